@@ -57,9 +57,8 @@ IpAddress IpAddress::from_v6_bytes(const std::array<std::uint8_t, 16>& bytes) {
 Result<IpAddress> IpAddress::parse(std::string_view text) {
   const std::string terminated(text);
   IpAddress a;
-  if (terminated.size() == text.size() &&
-      inet_pton(AF_INET, terminated.c_str(), a.bytes_.data()) == 1)
-    return a;
+  if (terminated.find('\0') != std::string::npos) return not_a("an IPv4 or IPv6 address", text);
+  if (inet_pton(AF_INET, terminated.c_str(), a.bytes_.data()) == 1) return a;
   if (inet_pton(AF_INET6, terminated.c_str(), a.bytes_.data()) == 1) {
     a.family_ = IpFamily::kV6;
     return a;
