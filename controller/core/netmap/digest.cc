@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/core/netmap/digest.h"
+
+#include <sodium.h>
+
+#include <concepts>
+#include <span>
+#include <string_view>
+
+namespace kernmesh::netmap {
+namespace {
+
+// Canonical bytes into a hash. Every variable-length part is preceded by its length, so no two
+// different values have the same bytes.
+class Encoder {
+ public:
+  explicit Encoder(std::string_view section) {
+    crypto_generichash_init(&state_, reinterpret_cast<const unsigned char*>(section.data()),
+                            section.size(), kSize);
+  }
+  void add(std::uint64_t number) {
+    std::array<std::uint8_t, 8> bytes{};
+    for (int i = 0; i < 8; ++i) bytes[i] = static_cast<std::uint8_t>(number >> (56 - 8 * i));
+    add_raw(bytes);
+  }
+  void add(std::string_view text) {
+    add(std::uint64_t{text.size()});
+    add_raw({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
+  }
+  void add(const IpAddress& address) {
+    add(static_cast<std::uint64_t>(address.bits()));
+    add_raw(address.bytes());
+  }
+  void add(const Prefix& prefix) {
+    add(prefix.address());
+    add(static_cast<std::uint64_t>(prefix.length()));
+  }
+  void add(const Endpoint& endpoint) {
+    add(endpoint.address);
+    add(std::uint64_t{endpoint.port.value()});
+  }
+  void add(WallTime time) { add(static_cast<std::uint64_t>(time.time_since_epoch().count())); }
+  template <typename Tag>
+  void add(const PublicKey<Tag>& key) {
+    add_raw(key.bytes());
+  }
+  template <typename Tag, typename Rep>
+  void add(StrongId<Tag, Rep> id) {
+    add(std::uint64_t{id.value()});
+  }
+  template <typename T>
+  void add(const std::vector<T>& items) {
+    add(std::uint64_t{items.size()});
+    for (const auto& item : items) add(item);
+  }
+  void add(const Rule& rule) {
+    add(rule.id);
+    add(std::uint64_t{rule.any_source ? 1u : 0u});
+    add(rule.sources);
+  }
+  Digest finish() {
+    Digest digest{};
+    crypto_generichash_final(&state_, digest.data(), digest.size());
+    return digest;
+  }
+
+ private:
+  static constexpr std::size_t kSize = sizeof(Digest);
+  void add_raw(std::span<const std::uint8_t> bytes) {
+    crypto_generichash_update(&state_, bytes.data(), bytes.size());
+  }
+  crypto_generichash_state state_;
+};
+
+}  // namespace
+
+Digest self_digest(const Self& self) {
+  Encoder encoder("kernmesh self v1");
+  encoder.add(self.id);
+  encoder.add(std::string_view(self.name));
+  encoder.add(self.user_id);
+  encoder.add(std::string_view(self.user_name));
+  encoder.add(self.addresses);
+  encoder.add(self.overlay_prefixes);
+  encoder.add(self.key_expires_at);
+  return encoder.finish();
+}
+
+Digest peer_digest(const Peer& peer) {
+  Encoder encoder("kernmesh peer v1");
+  encoder.add(peer.id);
+  encoder.add(std::string_view(peer.name));
+  encoder.add(peer.user_id);
+  encoder.add(std::string_view(peer.user_name));
+  encoder.add(peer.machine_key);
+  encoder.add(peer.node_key);
+  encoder.add(peer.disco_key);
+  encoder.add(peer.addresses);
+  encoder.add(peer.endpoints);
+  encoder.add(peer.key_expires_at);
+  return encoder.finish();
+}
+
+Digest peers_digest(const std::map<NodeId, Peer>& peers) {
+  Digest sum{};
+  for (const auto& [id, peer] : peers) sum = sum ^ peer_digest(peer);
+  return sum;
+}
+
+Digest rules_digest(const std::vector<Rule>& rules) {
+  Encoder encoder("kernmesh rules v1");
+  encoder.add(rules);
+  return encoder.finish();
+}
+
+SectionDigests section_digests(const Netmap& map) {
+  return {self_digest(map.self), peers_digest(map.peers), rules_digest(map.rules)};
+}
+
+Digest operator^(const Digest& a, const Digest& b) {
+  Digest sum{};
+  for (std::size_t i = 0; i < sum.size(); ++i) sum[i] = a[i] ^ b[i];
+  return sum;
+}
+
+}  // namespace kernmesh::netmap
