@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// From the held netmap and what the server sent to the next netmap (L1, pure). Either the whole
+// next map comes back, checked, or an error and the held map is as it was.
+#pragma once
+
+#include <optional>
+
+#include "controller/base/result.h"
+#include "controller/core/netmap/netmap.h"
+#include "controller/core/netmap/validate.h"
+
+namespace kernmesh::netmap {
+
+// What every incoming map is judged by.
+struct MergeRules {
+  OwnKeys own;
+  Limits limits;
+};
+
+// A snapshot replaces the held map. A higher epoch is always accepted (an administrator restored a
+// backup); within an epoch the same or a later revision is. kConflict for anything older, the
+// errors of validate() for what the map says.
+Result<Netmap> apply_snapshot(const std::optional<Netmap>& held, Netmap incoming,
+                              const MergeRules& rules);
+
+// A delta leads from exactly the held version to a later one of the same epoch; kConflict
+// otherwise, and the caller asks for a snapshot. Removing a peer that is not held is no error
+// (server-side coalescing can name one that came and went), naming a peer twice is.
+Result<Netmap> apply_delta(const Netmap& held, const Delta& delta, const MergeRules& rules);
+
+}  // namespace kernmesh::netmap

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/core/netmap/validate.h"
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace kernmesh::netmap {
+namespace {
+
+struct Reserved {
+  std::uint32_t network;
+  int length;
+  std::string_view what;
+};
+// IPv4 ranges that an overlay may not touch (RFC 6890). Class E holds the synthetic endpoints.
+constexpr Reserved kReservedV4[] = {
+    {0x00000000, 8, "0.0.0.0/8 (this network)"},
+    {0x7f000000, 8, "127.0.0.0/8 (loopback)"},
+    {0xa9fe0000, 16, "169.254.0.0/16 (link-local)"},
+    {0xe0000000, 4, "224.0.0.0/4 (multicast)"},
+    {0xf0000000, 4, "240.0.0.0/4 (synthetic endpoints)"},
+};
+
+// Who holds a value: a peer, or this node itself (nullptr).
+using Owner = const Peer*;
+
+std::string name_of(Owner owner) {
+  if (owner == nullptr) return "this node";
+  return "peer " + to_string(owner->id) + " (\"" + owner->name.substr(0, 64) + "\")";
+}
+
+Error refuse(ErrorCode code, Owner owner, std::string_view field, std::string_view problem) {
+  return {code, name_of(owner) + ": " + std::string(field) + " " + std::string(problem)};
+}
+
+Status bounded(Owner owner, std::string_view field, std::size_t count, std::size_t most) {
+  if (count <= most) return {};
+  return refuse(ErrorCode::kExhausted, owner, field,
+                "has " + std::to_string(count) + " entries, at most " + std::to_string(most) +
+                    " are accepted");
+}
+
+bool is_name_char(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+         c == '_' || c == '.';
+}
+
+// Names reach terminals and DNS, so nothing but letters, digits and "-_." is let in.
+Status check_name(Owner owner, const std::string& name, const Limits& limits) {
+  if (name.empty()) return refuse(ErrorCode::kInvalid, owner, "name", "is empty");
+  if (name.size() > limits.name_bytes) {
+    return refuse(ErrorCode::kInvalid, owner, "name",
+                  "has " + std::to_string(name.size()) + " bytes, at most " +
+                      std::to_string(limits.name_bytes) + " are accepted");
+  }
+  if (!std::all_of(name.begin(), name.end(), is_name_char)) {
+    const std::string who = owner ? "peer " + to_string(owner->id) : name_of(owner);
+    return Error(ErrorCode::kInvalid,
+                 who + ": name holds a character other than A-Z a-z 0-9 - _ .");
+  }
+  return {};
+}
+
+Status check_user_name(Owner owner, const std::string& name, const Limits& limits) {
+  const bool printable =
+      std::all_of(name.begin(), name.end(), [](unsigned char c) { return c >= 0x20 && c != 0x7f; });
+  if (printable && name.size() <= limits.user_name_bytes) return {};
+  return refuse(ErrorCode::kInvalid, owner, "user name",
+                printable ? "is longer than " + std::to_string(limits.user_name_bytes) + " bytes"
+                          : "holds control characters");
+}
+
+Status check_id(Owner owner, NodeId id) {
+  if (id.value() >= 1 && id.value() <= kLastNodeId) return {};
+  return refuse(ErrorCode::kInvalid, owner, "node id",
+                to_string(id) + " is not in 1.." + std::to_string(kLastNodeId));
+}
+
+std::string_view unusable_because(const IpAddress& address) {
+  if (address.is_unspecified()) return "is unspecified";
+  if (address.is_loopback()) return "is a loopback address";
+  if (address.is_link_local()) return "is a link-local address";
+  if (address.is_multicast()) return "is a multicast address";
+  if (address.is_v4_mapped()) return "is an IPv4-mapped IPv6 address";
+  return {};
+}
+
+Status check_addresses(Owner owner, const std::vector<IpAddress>& addresses, const Self& self) {
+  for (const auto& address : addresses) {
+    const auto reason = unusable_because(address);
+    if (!reason.empty()) {
+      return refuse(ErrorCode::kInvalid, owner, "address",
+                    to_string(address) + " " + std::string(reason));
+    }
+    const bool inside = std::any_of(self.overlay_prefixes.begin(), self.overlay_prefixes.end(),
+                                    [&](const Prefix& p) { return p.contains(address); });
+    if (!inside) {
+      return refuse(ErrorCode::kInvalid, owner, "address",
+                    to_string(address) + " is outside every overlay prefix");
+    }
+  }
+  return {};
+}
+
+Status check_overlay_prefix(const Prefix& prefix, const Limits& limits) {
+  const bool v4 = prefix.address().is_v4();
+  const int shortest = v4 ? limits.shortest_v4_overlay : limits.shortest_v6_overlay;
+  const auto refuse_prefix = [&](const std::string& why) {
+    return refuse(ErrorCode::kInvalid, nullptr, "overlay prefix", to_string(prefix) + " " + why);
+  };
+  if (prefix.length() < shortest)
+    return refuse_prefix("is wider than the accepted /" + std::to_string(shortest));
+  if (v4) {
+    for (const auto& reserved : kReservedV4) {
+      const auto range = Prefix::make(IpAddress::from_v4_number(reserved.network), reserved.length);
+      if (range->overlaps(prefix)) return refuse_prefix("overlaps " + std::string(reserved.what));
+    }
+    return {};
+  }
+  const auto& bytes = prefix.address().bytes();
+  if (bytes[0] == 0) return refuse_prefix("overlaps ::/8 (loopback, IPv4-mapped)");
+  if (prefix.address().is_link_local()) return refuse_prefix("overlaps fe80::/10 (link-local)");
+  if (prefix.address().is_multicast()) return refuse_prefix("overlaps ff00::/8 (multicast)");
+  return {};
+}
+
+Status check_self(const Self& self, const Limits& limits) {
+  MESH_TRY(check_id(nullptr, self.id));
+  MESH_TRY(check_name(nullptr, self.name, limits));
+  MESH_TRY(check_user_name(nullptr, self.user_name, limits));
+  if (self.overlay_prefixes.empty())
+    return refuse(ErrorCode::kInvalid, nullptr, "overlay prefix", "is missing");
+  for (const auto& prefix : self.overlay_prefixes) MESH_TRY(check_overlay_prefix(prefix, limits));
+  if (self.addresses.empty()) return refuse(ErrorCode::kInvalid, nullptr, "address", "is missing");
+  return check_addresses(nullptr, self.addresses, self);
+}
+
+Status check_peer(NodeId key, const Peer& peer, const Self& self, const Limits& limits) {
+  MESH_TRY(check_id(&peer, peer.id));
+  if (key != peer.id) {
+    return refuse(ErrorCode::kInvalid, &peer, "node id", "is filed under " + to_string(key));
+  }
+  if (peer.id == self.id)
+    return refuse(ErrorCode::kConflict, &peer, "node id", to_string(peer.id) + " is our own");
+  MESH_TRY(check_name(&peer, peer.name, limits));
+  MESH_TRY(check_user_name(&peer, peer.user_name, limits));
+  if (peer.machine_key.is_zero())
+    return refuse(ErrorCode::kInvalid, &peer, "machine key", "is all zero");
+  if (peer.node_key.is_zero()) return refuse(ErrorCode::kInvalid, &peer, "node key", "is all zero");
+  if (peer.disco_key.is_zero())
+    return refuse(ErrorCode::kInvalid, &peer, "disco key", "is all zero");
+  MESH_TRY(bounded(&peer, "addresses", peer.addresses.size(), limits.addresses_per_peer));
+  MESH_TRY(bounded(&peer, "endpoints", peer.endpoints.size(), limits.endpoints_per_peer));
+  return check_addresses(&peer, peer.addresses, self);
+}
+
+// Values that must be unique, with who holds them. Sorted, not hashed: the keys come from outside,
+// and a sort has no bad case that somebody could aim for.
+template <typename T>
+using Holdings = std::vector<std::pair<T, Owner>>;
+
+std::string text_of(const std::string& name) { return "\"" + name + "\""; }
+template <typename T>
+std::string text_of(const T& value) {
+  return to_string(value);
+}
+
+template <typename T>
+Status check_unique(Holdings<T> held, std::string_view field) {
+  const auto by_value = [](const auto& a, const auto& b) { return a.first < b.first; };
+  std::stable_sort(held.begin(), held.end(), by_value);
+  const auto twice = std::adjacent_find(
+      held.begin(), held.end(), [](const auto& a, const auto& b) { return a.first == b.first; });
+  if (twice == held.end()) return {};
+  return refuse(ErrorCode::kConflict, std::next(twice)->second, field,
+                text_of(twice->first) + " is also that of " + name_of(twice->second));
+}
+
+std::string lower(std::string name) {
+  for (char& c : name)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return name;
+}
+
+template <typename T>
+Status check_unique_key(const Netmap& map, T Peer::*member, const T& own, std::string_view field) {
+  Holdings<T> held;
+  held.reserve(map.peers.size() + 1);
+  if (!own.is_zero()) held.emplace_back(own, nullptr);
+  for (const auto& [id, peer] : map.peers) held.emplace_back(peer.*member, &peer);
+  return check_unique(std::move(held), field);
+}
+
+Status check_uniqueness(const Netmap& map, const OwnKeys& own) {
+  MESH_TRY(check_unique_key(map, &Peer::machine_key, own.machine_key, "machine key"));
+  MESH_TRY(check_unique_key(map, &Peer::node_key, own.node_key, "node key"));
+  MESH_TRY(check_unique_key(map, &Peer::disco_key, own.disco_key, "disco key"));
+  Holdings<std::string> names{{lower(map.self.name), nullptr}};
+  Holdings<IpAddress> addresses;
+  for (const auto& address : map.self.addresses) addresses.emplace_back(address, nullptr);
+  for (const auto& [id, peer] : map.peers) {
+    names.emplace_back(lower(peer.name), &peer);
+    for (const auto& address : peer.addresses) addresses.emplace_back(address, &peer);
+  }
+  MESH_TRY(check_unique(std::move(names), "name"));
+  return check_unique(std::move(addresses), "address");
+}
+
+Status check_rules(const std::vector<Rule>& rules) {
+  for (const auto& rule : rules) {
+    if (rule.id == RuleId{})
+      return Error(ErrorCode::kInvalid, "a rule has id 0, which is the default-deny rule's");
+    for (const auto source : rule.sources) {
+      if (source.value() < 1 || source.value() > kLastNodeId) {
+        return Error(ErrorCode::kInvalid, "rule " + to_string(rule.id) + ": source node id " +
+                                              to_string(source) + " is not in 1.." +
+                                              std::to_string(kLastNodeId));
+      }
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Status check_sizes(const Netmap& map, const Limits& limits) {
+  const auto most = [](std::string_view what, std::size_t count, std::size_t limit) -> Status {
+    if (count <= limit) return {};
+    return Error(ErrorCode::kExhausted, "the netmap has " + std::to_string(count) + " " +
+                                            std::string(what) + ", at most " +
+                                            std::to_string(limit) + " are accepted");
+  };
+  MESH_TRY(most("peers", map.peers.size(), limits.peers));
+  MESH_TRY(most("rules", map.rules.size(), limits.rules));
+  MESH_TRY(most("overlay prefixes", map.self.overlay_prefixes.size(), limits.overlay_prefixes));
+  MESH_TRY(most("addresses of this node", map.self.addresses.size(), limits.addresses_per_peer));
+  std::size_t sources = 0;
+  for (const auto& rule : map.rules) sources += rule.sources.size();
+  return most("rule sources", sources, limits.rule_sources);
+}
+
+Status validate(const Netmap& map, const OwnKeys& own, const Limits& limits) {
+  MESH_TRY(check_sizes(map, limits));
+  MESH_TRY(check_self(map.self, limits));
+  for (const auto& [id, peer] : map.peers) MESH_TRY(check_peer(id, peer, map.self, limits));
+  MESH_TRY(check_rules(map.rules));
+  return check_uniqueness(map, own);
+}
+
+}  // namespace kernmesh::netmap
