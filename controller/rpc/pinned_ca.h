@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// Trust from a fingerprint (L2, OpenSSL and one TCP connection, blocking). Somebody who holds a
+// join key knows the SHA-256 of the server's authority and nothing else.
+#pragma once
+
+#include <string>
+
+#include "controller/base/clock.h"
+#include "controller/base/result.h"
+#include "controller/core/topology/registration.h"
+
+namespace kernmesh::rpc {
+
+// Connects to "HOST:PORT" by TLS, looks in the presented chain for the certificate with the
+// fingerprint, verifies the server's certificate with that one as the only trust anchor, and
+// returns it as PEM, to be the root of a gRPC channel (whose expected name is kServerName). Nothing
+// is sent. Errors: kUnauthenticated when the fingerprint is not in the chain (names both) or the
+// chain does not verify; kExpired when a certificate is not valid now (names its dates and our
+// clock); kUnavailable when refused, unreachable, timed out or not TLS; kInvalid for a malformed
+// address.
+Result<std::string> fetch_ca_pem(const std::string& host_port,
+                                 const topology::CaFingerprint& fingerprint, Duration timeout);
+
+// The part without a connection: `chain_pem` as presented, first the server's own certificate.
+Result<std::string> find_pinned_ca(const std::string& chain_pem,
+                                   const topology::CaFingerprint& fingerprint, WallTime now);
+
+}  // namespace kernmesh::rpc
