@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/netlink/route.h"
+
+#include <linux/fib_rules.h>
+#include <linux/rtnetlink.h>
+#include <netlink/cache.h>
+#include <netlink/errno.h>
+#include <netlink/msg.h>
+#include <netlink/route/nexthop.h>
+#include <netlink/route/route.h>
+#include <netlink/route/rule.h>
+#include <sys/socket.h>
+
+#include "controller/netlink/libnl_values.h"
+
+#ifndef SOL_NETLINK
+#define SOL_NETLINK 270  // include/linux/socket.h
+#endif
+
+namespace kernmesh::netlink {
+namespace {
+
+Error no_memory() { return {ErrorCode::kExhausted, "out of memory for a netlink object"}; }
+
+// Dumps honour the header's table only with strict checking (kernel >= 4.20). Not for the whole
+// life of a socket: libnl 3.7 asks for addresses and rules with a short header, which strict
+// checking refuses.
+class StrictChecking {
+ public:
+  explicit StrictChecking(nl_sock* socket) : fd_(nl_socket_get_fd(socket)) { set(1); }
+  ~StrictChecking() { set(0); }
+  StrictChecking(const StrictChecking&) = delete;
+  StrictChecking& operator=(const StrictChecking&) = delete;
+
+ private:
+  void set(int on) const { setsockopt(fd_, SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on, sizeof on); }
+  int fd_;
+};
+
+// Calls `visit(rtnl_route*)` for each route of a family and table (0: every table).
+template <typename Visit>
+Status for_each_route(const RouteSocket& socket, IpFamily family, std::uint32_t table,
+                      Visit visit) {
+  const StrictChecking strict(socket.get());
+  Owned<nl_msg> message(nlmsg_alloc_simple(RTM_GETROUTE, NLM_F_DUMP));
+  if (!message) return no_memory();
+  rtmsg header{};
+  header.rtm_family = static_cast<unsigned char>(to_af(family));
+  nlmsg_append(message.get(), &header, sizeof header, NLMSG_ALIGNTO);
+  if (table != 0) nla_put_u32(message.get(), RTA_TABLE, table);
+  if (const int e = nl_send_auto(socket.get(), message.get()); e < 0)
+    return nl_error("cannot ask for routes", e);
+
+  std::unique_ptr<nl_cb, decltype(&nl_cb_put)> callbacks(
+      nl_cb_clone(nl_socket_get_cb(socket.get())), &nl_cb_put);
+  const auto parse = [](nl_msg* m, void* argument) -> int {
+    rtnl_route* raw = nullptr;
+    if (rtnl_route_parse(nlmsg_hdr(m), &raw) < 0)
+      return NL_SKIP;  // a kind that libnl does not know
+    Owned<rtnl_route> route(raw);
+    (*static_cast<Visit*>(argument))(route.get());
+    return NL_OK;
+  };
+  nl_cb_set(callbacks.get(), NL_CB_VALID, NL_CB_CUSTOM, parse, &visit);
+  const int e = nl_recvmsgs(socket.get(), callbacks.get());
+  // A table that never had a route does not exist for the kernel.
+  if (e < 0 && e != -NLE_OBJ_NOTFOUND) return nl_error("cannot list routes", e);
+  return {};
+}
+
+std::optional<Prefix> destination_of(rtnl_route* route) {
+  nl_addr* dst = rtnl_route_get_dst(route);
+  auto address = from_nl_addr(dst);
+  if (!address) return std::nullopt;
+  if (rtnl_route_get_family(route) == AF_INET6 && address->is_v4())
+    address = IpAddress::from_v6_bytes({});
+  const auto prefix = Prefix::make(*address, static_cast<int>(nl_addr_get_prefixlen(dst)));
+  return prefix ? std::optional<Prefix>(*prefix) : std::nullopt;
+}
+
+IfIndex device_of(rtnl_route* route) {
+  rtnl_nexthop* hop = rtnl_route_nexthop_n(route, 0);
+  return IfIndex(hop ? static_cast<std::uint32_t>(rtnl_route_nh_get_ifindex(hop)) : 0);
+}
+
+Result<Owned<rtnl_route>> make_route(const reconcile::Route& route) {
+  Owned<rtnl_route> r(rtnl_route_alloc());
+  rtnl_nexthop* hop = rtnl_route_nh_alloc();
+  nl_addr* dst = to_nl_addr(route.destination.address(), route.destination.length());
+  if (!r || hop == nullptr || dst == nullptr) return no_memory();
+  rtnl_route_nh_set_ifindex(hop, static_cast<int>(route.device.value()));
+  rtnl_route_add_nexthop(r.get(), hop);  // owned by the route from here on
+  rtnl_route_set_dst(r.get(), dst);
+  nl_addr_put(dst);
+  rtnl_route_set_table(r.get(), route.table);
+  rtnl_route_set_scope(r.get(), RT_SCOPE_LINK);
+  rtnl_route_set_protocol(r.get(), kProtocol);
+  return r;
+}
+
+std::string describe(const reconcile::Route& route) {
+  return "route to " + to_string(route.destination) + " in table " + std::to_string(route.table);
+}
+
+Result<Owned<rtnl_rule>> make_rule(const reconcile::Rule& rule) {
+  Owned<rtnl_rule> r(rtnl_rule_alloc());
+  if (!r) return no_memory();
+  rtnl_rule_set_family(r.get(), to_af(rule.family));
+  rtnl_rule_set_prio(r.get(), rule.priority);
+  rtnl_rule_set_table(r.get(), rule.table);
+  rtnl_rule_set_action(r.get(), FR_ACT_TO_TBL);
+  rtnl_rule_set_protocol(r.get(), kProtocol);
+  return r;
+}
+
+std::string describe(const reconcile::Rule& rule) {
+  return "rule " + std::to_string(rule.priority) + " (IPv" +
+         std::to_string(static_cast<int>(rule.family)) + ", lookup " + std::to_string(rule.table) +
+         ")";
+}
+
+}  // namespace
+
+Result<std::vector<reconcile::Route>> list_routes(const RouteSocket& socket, std::uint32_t table) {
+  std::vector<reconcile::Route> routes;
+  for (const auto family : {IpFamily::kV4, IpFamily::kV6}) {
+    MESH_TRY(for_each_route(socket, family, table, [&](rtnl_route* r) {
+      const auto destination = destination_of(r);
+      if (destination && rtnl_route_get_table(r) == table)
+        routes.push_back({*destination, device_of(r), table});
+    }));
+  }
+  return routes;
+}
+
+Status add_route(const RouteSocket& socket, const reconcile::Route& route) {
+  MESH_TRY_ASSIGN(auto r, make_route(route));
+  const int e = rtnl_route_add(socket.get(), r.get(), NLM_F_CREATE | NLM_F_REPLACE);
+  if (e < 0 && e != -NLE_EXIST) return nl_error("cannot add " + describe(route), e);
+  return {};
+}
+
+Status remove_route(const RouteSocket& socket, const reconcile::Route& route) {
+  MESH_TRY_ASSIGN(auto r, make_route(route));
+  const int e = rtnl_route_delete(socket.get(), r.get(), 0);
+  if (e < 0 && e != -NLE_OBJ_NOTFOUND && e != -NLE_NODEV)
+    return nl_error("cannot remove " + describe(route), e);
+  return {};
+}
+
+Result<std::vector<reconcile::Rule>> list_rules(const RouteSocket& socket, std::uint32_t table) {
+  nl_cache* raw = nullptr;
+  if (const int e = rtnl_rule_alloc_cache(socket.get(), AF_UNSPEC, &raw); e < 0) {
+    return nl_error("cannot list routing rules", e);
+  }
+  Owned<nl_cache> cache(raw);
+  std::vector<reconcile::Rule> rules;
+  for (nl_object* o = nl_cache_get_first(cache.get()); o != nullptr; o = nl_cache_get_next(o)) {
+    auto* rule = reinterpret_cast<rtnl_rule*>(o);
+    const int family = rtnl_rule_get_family(rule);
+    if (rtnl_rule_get_table(rule) != table || (family != AF_INET && family != AF_INET6)) continue;
+    rules.push_back(
+        {family == AF_INET ? IpFamily::kV4 : IpFamily::kV6, rtnl_rule_get_prio(rule), table});
+  }
+  return rules;
+}
+
+Status add_rule(const RouteSocket& socket, const reconcile::Rule& rule) {
+  MESH_TRY_ASSIGN(auto r, make_rule(rule));
+  const int e = rtnl_rule_add(socket.get(), r.get(), NLM_F_CREATE | NLM_F_EXCL);
+  if (e < 0 && e != -NLE_EXIST) return nl_error("cannot add " + describe(rule), e);
+  return {};
+}
+
+Status remove_rule(const RouteSocket& socket, const reconcile::Rule& rule) {
+  MESH_TRY_ASSIGN(auto r, make_rule(rule));
+  const int e = rtnl_rule_delete(socket.get(), r.get(), 0);
+  if (e < 0 && e != -NLE_OBJ_NOTFOUND) return nl_error("cannot remove " + describe(rule), e);
+  return {};
+}
+
+Result<RouteAnswer> look_up_route(const RouteSocket& socket, const IpAddress& destination) {
+  nl_addr* dst = to_nl_addr(destination, destination.bits());
+  if (dst == nullptr) return no_memory();
+  rtnl_route* raw = nullptr;
+  const int e = rtnl_route_lookup(socket.get(), dst, &raw);
+  nl_addr_put(dst);
+  if (e < 0) {
+    const Error error = nl_error("no route to " + to_string(destination), e);
+    return Error(ErrorCode::kNotFound, error.message());
+  }
+  Owned<rtnl_route> route(raw);
+  RouteAnswer answer;
+  answer.device = device_of(route.get());
+  const auto source = from_nl_addr(rtnl_route_get_pref_src(route.get()));
+  if (answer.device.value() == 0 || !source) {
+    return Error(ErrorCode::kNotFound,
+                 "the route to " + to_string(destination) + " has no device or source address");
+  }
+  answer.source = *source;
+  unsigned mtu = 0;
+  if (rtnl_route_get_metric(route.get(), RTAX_MTU, &mtu) == 0 && mtu != 0) answer.mtu = mtu;
+  return answer;
+}
+
+Result<std::vector<Prefix>> overlapping_routes(const RouteSocket& socket, const Prefix& range,
+                                               std::uint32_t own_table, IfIndex own_device) {
+  std::vector<Prefix> found;
+  MESH_TRY(for_each_route(socket, range.address().family(), 0, [&](rtnl_route* r) {
+    const auto destination = destination_of(r);
+    if (!destination || destination->length() == 0 || !destination->overlaps(range)) return;
+    if (rtnl_route_get_table(r) == own_table || device_of(r) == own_device) return;
+    found.push_back(*destination);
+  }));
+  return found;
+}
+
+}  // namespace kernmesh::netlink

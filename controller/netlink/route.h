@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// Routes and policy rules of ours, and questions to the kernel's routing (L2).
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "controller/core/reconcile/device.h"
+#include "controller/netlink/socket.h"
+
+namespace kernmesh::netlink {
+
+// RTA_PROTOCOL of the routes and rules that we add, so that people see whose they are. Not in
+// iproute2's rt_protos; the range above 100 is free there.
+inline constexpr std::uint8_t kProtocol = 109;
+
+// Only that table's routes, so a host with a full BGP table costs nothing.
+Result<std::vector<reconcile::Route>> list_routes(const RouteSocket& socket, std::uint32_t table);
+Status add_route(const RouteSocket& socket, const reconcile::Route& route);
+Status remove_route(const RouteSocket& socket, const reconcile::Route& route);
+
+// Rules of both families that look up `table`.
+Result<std::vector<reconcile::Rule>> list_rules(const RouteSocket& socket, std::uint32_t table);
+Status add_rule(const RouteSocket& socket, const reconcile::Rule& rule);
+Status remove_rule(const RouteSocket& socket, const reconcile::Rule& rule);
+
+// How a packet of this host to `destination` would leave: RTM_GETROUTE.
+struct RouteAnswer {
+  IfIndex device;
+  IpAddress source;
+  std::optional<std::uint32_t> mtu;  // of the route or a learnt path MTU, when it has one
+};
+// kNotFound when there is no route.
+Result<RouteAnswer> look_up_route(const RouteSocket& socket, const IpAddress& destination);
+
+// Prefixes of other people's routes that overlap `range`, outside `own_table` and apart from
+// default routes: reasons not to bring the overlay up.
+Result<std::vector<Prefix>> overlapping_routes(const RouteSocket& socket, const Prefix& range,
+                                               std::uint32_t own_table, IfIndex own_device);
+
+}  // namespace kernmesh::netlink
