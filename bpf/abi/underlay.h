@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
+/* Maps of the virtual underlay: how WireGuard's packets to a synthetic address leave on a real path
+ * and come back. Written by the agent through controller/bpf, read by bpf/underlay.bpf.c; where it
+ * is the other way round the struct says so. docs/abi.md lists the maps. */
+#pragma once
+
+#include "bpf/abi/addr.h"
+
+/* The whole world of WireGuard's namespace is 240.0.0.0/8 (class E, RFC 1112 section 4): host byte
+ * order. This node has the last usable address; .255.255.255 stays free, it is the broadcast. */
+#define MESH_SYNTH_NET  0xf0000000u
+#define MESH_SYNTH_MASK 0xff000000u
+#define MESH_SYNTH_SELF 0xf0fffffeu
+
+/* First 16 bits of the relay header, network order value: top bits 11 are neither STUN's (00) nor a
+ * WireGuard type (1..4 little-endian), the low byte is the version. */
+#define MESH_SHIM_MAGIC 0xd101u
+
+/* Ends of the veth pair: [host, private]; locally administered. */
+#define MESH_MAC_HOST                                                                              \
+	{                                                                                          \
+		2, 0, 0, 0, 0, 1                                                                   \
+	}
+#define MESH_MAC_PRIVATE                                                                           \
+	{                                                                                          \
+		2, 0, 0, 0, 0, 2                                                                   \
+	}
+
+/* skb mark of the second copy when a packet takes both hops. Lives between two runs of underlay_out
+ * on one device only; a veth between namespaces clears marks, so nobody else can set it. */
+#define MESH_MARK_SECOND_COPY 0x4b4d0001u
+
+/* config, ARRAY of 1. All zero until the agent fills it: then inbound passes and outbound drops. */
+struct mesh_underlay_config {
+	__u32 meshu_ifindex; /* host end of the veth */
+	__be32 self_synth;   /* this node inside the namespace */
+	__be16 public_port;  /* P: source and destination port on real networks */
+	__be16 synth_port;   /* port of every peer's synthetic endpoint */
+	__be16 wg_port;      /* WireGuard's listen port inside the namespace */
+	__u16 zero;
+};
+
+/* One way to a peer. With `channel` it leads to a relay and carries the relay header. */
+struct mesh_hop {
+	struct mesh_addr src; /* one of the node's own addresses; same family as dst */
+	struct mesh_addr dst; /* the peer's or the relay's */
+	__u32 ifindex;  /* real interface, the route is looked up through it alone; 0: no hop */
+	__be32 channel; /* 0: direct */
+	__be16 dport;
+	__u16 mtu; /* largest IP packet that the way is known to carry, bytes; 0: not checked */
+	__u32 zero;
+};
+
+enum mesh_use {
+	MESH_USE_PRIMARY = 1,   /* hop[0] */
+	MESH_USE_SECONDARY = 2, /* hop[1] */
+	MESH_USE_BOTH = 3,
+};
+
+/* paths, HASH: key __be32 synthetic address of a peer. Replaced whole, so a packet sees the old or
+ * the new path and never half of each. */
+struct mesh_path {
+	struct mesh_hop hop[2];
+	__u64 deadline_ns; /* CLOCK_BOOTTIME; past it hop[1] is used as well, if there is one. 0:
+			      never */
+	__u32 use;         /* enum mesh_use */
+	__u32 zero;
+};
+
+/* sources, HASH: who sends from there. Value: __be32 synthetic address. */
+struct mesh_source {
+	struct mesh_addr addr;
+	__be32 channel; /* 0: direct */
+	__be16 port;
+	__u16 zero;
+};
+
+/* indices, LRU_HASH: key __le32 WireGuard sender index of ours (as on the wire), value __be32
+ * synthetic address. Written by underlay_out only, from our own handshake messages. */
+
+/* locals, HASH: key struct mesh_addr, an address of this host; value __u32 1. */
+
+/* traffic, PERCPU_HASH: key __be32 synthetic address. The agent creates and deletes entries, the
+ * programs add. Bytes are UDP payload; times CLOCK_BOOTTIME, 0: never. Received packets are not
+ * authenticated yet when they are counted. */
+struct mesh_traffic {
+	__u64 rx_pkts, rx_bytes, rx_last_ns;
+	__u64 tx_pkts, tx_bytes, tx_last_ns;
+};
+
+/* events, RINGBUF: a handshake initiation whose source no path explains, so that the agent can look
+ * for the sender. At most MESH_EVENTS_PER_SECOND a second and CPU. Not authenticated. */
+#define MESH_EVENTS_PER_SECOND 32
+struct mesh_unknown_initiation {
+	struct mesh_addr src, dst;
+	__u64 boot_ns;
+	__u32 ifindex;
+	__be16 sport;
+	__u16 zero;
+};
+
+/* event_budget, PERCPU_ARRAY of 1, kept by the program. */
+struct mesh_event_budget {
+	__u64 window_start_ns;
+	__u64 sent;
+};
+
+/* counters, PERCPU_ARRAY of __u64: one for each way a packet can end. X(NAME, "label", "meaning")
+ */
+#define MESH_UNDERLAY_REASONS(X)                                                                   \
+	X(IN_PASS, "in_pass", "not for this node's public port: left to the host")                 \
+	X(IN_PASS_UNCONFIGURED, "in_pass_unconfigured",                                            \
+	  "the agent has not configured the programs")                                             \
+	X(IN_PASS_FRAGMENT, "in_pass_fragment",                                                    \
+	  "fragment to a local address: left to the host, never WireGuard")                        \
+	X(IN_PASS_CONTROL, "in_pass_control",                                                      \
+	  "to the public port and not WireGuard: STUN, disco, anything else")                      \
+	X(IN_ADDRESS, "in_address", "delivered, sender known by address and port")                 \
+	X(IN_INDEX, "in_index", "delivered, sender known by receiver index")                       \
+	X(IN_RELAY, "in_relay", "delivered, sender known by relay channel")                        \
+	X(IN_UNKNOWN_INITIATION, "in_unknown_initiation",                                          \
+	  "dropped: handshake initiation, no path explains the source")                            \
+	X(IN_UNKNOWN_DATA, "in_unknown_data",                                                      \
+	  "dropped: response, cookie or data, neither source nor index known")                     \
+	X(IN_UNKNOWN_CHANNEL, "in_unknown_channel", "dropped: relay channel that is not bound")    \
+	X(IN_BAD_INNER, "in_bad_inner",                                                            \
+	  "dropped: bound relay channel that carries no WireGuard message")                        \
+	X(IN_MERGED, "in_merged", "dropped: merged by GRO on a path that must be translated")      \
+	X(IN_NO_REWRITE, "in_no_rewrite", "dropped: a kernel helper refused to rewrite")           \
+	X(OUT_DIRECT, "out_direct", "sent straight to the peer")                                   \
+	X(OUT_RELAY, "out_relay", "sent through a relay")                                          \
+	X(OUT_UNCONFIGURED, "out_unconfigured",                                                    \
+	  "dropped: the agent has not configured the programs")                                    \
+	X(OUT_UNEXPECTED, "out_unexpected",                                                        \
+	  "dropped: not an unfragmented WireGuard message from WireGuard's socket")                \
+	X(OUT_NO_PATH, "out_no_path", "dropped: no path to this peer")                             \
+	X(OUT_TOO_BIG, "out_too_big", "dropped: larger than the path's MTU")                       \
+	X(OUT_NO_COPY, "out_no_copy", "the second copy could not be made; the first went out")     \
+	X(OUT_NO_REWRITE, "out_no_rewrite", "dropped: a kernel helper refused to rewrite")
+
+enum mesh_underlay_reason {
+#define MESH_REASON_ENUM(name, label, meaning) MESH_UNDERLAY_##name,
+	MESH_UNDERLAY_REASONS(MESH_REASON_ENUM)
+#undef MESH_REASON_ENUM
+		MESH_UNDERLAY_REASON_COUNT
+};
+
+MESH_ABI_ASSERT(sizeof(struct mesh_underlay_config) == 16, "layout is shared");
+MESH_ABI_ASSERT(sizeof(struct mesh_hop) == 48, "layout is shared");
+MESH_ABI_ASSERT(sizeof(struct mesh_path) == 112, "layout is shared");
+MESH_ABI_ASSERT(sizeof(struct mesh_source) == 24, "layout is shared");
+MESH_ABI_ASSERT(sizeof(struct mesh_traffic) == 48, "layout is shared");
+MESH_ABI_ASSERT(sizeof(struct mesh_unknown_initiation) == 48, "layout is shared");
