@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// The whole network and what each node sees of it (L1, pure; not thread-safe). Every approved node
+// sees every other for now; who may do what stands in rules(), apart from who is there.
+//
+// A bounded history of changes lets a view move from an older revision to the newest by what
+// changed since, at a cost in proportion to that.
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <map>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "controller/core/netmap/digest.h"
+#include "controller/core/netmap/netmap.h"
+#include "controller/core/topology/node.h"
+
+namespace kernmesh::topology {
+
+// How many changes are remembered: an hour of three a second. A resume from further back costs a
+// snapshot, nothing else.
+inline constexpr std::size_t kHistory = 10'000;
+
+struct NetworkChange {
+  MapVersion version;  // after the change
+  std::vector<User> users;
+  std::vector<Node> nodes;
+  std::vector<NodeId> removed_nodes;
+  std::vector<UserId> removed_users;
+};
+
+class Network {
+ public:
+  Network(OverlayRange range, MapVersion version, std::size_t history = kHistory);
+
+  // A node's user comes before or with the node. Changes come in the order of their versions; one
+  // that leaves the version as it is changes nothing that views show.
+  void apply(const NetworkChange& change);
+
+  const MapVersion& version() const { return version_; }
+  const OverlayRange& range() const { return range_; }
+  const std::map<NodeId, Node>& nodes() const { return nodes_; }
+  const std::map<UserId, User>& users() const { return users_; }
+  const std::vector<netmap::Rule>& rules() const { return rules_; }
+  const Node* find(NodeId id) const;
+  const Node* find(const MachinePublicKey& key) const;
+  const Node* find_node_named(const std::string& name) const;
+  const Node* find(const IpAddress& address) const;
+  const User* find_user(UserId id) const;
+  const User* find_user_named(const std::string& name) const;
+
+  // The view of `viewer`, which is in the network. An expired node sees itself and nobody.
+  netmap::Netmap snapshot_for(NodeId viewer) const;
+  // What changed for `viewer` since `from`; nothing when the history does not reach that far back
+  // or `from` is of another epoch or the future. May be empty apart from the versions.
+  std::optional<netmap::Delta> delta_for(NodeId viewer, const MapVersion& from) const;
+  // Whether a map with these digests is what `viewer` saw at `held`, as far as history tells.
+  bool matches(NodeId viewer, const MapVersion& held, const netmap::SectionDigests& digests) const;
+
+ private:
+  // What one node was to the others before and after a change; all zero: not there for them.
+  struct NodeStep {
+    NodeId id;
+    netmap::Digest before{};
+    netmap::Digest after{};
+    bool visibility_changed = false;
+  };
+  struct Step {
+    Revision revision;
+    std::vector<NodeStep> nodes;
+  };
+
+  bool sees_others(NodeId viewer) const;
+  netmap::Digest digest_of(NodeId id) const;
+  void put(const Node& node, Step& step);
+  void remove(NodeId id, Step& step);
+  void forget_indexes(const Node& node);
+  std::optional<std::deque<Step>::const_iterator> steps_since(const MapVersion& from) const;
+
+  OverlayRange range_;
+  MapVersion version_;
+  Revision history_start_;  // views of this revision and later can be moved forward
+  std::size_t history_limit_;
+  std::deque<Step> history_;
+  std::map<UserId, User> users_;
+  std::map<NodeId, Node> nodes_;
+  std::unordered_map<MachinePublicKey, NodeId> by_machine_key_;
+  std::unordered_map<std::string, NodeId> by_name_;
+  std::unordered_map<IpAddress, NodeId> by_address_;
+  std::unordered_map<NodeId, netmap::Digest> digests_;  // of the nodes that others see
+  netmap::Digest sum_{};
+  std::vector<netmap::Rule> rules_;
+};
+
+}  // namespace kernmesh::topology

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/store/migrations.h"
+
+#include <array>
+
+namespace kernmesh::store {
+namespace {
+
+// A step is never edited after a release: what follows from a change of mind is a further step.
+// Keys are blobs of 32 bytes, times seconds since 1970, lists of addresses and endpoints their text
+// forms separated by spaces. `written` is the revision of the commit that last wrote the row.
+constexpr std::array kSteps{
+    // 1: as first released
+    R"sql(
+CREATE TABLE counter (
+  name TEXT PRIMARY KEY,
+  value INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+INSERT INTO counter VALUES ('revision', 0), ('network_revision', 0), ('user', 0), ('node', 0),
+  ('join_key', 0);
+
+CREATE TABLE meta (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  epoch INTEGER NOT NULL,
+  overlay_v4 TEXT NOT NULL,
+  overlay_v6 TEXT NOT NULL,
+  token_secret BLOB NOT NULL CHECK (length(token_secret) = 32),
+  admin_token_hash BLOB NOT NULL CHECK (length(admin_token_hash) = 32),
+  written INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE user (
+  id INTEGER PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE,
+  created_at INTEGER NOT NULL,
+  written INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE node (
+  id INTEGER PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE,
+  user_id INTEGER NOT NULL REFERENCES user (id),
+  state INTEGER NOT NULL,
+  machine_key BLOB NOT NULL UNIQUE CHECK (length(machine_key) = 32),
+  node_key BLOB NOT NULL UNIQUE CHECK (length(node_key) = 32),
+  disco_key BLOB NOT NULL UNIQUE CHECK (length(disco_key) = 32),
+  addresses TEXT NOT NULL,
+  endpoints TEXT NOT NULL,
+  ephemeral INTEGER NOT NULL,
+  online INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  last_seen_at INTEGER NOT NULL,
+  key_expires_at INTEGER NOT NULL,
+  applied_epoch INTEGER NOT NULL,
+  applied_revision INTEGER NOT NULL,
+  agent_version TEXT NOT NULL,
+  kernel_release TEXT NOT NULL,
+  written INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE join_key (
+  id INTEGER PRIMARY KEY,
+  hash BLOB NOT NULL UNIQUE CHECK (length(hash) = 32),
+  hint TEXT NOT NULL,
+  user_id INTEGER NOT NULL REFERENCES user (id),
+  reusable INTEGER NOT NULL,
+  ephemeral INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  expires_at INTEGER NOT NULL,
+  revoked_at INTEGER NOT NULL,
+  use_count INTEGER NOT NULL,
+  written INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE allocation (
+  slot INTEGER PRIMARY KEY,
+  node_id INTEGER NOT NULL UNIQUE
+) STRICT;
+
+CREATE TABLE audit (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  at INTEGER NOT NULL,
+  actor TEXT NOT NULL,
+  action TEXT NOT NULL,
+  subject TEXT NOT NULL,
+  detail TEXT NOT NULL
+) STRICT;
+)sql",
+};
+
+Result<int> schema_of(Database& db) {
+  auto statement = db.prepare("SELECT coalesce(max(number), 0) FROM migration");
+  MESH_TRY(statement.step());
+  return static_cast<int>(statement.number());
+}
+
+}  // namespace
+
+int newest_schema() { return static_cast<int>(kSteps.size()); }
+
+Status migrate(Database& db) {
+  MESH_TRY(
+      db.execute("CREATE TABLE IF NOT EXISTS migration (number INTEGER PRIMARY KEY,"
+                 " applied_at INTEGER NOT NULL DEFAULT (unixepoch())) STRICT"));
+  MESH_TRY_ASSIGN(const int found, schema_of(db));
+  if (found > newest_schema()) {
+    return Error(ErrorCode::kUnsupported, "the database has schema " + std::to_string(found) +
+                                              " of a newer version, this program knows up to " +
+                                              std::to_string(newest_schema()) +
+                                              ": run the newer version again");
+  }
+  for (int number = found + 1; number <= newest_schema(); ++number) {
+    Transaction transaction(db);
+    MESH_TRY(transaction.begin());
+    MESH_TRY(db.execute(kSteps[number - 1]));
+    MESH_TRY(db.prepare("INSERT INTO migration (number) VALUES (?1)").bind(number).run());
+    MESH_TRY(transaction.commit());
+  }
+  return {};
+}
+
+}  // namespace kernmesh::store

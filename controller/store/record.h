@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the server remembers (L2, plain values). Each record knows the revision at which it was last
+// written; that is what commits compare.
+#pragma once
+
+#include <array>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "controller/base/clock.h"
+#include "controller/base/ids.h"
+#include "controller/base/key.h"
+#include "controller/core/topology/node.h"
+#include "controller/core/topology/overlay.h"
+
+namespace kernmesh::store {
+
+using Hash = std::array<std::uint8_t, 32>;
+
+// `written` of every record: 0 for one that must not exist yet.
+
+struct MetaRecord {
+  Epoch epoch;
+  topology::OverlayRange overlay;
+  SecretBytes<32> token_secret;  // keys of nonces and session tokens are derived from it
+  Hash admin_token_hash{};
+  Revision written;
+  bool operator==(const MetaRecord&) const = default;
+};
+
+struct UserRecord {
+  topology::User user;
+  Revision written;
+  bool operator==(const UserRecord&) const = default;
+};
+
+// What a node tells about itself that no other node is told.
+struct NodeFacts {
+  MapVersion applied;
+  std::string agent_version;
+  std::string kernel_release;
+  bool operator==(const NodeFacts&) const = default;
+};
+
+struct NodeRecord {
+  topology::Node node;
+  NodeFacts facts;
+  Revision written;
+  bool operator==(const NodeRecord&) const = default;
+};
+
+struct JoinKeyRecord {
+  JoinKeyId id;
+  Hash hash{};  // of the secret; the secret itself is nowhere
+  std::string hint;
+  UserId user_id;
+  bool reusable = false;
+  bool ephemeral = false;
+  WallTime created_at{};
+  WallTime expires_at{};
+  WallTime revoked_at{};  // epoch 0: not revoked
+  std::uint32_t use_count = 0;
+  Revision written;
+  bool operator==(const JoinKeyRecord&) const = default;
+};
+
+// Written once and never changed or removed: a slot is its node's for ever, also after the node.
+struct AllocationRecord {
+  topology::Slot slot = 0;
+  NodeId node_id;
+  bool operator==(const AllocationRecord&) const = default;
+};
+
+using Record = std::variant<MetaRecord, UserRecord, NodeRecord, JoinKeyRecord, AllocationRecord>;
+
+// A record to remove, if it is still as of `written`.
+template <typename Id>
+struct Removal {
+  Id id;
+  Revision written;
+};
+using AnyRemoval = std::variant<Removal<UserId>, Removal<NodeId>, Removal<JoinKeyId>>;
+
+// Kept in the order of commits; read by people with the store's own tools.
+struct AuditEvent {
+  WallTime at{};
+  std::string actor;    // "administrator", "node 7", "server"
+  std::string action;   // "node.join", "key.create", "register.denied"
+  std::string subject;  // what it was done to
+  std::string detail;   // never a secret
+};
+
+}  // namespace kernmesh::store

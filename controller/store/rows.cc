@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/store/rows.h"
+
+#include <algorithm>
+#include <sstream>
+
+namespace kernmesh::store {
+namespace {
+
+std::int64_t signed_of(std::uint64_t number) { return static_cast<std::int64_t>(number); }
+std::int64_t seconds_of(WallTime time) { return time.time_since_epoch().count(); }
+WallTime time_of(std::int64_t seconds) { return WallTime(std::chrono::seconds(seconds)); }
+std::uint64_t unsigned_of(std::int64_t number) { return static_cast<std::uint64_t>(number); }
+
+Status replaced(Database& db, std::string_view what, std::uint64_t id) {
+  if (db.changed() == 1) return {};
+  return Error(ErrorCode::kConflict,
+               std::string(what) + " " + std::to_string(id) + " was changed meanwhile");
+}
+
+template <typename Item>
+std::string join(const std::vector<Item>& items) {
+  std::string text;
+  for (const auto& item : items) text += (text.empty() ? "" : " ") + to_string(item);
+  return text;
+}
+
+template <typename Item>
+Result<std::vector<Item>> split(const std::string& text) {
+  std::vector<Item> items;
+  std::istringstream words(text);
+  for (std::string word; words >> word;) {
+    auto item = Item::parse(word);
+    if (!item) return Error(ErrorCode::kCorrupt, item.error().message());
+    items.push_back(*item);
+  }
+  return items;
+}
+
+Status read_bytes(Statement& row, std::span<std::uint8_t> target) {
+  const std::string blob = row.blob();
+  if (blob.size() != target.size()) {
+    return Error(ErrorCode::kCorrupt, "a key has " + std::to_string(blob.size()) + " bytes");
+  }
+  std::copy(blob.begin(), blob.end(), target.begin());
+  return {};
+}
+
+template <typename Key>
+Result<Key> read_key(Statement& row) {
+  std::array<std::uint8_t, Key::kSize> bytes{};
+  MESH_TRY(read_bytes(row, bytes));
+  return Key(bytes);
+}
+
+// Runs `read` for each row of `sql`, and says which row of what was corrupt.
+template <typename Read>
+Status each_row(Database& db, std::string_view sql, const Read& read) {
+  auto row = db.prepare(sql);
+  for (int number = 1;; ++number) {
+    MESH_TRY_ASSIGN(const bool more, row.step());
+    if (!more) return {};
+    const Status status = read(row);
+    if (!status) {
+      return status.error().with_context("row " + std::to_string(number) + " of " +
+                                         std::string(sql.substr(sql.rfind("FROM "))));
+    }
+  }
+}
+
+}  // namespace
+
+Status write_row(Database& db, const MetaRecord& record, Revision now) {
+  const bool fresh = record.written == Revision{};
+  auto statement =
+      db.prepare(fresh ? "INSERT INTO meta VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6)"
+                       : "UPDATE meta SET epoch=?1, overlay_v4=?2, overlay_v6=?3, token_secret=?4,"
+                         " admin_token_hash=?5, written=?6 WHERE id=1 AND written=?7");
+  statement.bind(signed_of(record.epoch.value()))
+      .bind(to_string(record.overlay.v4))
+      .bind(to_string(record.overlay.v6))
+      .bind_blob(record.token_secret.bytes())
+      .bind_blob(record.admin_token_hash)
+      .bind(signed_of(now.value()));
+  if (!fresh) statement.bind(signed_of(record.written.value()));
+  MESH_TRY(statement.run());
+  return replaced(db, "meta", 1);
+}
+
+Status write_row(Database& db, const UserRecord& record, Revision now) {
+  const bool fresh = record.written == Revision{};
+  auto statement = db.prepare(
+      fresh ? "INSERT INTO user (id, name, created_at, written) VALUES (?1, ?2, ?3, ?4)"
+            : "UPDATE user SET name=?2, created_at=?3, written=?4 WHERE id=?1 AND written=?5");
+  statement.bind(signed_of(record.user.id.value()))
+      .bind(record.user.name)
+      .bind(seconds_of(record.user.created_at))
+      .bind(signed_of(now.value()));
+  if (!fresh) statement.bind(signed_of(record.written.value()));
+  MESH_TRY(statement.run());
+  return replaced(db, "user", record.user.id.value());
+}
+
+Status write_row(Database& db, const NodeRecord& record, Revision now) {
+  const bool fresh = record.written == Revision{};
+  auto statement = db.prepare(
+      fresh ? "INSERT INTO node (id, name, user_id, state, machine_key, node_key, disco_key,"
+              " addresses, endpoints, ephemeral, online, created_at, last_seen_at, key_expires_at,"
+              " applied_epoch, applied_revision, agent_version, kernel_release, written) VALUES"
+              " (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19)"
+            : "UPDATE node SET name=?2, user_id=?3, state=?4, machine_key=?5, node_key=?6,"
+              " disco_key=?7, addresses=?8, endpoints=?9, ephemeral=?10, online=?11,"
+              " created_at=?12, last_seen_at=?13, key_expires_at=?14, applied_epoch=?15,"
+              " applied_revision=?16, agent_version=?17, kernel_release=?18, written=?19"
+              " WHERE id=?1 AND written=?20");
+  const auto& node = record.node;
+  const auto& facts = record.facts;
+  statement.bind(signed_of(node.id.value())).bind(node.name);
+  statement.bind(signed_of(node.user_id.value())).bind(static_cast<std::int64_t>(node.state));
+  statement.bind_blob(node.machine_key.bytes());
+  statement.bind_blob(node.node_key.bytes()).bind_blob(node.disco_key.bytes());
+  statement.bind(join(node.addresses)).bind(join(node.endpoints));
+  statement.bind(node.ephemeral ? 1 : 0).bind(node.online ? 1 : 0);
+  statement.bind(seconds_of(node.created_at)).bind(seconds_of(node.last_seen_at));
+  statement.bind(seconds_of(node.key_expires_at));
+  statement.bind(signed_of(facts.applied.epoch.value()));
+  statement.bind(signed_of(facts.applied.revision.value()));
+  statement.bind(facts.agent_version).bind(facts.kernel_release);
+  statement.bind(signed_of(now.value()));
+  if (!fresh) statement.bind(signed_of(record.written.value()));
+  MESH_TRY(statement.run());
+  return replaced(db, "node", node.id.value());
+}
+
+Status write_row(Database& db, const JoinKeyRecord& record, Revision now) {
+  const bool fresh = record.written == Revision{};
+  auto statement = db.prepare(
+      fresh ? "INSERT INTO join_key (id, hash, hint, user_id, reusable, ephemeral, created_at,"
+              " expires_at, revoked_at, use_count, written)"
+              " VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)"
+            : "UPDATE join_key SET hash=?2, hint=?3, user_id=?4, reusable=?5, ephemeral=?6,"
+              " created_at=?7, expires_at=?8, revoked_at=?9, use_count=?10, written=?11"
+              " WHERE id=?1 AND written=?12");
+  statement.bind(signed_of(record.id.value())).bind_blob(record.hash).bind(record.hint);
+  statement.bind(signed_of(record.user_id.value()));
+  statement.bind(record.reusable ? 1 : 0).bind(record.ephemeral ? 1 : 0);
+  statement.bind(seconds_of(record.created_at)).bind(seconds_of(record.expires_at));
+  statement.bind(seconds_of(record.revoked_at)).bind(record.use_count);
+  statement.bind(signed_of(now.value()));
+  if (!fresh) statement.bind(signed_of(record.written.value()));
+  MESH_TRY(statement.run());
+  return replaced(db, "join key", record.id.value());
+}
+
+Status write_row(Database& db, const AllocationRecord& record, Revision) {
+  return db.prepare("INSERT INTO allocation (slot, node_id) VALUES (?1, ?2)")
+      .bind(record.slot)
+      .bind(signed_of(record.node_id.value()))
+      .run();
+}
+
+Status write_row(Database& db, const AuditEvent& event) {
+  return db
+      .prepare("INSERT INTO audit (at, actor, action, subject, detail) VALUES (?1,?2,?3,?4,?5)")
+      .bind(seconds_of(event.at))
+      .bind(event.actor)
+      .bind(event.action)
+      .bind(event.subject)
+      .bind(event.detail)
+      .run();
+}
+
+template <typename Id>
+Status remove_from(Database& db, std::string_view sql, std::string_view what,
+                   const Removal<Id>& removal) {
+  MESH_TRY(db.prepare(sql)
+               .bind(signed_of(removal.id.value()))
+               .bind(signed_of(removal.written.value()))
+               .run());
+  return replaced(db, what, removal.id.value());
+}
+
+Status remove_row(Database& db, const Removal<UserId>& removal) {
+  return remove_from(db, "DELETE FROM user WHERE id=?1 AND written=?2", "user", removal);
+}
+Status remove_row(Database& db, const Removal<NodeId>& removal) {
+  return remove_from(db, "DELETE FROM node WHERE id=?1 AND written=?2", "node", removal);
+}
+Status remove_row(Database& db, const Removal<JoinKeyId>& removal) {
+  return remove_from(db, "DELETE FROM join_key WHERE id=?1 AND written=?2", "join key", removal);
+}
+
+Status read_rows(Database& db, std::vector<MetaRecord>& records) {
+  constexpr auto kSql =
+      "SELECT epoch, overlay_v4, overlay_v6, token_secret, admin_token_hash, written FROM meta";
+  return each_row(db, kSql, [&](Statement& row) -> Status {
+    MetaRecord record;
+    record.epoch = Epoch(unsigned_of(row.number()));
+    MESH_TRY_ASSIGN(record.overlay.v4, Prefix::parse(row.text()));
+    MESH_TRY_ASSIGN(record.overlay.v6, Prefix::parse(row.text()));
+    MESH_TRY(read_bytes(row, record.token_secret.mutable_bytes()));
+    MESH_TRY(read_bytes(row, record.admin_token_hash));
+    record.written = Revision(unsigned_of(row.number()));
+    records.push_back(std::move(record));
+    return {};
+  });
+}
+
+Status read_rows(Database& db, std::vector<UserRecord>& records) {
+  constexpr auto kSql = "SELECT id, name, created_at, written FROM user";
+  return each_row(db, kSql, [&](Statement& row) -> Status {
+    UserRecord record;
+    record.user.id = UserId(unsigned_of(row.number()));
+    record.user.name = row.text();
+    record.user.created_at = time_of(row.number());
+    record.written = Revision(unsigned_of(row.number()));
+    records.push_back(std::move(record));
+    return {};
+  });
+}
+
+Status read_rows(Database& db, std::vector<NodeRecord>& records) {
+  constexpr auto kSql =
+      "SELECT id, name, user_id, state, machine_key, node_key, disco_key, addresses, endpoints,"
+      " ephemeral, online, created_at, last_seen_at, key_expires_at, applied_epoch,"
+      " applied_revision, agent_version, kernel_release, written FROM node";
+  return each_row(db, kSql, [&](Statement& row) -> Status {
+    NodeRecord record;
+    auto& node = record.node;
+    node.id = NodeId(unsigned_of(row.number()));
+    node.name = row.text();
+    node.user_id = UserId(unsigned_of(row.number()));
+    const auto state = row.number();
+    if (state < 1 || state > 2) {
+      return Error(ErrorCode::kCorrupt, "node state " + std::to_string(state));
+    }
+    node.state = static_cast<topology::NodeState>(state);
+    MESH_TRY_ASSIGN(node.machine_key, read_key<MachinePublicKey>(row));
+    MESH_TRY_ASSIGN(node.node_key, read_key<NodePublicKey>(row));
+    MESH_TRY_ASSIGN(node.disco_key, read_key<DiscoPublicKey>(row));
+    MESH_TRY_ASSIGN(node.addresses, split<IpAddress>(row.text()));
+    MESH_TRY_ASSIGN(node.endpoints, split<Endpoint>(row.text()));
+    node.ephemeral = row.number() != 0;
+    node.online = row.number() != 0;
+    node.created_at = time_of(row.number());
+    node.last_seen_at = time_of(row.number());
+    node.key_expires_at = time_of(row.number());
+    record.facts.applied.epoch = Epoch(unsigned_of(row.number()));
+    record.facts.applied.revision = Revision(unsigned_of(row.number()));
+    record.facts.agent_version = row.text();
+    record.facts.kernel_release = row.text();
+    record.written = Revision(unsigned_of(row.number()));
+    records.push_back(std::move(record));
+    return {};
+  });
+}
+
+Status read_rows(Database& db, std::vector<JoinKeyRecord>& records) {
+  constexpr auto kSql =
+      "SELECT id, hash, hint, user_id, reusable, ephemeral, created_at, expires_at, revoked_at,"
+      " use_count, written FROM join_key";
+  return each_row(db, kSql, [&](Statement& row) -> Status {
+    JoinKeyRecord record;
+    record.id = JoinKeyId(unsigned_of(row.number()));
+    MESH_TRY(read_bytes(row, record.hash));
+    record.hint = row.text();
+    record.user_id = UserId(unsigned_of(row.number()));
+    record.reusable = row.number() != 0;
+    record.ephemeral = row.number() != 0;
+    record.created_at = time_of(row.number());
+    record.expires_at = time_of(row.number());
+    record.revoked_at = time_of(row.number());
+    record.use_count = static_cast<std::uint32_t>(row.number());
+    record.written = Revision(unsigned_of(row.number()));
+    records.push_back(std::move(record));
+    return {};
+  });
+}
+
+}  // namespace kernmesh::store

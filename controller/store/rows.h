@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// Records as rows (L2, private to this folder). Writing compares `written` in the same statement.
+#pragma once
+
+#include <vector>
+
+#include "controller/store/record.h"
+#include "controller/store/sqlite_db.h"
+
+namespace kernmesh::store {
+
+// Inserts when the record's `written` is 0, else replaces the row that still has it; the row then
+// carries `now`. kConflict when there is no such row, kAlreadyExists when there is another.
+Status write_row(Database& db, const MetaRecord& record, Revision now);
+Status write_row(Database& db, const UserRecord& record, Revision now);
+Status write_row(Database& db, const NodeRecord& record, Revision now);
+Status write_row(Database& db, const JoinKeyRecord& record, Revision now);
+Status write_row(Database& db, const AllocationRecord& record, Revision now);
+Status write_row(Database& db, const AuditEvent& event);
+
+Status remove_row(Database& db, const Removal<UserId>& removal);
+Status remove_row(Database& db, const Removal<NodeId>& removal);
+Status remove_row(Database& db, const Removal<JoinKeyId>& removal);
+
+Status read_rows(Database& db, std::vector<MetaRecord>& records);
+Status read_rows(Database& db, std::vector<UserRecord>& records);
+Status read_rows(Database& db, std::vector<NodeRecord>& records);
+Status read_rows(Database& db, std::vector<JoinKeyRecord>& records);
+
+}  // namespace kernmesh::store

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/store/sqlite_store.h"
+
+#include <mutex>
+#include <utility>
+
+#include "controller/store/migrations.h"
+#include "controller/store/rows.h"
+#include "controller/store/sqlite_db.h"
+
+namespace kernmesh::store {
+namespace {
+
+Result<std::int64_t> counter(Database& db, std::string_view name) {
+  auto statement = db.prepare("SELECT value FROM counter WHERE name=?1");
+  statement.bind(name);
+  MESH_TRY_ASSIGN(const bool found, statement.step());
+  if (!found) return Error(ErrorCode::kCorrupt, "counter " + std::string(name) + " is missing");
+  return statement.number();
+}
+
+Status raise_counter(Database& db, std::string_view name, std::uint64_t at_least) {
+  return db.prepare("UPDATE counter SET value=max(value, ?2) WHERE name=?1")
+      .bind(name)
+      .bind(static_cast<std::int64_t>(at_least))
+      .run();
+}
+
+Status check_integrity(Database& db) {
+  auto statement = db.prepare("PRAGMA integrity_check(1)");
+  MESH_TRY(statement.step());
+  const std::string verdict = statement.text();
+  if (verdict == "ok") return {};
+  return Error(ErrorCode::kCorrupt, "SQLite's integrity check says: " + verdict);
+}
+
+// Sets the revision at which a record was written; allocations have none.
+void stamp(Record& record, Revision revision) {
+  std::visit(
+      [&](auto& typed) {
+        if constexpr (requires { typed.written; }) typed.written = revision;
+      },
+      record);
+}
+
+// Ids that a commit brings in are never given again.
+struct RaiseHighest {
+  Database& db;
+  Status operator()(const UserRecord& r) { return raise_counter(db, "user", r.user.id.value()); }
+  Status operator()(const NodeRecord& r) { return raise_counter(db, "node", r.node.id.value()); }
+  Status operator()(const JoinKeyRecord& r) { return raise_counter(db, "join_key", r.id.value()); }
+  Status operator()(const MetaRecord&) { return {}; }
+  Status operator()(const AllocationRecord&) { return {}; }
+};
+
+class SqliteStore : public Store {
+ public:
+  explicit SqliteStore(Database db) : db_(std::move(db)) {}
+
+  Result<Contents> load() override {
+    const std::lock_guard lock(mutex_);
+    Transaction snapshot(db_);
+    MESH_TRY(snapshot.begin());
+    Contents contents;
+    MESH_TRY(load_counters(contents));
+    std::vector<MetaRecord> metas;
+    MESH_TRY(read_rows(db_, metas));
+    if (!metas.empty()) contents.meta = metas.front();
+    MESH_TRY(read_rows(db_, contents.users));
+    MESH_TRY(read_rows(db_, contents.nodes));
+    MESH_TRY(read_rows(db_, contents.join_keys));
+    return contents;
+  }
+
+  Status commit(const Commit& commit) override {
+    const std::lock_guard lock(mutex_);
+    MESH_TRY_ASSIGN(const Change change, write(commit));
+    if (feed_) feed_(change);
+    return {};
+  }
+
+  void subscribe(Feed feed) override {
+    const std::lock_guard lock(mutex_);
+    feed_ = std::move(feed);
+  }
+
+ private:
+  Status load_counters(Contents& contents) {
+    MESH_TRY_ASSIGN(const auto revision, counter(db_, "revision"));
+    MESH_TRY_ASSIGN(const auto network, counter(db_, "network_revision"));
+    MESH_TRY_ASSIGN(const auto user, counter(db_, "user"));
+    MESH_TRY_ASSIGN(const auto node, counter(db_, "node"));
+    MESH_TRY_ASSIGN(const auto join_key, counter(db_, "join_key"));
+    auto statement = db_.prepare("SELECT coalesce(max(slot), 0) FROM allocation");
+    MESH_TRY(statement.step());
+    contents.revision = Revision(revision);
+    contents.network_revision = Revision(network);
+    contents.highest = {UserId(user), NodeId(node), JoinKeyId(join_key),
+                        static_cast<topology::Slot>(statement.number())};
+    return {};
+  }
+
+  Result<Change> write(const Commit& commit) {
+    Transaction transaction(db_);
+    MESH_TRY(transaction.begin());
+    MESH_TRY_ASSIGN(const auto last, counter(db_, "revision"));
+    MESH_TRY_ASSIGN(const auto network, counter(db_, "network_revision"));
+    Change change{Revision(last + 1), Revision(network), commit.puts, commit.removals,
+                  commit.audience};
+    MESH_TRY(raise_counter(db_, "revision", change.revision.value()));
+    if (commit.audience == Audience::kNetwork) {
+      change.network_revision = change.revision;
+      MESH_TRY(raise_counter(db_, "network_revision", change.revision.value()));
+    }
+    for (const auto& removal : commit.removals) {
+      MESH_TRY(std::visit([&](const auto& typed) { return remove_row(db_, typed); }, removal));
+    }
+    for (auto& record : change.puts) {
+      MESH_TRY(std::visit([&](const auto& typed) { return write_row(db_, typed, change.revision); },
+                          record));
+      MESH_TRY(std::visit(RaiseHighest{db_}, record));
+      stamp(record, change.revision);
+    }
+    for (const auto& event : commit.audit) MESH_TRY(write_row(db_, event));
+    MESH_TRY(transaction.commit());
+    return change;
+  }
+
+  std::mutex mutex_;  // held during the feed, which keeps its order
+  Database db_;
+  Feed feed_;
+};
+
+Result<Database> open_checked(const std::string& path) {
+  MESH_TRY_ASSIGN(auto db, Database::open(path));
+  MESH_TRY(db.execute("PRAGMA busy_timeout=5000"));
+  MESH_TRY(check_integrity(db));
+  MESH_TRY(db.execute("PRAGMA journal_mode=WAL"));
+  MESH_TRY(db.execute("PRAGMA synchronous=FULL"));
+  MESH_TRY(db.execute("PRAGMA foreign_keys=ON"));
+  MESH_TRY(migrate(db));
+  return db;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Store>> open_sqlite_store(const std::string& path) {
+  auto db = open_checked(path);
+  if (!db) return db.error().with_context("open the database " + path);
+  return std::unique_ptr<Store>(std::make_unique<SqliteStore>(std::move(*db)));
+}
+
+}  // namespace kernmesh::store

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// The server's memory as an interface (L2): typed records, commits by compare-and-set, a feed of
+// changes. Nothing of SQL is in it, so that a replicated key-value store can implement it.
+// Implementations are thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "controller/base/result.h"
+#include "controller/store/record.h"
+
+namespace kernmesh::store {
+
+// Whether nodes are to hear of a commit: only those raise the network's revision.
+enum class Audience { kServer, kNetwork };
+
+// Written whole or not at all.
+struct Commit {
+  std::vector<Record> puts;
+  std::vector<AnyRemoval> removals;
+  std::vector<AuditEvent> audit;
+  Audience audience = Audience::kServer;
+};
+
+// A commit that is durable. `puts` carry their new `written`.
+struct Change {
+  Revision revision;          // of the store: every commit raises it by one
+  Revision network_revision;  // the newest revision that nodes are to hear of
+  std::vector<Record> puts;
+  std::vector<AnyRemoval> removals;
+  Audience audience = Audience::kServer;
+};
+
+// Ids are never given twice, also not after a removal: the highest ever used, by kind.
+struct HighestIds {
+  UserId user;
+  NodeId node;
+  JoinKeyId join_key;
+  topology::Slot slot = 0;
+};
+
+struct Contents {
+  Revision revision;
+  Revision network_revision;
+  std::optional<MetaRecord> meta;  // absent in a new store
+  std::vector<UserRecord> users;
+  std::vector<NodeRecord> nodes;
+  std::vector<JoinKeyRecord> join_keys;
+  HighestIds highest;
+};
+
+class Store {
+ public:
+  using Feed = std::function<void(const Change&)>;
+
+  Store() = default;
+  Store(const Store&) = delete;
+  Store& operator=(const Store&) = delete;
+  virtual ~Store() = default;
+
+  // Everything, of one revision. kCorrupt when a record is not what it should be.
+  virtual Result<Contents> load() = 0;
+
+  // Durable when it returns. Errors, after each of which nothing was written:
+  //   kConflict       a record is not (or not any more) as of `written`: read again and retry
+  //   kAlreadyExists  a name, key or slot belongs to another record (the message names the field)
+  //   kExhausted      the disk is full
+  //   kCorrupt, kSystem, kPermissionDenied   the store's files
+  virtual Status commit(const Commit& commit) = 0;
+
+  // Called once before the first commit. The feed hears every commit in order, before commit()
+  // returns; it may lock but must not call the store.
+  virtual void subscribe(Feed feed) = 0;
+};
+
+}  // namespace kernmesh::store
