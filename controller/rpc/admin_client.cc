@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/rpc/admin_client.h"
+
+#include <utility>
+
+#include "controller/core/topology/registration.h"
+#include "controller/rpc/channel.h"
+#include "controller/rpc/pinned_ca.h"
+#include "controller/rpc/unary_call.h"
+
+namespace kernmesh::rpc {
+namespace {
+
+using mesh::v1::Admin;
+
+// A name as it stands in an error; what a person typed may be long.
+std::string quoted(const std::string& name) { return "\"" + name.substr(0, 80) + "\""; }
+
+}  // namespace
+
+AdminClient::AdminClient(std::string server, std::string token, const std::string& ca_pem)
+    : server_(std::move(server)),
+      token_(std::move(token)),
+      stub_(Admin::NewStub(secure_channel(server_, ca_pem, ChannelUse::kCalls))) {}
+
+Result<AdminClient> AdminClient::connect(const std::string& server, const std::string& token,
+                                         std::chrono::seconds timeout) {
+  const auto ticket = topology::parse_ticket(token);
+  if (!ticket) return ticket.error().with_context("read the administrator token");
+  if (ticket->kind != topology::TicketKind::kAdminToken) {
+    return Error(ErrorCode::kInvalid,
+                 "read the administrator token: this is a join key (mk-…); a token starts with "
+                 "\"ma-\"");
+  }
+  MESH_TRY_ASSIGN(const auto pem, fetch_ca_pem(server, ticket->ca, timeout));
+  return AdminClient(server, token, pem);
+}
+
+template <typename Request, typename Response>
+Result<Response> AdminClient::call(grpc::Status (Admin::Stub::*method)(grpc::ClientContext*,
+                                                                       const Request&, Response*),
+                                   const Request& request, const std::string& attempt) {
+  return unary_call(*stub_, method, request, CallTerms{attempt + " at " + server_, token_});
+}
+
+Result<mesh::v1::User> AdminClient::create_user(const std::string& name) {
+  mesh::v1::CreateUserRequest request;
+  request.set_name(name);
+  return call(&Admin::Stub::CreateUser, request, "create user " + quoted(name));
+}
+
+Result<mesh::v1::ListUsersResponse> AdminClient::list_users() {
+  return call(&Admin::Stub::ListUsers, mesh::v1::ListUsersRequest(), "list users");
+}
+
+Status AdminClient::delete_user(const std::string& name) {
+  mesh::v1::DeleteUserRequest request;
+  request.set_name(name);
+  MESH_TRY(call(&Admin::Stub::DeleteUser, request, "delete user " + quoted(name)));
+  return {};
+}
+
+Result<mesh::v1::CreateJoinKeyResponse> AdminClient::create_join_key(
+    const mesh::v1::CreateJoinKeyRequest& request) {
+  return call(&Admin::Stub::CreateJoinKey, request,
+              "create a join key for user " + quoted(request.user_name()));
+}
+
+Result<mesh::v1::ListJoinKeysResponse> AdminClient::list_join_keys() {
+  return call(&Admin::Stub::ListJoinKeys, mesh::v1::ListJoinKeysRequest(), "list join keys");
+}
+
+Result<mesh::v1::JoinKey> AdminClient::revoke_join_key(std::uint64_t id) {
+  mesh::v1::RevokeJoinKeyRequest request;
+  request.set_id(id);
+  return call(&Admin::Stub::RevokeJoinKey, request, "revoke join key " + std::to_string(id));
+}
+
+Result<mesh::v1::ListNodesResponse> AdminClient::list_nodes() {
+  return call(&Admin::Stub::ListNodes, mesh::v1::ListNodesRequest(), "list nodes");
+}
+
+Result<mesh::v1::Node> AdminClient::get_node(const std::string& node) {
+  mesh::v1::GetNodeRequest request;
+  request.set_node(node);
+  return call(&Admin::Stub::GetNode, request, "show node " + quoted(node));
+}
+
+Result<mesh::v1::Node> AdminClient::rename_node(const std::string& node,
+                                                const std::string& new_name) {
+  mesh::v1::RenameNodeRequest request;
+  request.set_node(node);
+  request.set_new_name(new_name);
+  return call(&Admin::Stub::RenameNode, request,
+              "rename node " + quoted(node) + " to " + quoted(new_name));
+}
+
+Result<mesh::v1::Node> AdminClient::expire_node(const std::string& node) {
+  mesh::v1::ExpireNodeRequest request;
+  request.set_node(node);
+  return call(&Admin::Stub::ExpireNode, request, "expire node " + quoted(node));
+}
+
+Status AdminClient::remove_node(const std::string& node) {
+  mesh::v1::RemoveNodeRequest request;
+  request.set_node(node);
+  MESH_TRY(call(&Admin::Stub::RemoveNode, request, "remove node " + quoted(node)));
+  return {};
+}
+
+}  // namespace kernmesh::rpc

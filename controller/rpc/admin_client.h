@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// The Admin service of a coordination server (L2, blocking; one thread a client).
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+
+#include "controller/base/result.h"
+#include "mesh/v1/admin.grpc.pb.h"
+
+namespace kernmesh::rpc {
+
+// Every call has 10 s. Every error begins with what was attempted, and where.
+class AdminClient {
+ public:
+  // `server` is "HOST:PORT", `token` "ma-…", whose fingerprint says which authority the server must
+  // have. Errors: kInvalid for a malformed token or address and for a join key in place of a token;
+  // else those of fetch_ca_pem(). The token itself is first checked by the first call.
+  static Result<AdminClient> connect(const std::string& server, const std::string& token,
+                                     std::chrono::seconds timeout = std::chrono::seconds(10));
+
+  Result<mesh::v1::User> create_user(const std::string& name);
+  Result<mesh::v1::ListUsersResponse> list_users();
+  Status delete_user(const std::string& name);
+
+  Result<mesh::v1::CreateJoinKeyResponse> create_join_key(
+      const mesh::v1::CreateJoinKeyRequest& request);
+  Result<mesh::v1::ListJoinKeysResponse> list_join_keys();
+  Result<mesh::v1::JoinKey> revoke_join_key(std::uint64_t id);
+
+  // `node` is a name, an id in decimal, or an overlay address.
+  Result<mesh::v1::ListNodesResponse> list_nodes();
+  Result<mesh::v1::Node> get_node(const std::string& node);
+  Result<mesh::v1::Node> rename_node(const std::string& node, const std::string& new_name);
+  Result<mesh::v1::Node> expire_node(const std::string& node);
+  Status remove_node(const std::string& node);
+
+ private:
+  AdminClient(std::string server, std::string token, const std::string& ca_pem);
+  template <typename Request, typename Response>
+  Result<Response> call(grpc::Status (mesh::v1::Admin::Stub::*method)(grpc::ClientContext*,
+                                                                      const Request&, Response*),
+                        const Request& request, const std::string& attempt);
+
+  std::string server_;
+  std::string token_;
+  std::unique_ptr<mesh::v1::Admin::Stub> stub_;
+};
+
+}  // namespace kernmesh::rpc

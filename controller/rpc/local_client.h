@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// The agent of this machine, asked over its unix socket (L2, blocking; one thread a client, except
+// Cancellation::cancel()).
+#pragma once
+
+#include <grpcpp/client_context.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "controller/base/result.h"
+#include "mesh/v1/local.grpc.pb.h"
+
+namespace kernmesh::rpc {
+
+// Ends a streaming call from any thread, also before it has begun. For one call only.
+class Cancellation {
+ public:
+  void cancel() { context_.TryCancel(); }
+
+ private:
+  friend class LocalClient;
+  grpc::ClientContext context_;
+};
+
+class LocalClient {
+ public:
+  // Tries the socket at once. Errors: kUnavailable when nobody listens, kPermissionDenied when the
+  // caller may not open it, kInvalid when the path is too long for a socket.
+  static Result<LocalClient> connect(const std::string& socket_path);
+
+  // up() has 60 s, because it waits for the first netmap; the others have 10 s.
+  Result<mesh::v1::UpResponse> up(const mesh::v1::UpRequest& request);
+  Result<mesh::v1::DownResponse> down();
+  Result<mesh::v1::LogoutResponse> logout();
+  Result<mesh::v1::StatusResponse> status();
+  Result<mesh::v1::RoutesResponse> routes();
+  Result<mesh::v1::VersionResponse> version();
+
+  // Calls on_answer for each probe in turn, until the agent has sent them all or `cancellation` is
+  // used; being cancelled is success. No deadline.
+  Status ping(const mesh::v1::PingRequest& request,
+              const std::function<void(const mesh::v1::PingResponse&)>& on_answer,
+              Cancellation& cancellation);
+
+ private:
+  explicit LocalClient(std::string socket_path);
+  template <typename Request, typename Response>
+  Result<Response> call(grpc::Status (mesh::v1::Local::Stub::*method)(grpc::ClientContext*,
+                                                                      const Request&, Response*),
+                        const Request& request, const std::string& attempt, int deadline_s = 10);
+
+  std::string socket_path_;
+  std::unique_ptr<mesh::v1::Local::Stub> stub_;
+};
+
+}  // namespace kernmesh::rpc
