@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// One place where a peer may be reached, and what is known of it (L1, pure).
+#pragma once
+
+#include <optional>
+#include <span>
+
+#include "controller/base/clock.h"
+#include "controller/base/ip.h"
+#include "controller/core/path/command.h"
+#include "controller/core/path/timing.h"
+
+namespace kernmesh::path {
+
+enum class Origin : std::uint8_t {
+  kReported,  // the netmap names it
+  kLearnt,    // a pong came from there; the netmap does not name it (any more)
+  kCaller,    // a ping came from there and is being probed back; nothing is believed of it yet
+};
+
+struct Candidate {
+  Endpoint endpoint;
+  Origin origin = Origin::kReported;
+  std::optional<MonoTime> last_pong;
+  std::optional<Duration> latency;           // smoothed round trip
+  std::optional<MonoTime> last_ping;         // sent by us
+  std::optional<MonoTime> first_unanswered;  // the oldest of our pings since the last pong
+  int unanswered = 0;                        // our pings since the last pong
+  std::optional<MonoTime> next_probe;        // none: nothing planned
+  std::optional<DiscoPublicKey> caller_key;  // kCaller: what its ping was sealed under
+  int tries = 0;                             // probes of the present search
+  bool failed = false;                       // the system refused to send there since the last pong
+
+  void on_sent(MonoTime now);
+  void on_answer(MonoTime now, Duration round_trip);
+  // Plans a first probe, unless one has gone out within kPatience.
+  void plan(MonoTime now);
+  // From when on an unanswered ping is a bad sign.
+  std::optional<MonoTime> suspect_from() const;
+  bool is_suspect(MonoTime now) const { return suspect_from() && now >= *suspect_from(); }
+};
+
+// Could a peer be there at all? Not port 0, unspecified, multicast, class E (synthetic endpoints),
+// 0/8, link-local (it would need a zone), IPv4-mapped, or inside one of `overlay`; loopback as
+// said.
+bool is_usable(const Endpoint& endpoint, Loopback loopback, std::span<const Prefix> overlay);
+
+// Is `other` so much better than the working `held` that moving is worth it? Lower latency beyond
+// noise; within half of it IPv6 before IPv4, then an address on a network of ours. Both must have
+// a latency. The two margins differ so that two equal paths do not take turns.
+bool is_worth_moving(const Candidate& held, const Candidate& other,
+                     std::span<const IpAddress> local_addresses);
+
+}  // namespace kernmesh::path

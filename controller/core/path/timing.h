@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// The times that path discovery lives by (L1). Those marked (design) are Tailscale's, known to work
+// on the Internet for years (docs/architecture.md, paths); the others are ours, each with a reason.
+#pragma once
+
+#include "controller/base/clock.h"
+
+namespace kernmesh::path {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+inline constexpr Duration kHeartbeat = seconds(3);       // on the best path, active (design)
+inline constexpr Duration kSessionActive = seconds(45);  // after the last packet sent (design)
+inline constexpr Duration kTrust = milliseconds(6500);   // that a pong buys (design)
+inline constexpr Duration kPingTimeout = seconds(5);     // (design)
+// An unanswered heartbeat is repeated this soon, and casts doubt on the path after it: far above
+// any sane round trip, and it leaves five more tries within the 10 s in which a path must be back.
+inline constexpr Duration kPatience = seconds(1);
+inline constexpr int kPatienceRoundTrips = 3;             // or this many round trips if longer
+inline constexpr int kDoubtfulPings = 2;                  // unanswered: look for other paths
+inline constexpr Duration kSearchFast = seconds(1);       // between probes, active session
+inline constexpr int kSearchFastTries = 10;               // with 30 % loss each way 0.1 % fail
+inline constexpr Duration kSearchSlow = kHeartbeat;       // after those, while active
+inline constexpr Duration kIdleSearchMost = seconds(30);  // 1, 2, 4 .. 30 s while idle
+inline constexpr int kIdleSearchTries = 12;               // about 4 minutes; then traffic decides
+inline constexpr Duration kUpgrade = seconds(60);         // look for something better (Tailscale)
+inline constexpr Duration kLearntSilence = std::chrono::minutes(5);  // then refreshing forgets it
+// A path replaces a working one when it gains this much: noise of a quiet Ethernet stays below.
+inline constexpr Duration kLatencyNoise = milliseconds(2);
+inline constexpr int kLatencyNoiseFraction = 4;              // or a quarter of the round trip
+inline constexpr Duration kStarvedPause = milliseconds(20);  // between looks at an empty budget
+
+inline constexpr std::size_t kMostCandidates = 32;
+inline constexpr int kCallerTries = 3;          // a lost probe must not lose a peer that has moved
+inline constexpr std::size_t kMostCallers = 4;  // unproven sources that are probed back
+inline constexpr std::size_t kMostSources = 8;  // accepted for one peer's WireGuard packets
+inline constexpr std::size_t kMostOutstanding = 96;  // pings of one peer: 3 rounds of everything
+inline constexpr std::size_t kMostPingRequests = 8;  // of people, for one peer
+inline constexpr std::size_t kRememberedPings = 64;  // transaction ids, against replays
+// Answers to one peer's pings: a round of 32 candidates at once, then as for active sessions.
+inline constexpr double kAnswersPerSecond = 40, kAnswerBurst = 80;
+inline constexpr double kCallerProbesPerSecond = 5, kCallerProbeBurst = 10;
+// About 0.15 ms each for X25519 and Ed25519: a flood costs at most 2 % of one core.
+inline constexpr double kUnknownPerSecond = 100, kUnknownBurst = 200;
+inline constexpr double kStrangePerSecond = 1, kStrangeBurst = 3;
+
+}  // namespace kernmesh::path
