@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/bpf/attachment.h"
+
+#include <net/if.h>
+
+#include <algorithm>
+#include <iterator>
+
+#include "controller/bpf/cls_bpf.h"
+#include "controller/bpf/tcx.h"
+
+namespace kernmesh::bpf {
+namespace {
+
+// A program that vanished between listing and asking is no error: it is not there.
+void append(HookState& state, std::uint32_t id, std::uint32_t priority, std::uint32_t handle) {
+  AttachedProgram entry{.info = {}, .priority = priority, .handle = handle};
+  if (const auto fd = program_by_id(id)) {
+    if (auto info = program_info(fd->get())) entry.info = std::move(*info);
+  }
+  state.programs.push_back(std::move(entry));
+}
+
+std::vector<std::uint32_t> intersection(const std::vector<std::uint32_t>& a,
+                                        const std::vector<std::uint32_t>& b) {
+  std::vector<std::uint32_t> out;
+  std::set_intersection(a.begin(), a.end(), b.begin(), b.end(), std::back_inserter(out));
+  return out;
+}
+
+bool is_own(const AttachedProgram& candidate, const OwnProgram& program) {
+  return candidate.info.name == program.info.name &&
+         !intersection(candidate.info.map_ids, program.state_maps).empty();
+}
+
+bool is_this_build(const AttachedProgram& candidate, const OwnProgram& program) {
+  return candidate.info.tag == program.info.tag &&
+         intersection(candidate.info.map_ids, program.state_maps) ==
+             intersection(program.info.map_ids, program.state_maps);
+}
+
+auto find_own(const HookState& state, const OwnProgram& program) {
+  return std::find_if(state.programs.begin(), state.programs.end(),
+                      [&](const AttachedProgram& p) { return is_own(p, program); });
+}
+
+std::uint32_t free_handle(const HookState& state) {
+  std::uint32_t handle = cls_bpf::kFirstHandle;
+  while (std::any_of(state.programs.begin(), state.programs.end(), [&](const AttachedProgram& p) {
+    return p.priority == cls_bpf::kPriority && p.handle == handle;
+  })) {
+    ++handle;
+  }
+  return handle;
+}
+
+}  // namespace
+
+std::vector<IfIndex> interfaces() {
+  std::vector<IfIndex> out;
+  struct if_nameindex* names = if_nameindex();
+  if (names == nullptr) return out;
+  for (const struct if_nameindex* i = names; i->if_index != 0; ++i) out.emplace_back(i->if_index);
+  if_freenameindex(names);
+  return out;
+}
+
+Result<HookState> query_hook(IfIndex interface, Hook hook) {
+  HookState state;
+  auto ids = tcx::query(interface, hook);
+  if (ids) {
+    for (const std::uint32_t id : *ids) append(state, id, 0, 0);
+    return state;
+  }
+  if (ids.error().code() != ErrorCode::kUnsupported) return ids.error();
+  state.mechanism = Mechanism::kClsBpf;
+  MESH_TRY_ASSIGN(const auto filters, cls_bpf::query(interface, hook));
+  for (const cls_bpf::Filter& f : filters) append(state, f.program_id, f.priority, f.handle);
+  return state;
+}
+
+Result<AttachmentState> query_attachment(IfIndex interface, Hook hook, const OwnProgram& program) {
+  MESH_TRY_ASSIGN(const HookState state, query_hook(interface, hook));
+  const auto own = find_own(state, program);
+  AttachmentState out{.mechanism = state.mechanism, .attached = own != state.programs.end()};
+  out.current = out.attached && is_this_build(*own, program);
+  if (!out.attached) return out;
+  for (auto p = state.programs.begin(); p != own; ++p) {
+    out.ahead.push_back(p->info.name.empty() ? "(a filter that is not BPF)" : p->info.name);
+  }
+  return out;
+}
+
+Status attach_program(IfIndex interface, Hook hook, const OwnProgram& program) {
+  MESH_TRY_ASSIGN(const HookState state, query_hook(interface, hook));
+  const auto own = find_own(state, program);
+  const bool attached = own != state.programs.end();
+  if (attached && is_this_build(*own, program)) return {};
+  if (state.mechanism == Mechanism::kClsBpf) {
+    return cls_bpf::set(interface, hook, program.fd, attached ? own->handle : free_handle(state));
+  }
+  if (!attached) return tcx::attach_first(interface, hook, program.fd);
+  MESH_TRY_ASSIGN(const UniqueFd old, program_by_id(own->info.id));
+  return tcx::replace(interface, hook, program.fd, old.get());
+}
+
+Status detach_program(IfIndex interface, Hook hook, const OwnProgram& program) {
+  const auto state = query_hook(interface, hook);
+  if (!state) {
+    if (state.error().code() == ErrorCode::kNotFound) return {};
+    return state.error();
+  }
+  const auto own = find_own(*state, program);
+  if (own == state->programs.end()) return {};
+  if (state->mechanism == Mechanism::kClsBpf) {
+    return cls_bpf::erase(interface, hook, {own->info.id, own->priority, own->handle});
+  }
+  MESH_TRY_ASSIGN(const UniqueFd attached, program_by_id(own->info.id));
+  return tcx::detach(interface, hook, attached.get());
+}
+
+}  // namespace kernmesh::bpf

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/bpf/bpffs.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+namespace kernmesh::bpf {
+namespace {
+
+constexpr long kBpfFsMagic = 0xcafe4a11;  // linux/magic.h, BPF_FS_MAGIC
+// The second is the first one's mount namespace seen from inside another.
+constexpr std::array<const char*, 2> kRoots = {"/sys/fs/bpf", "/proc/1/root/sys/fs/bpf"};
+
+bool is_bpffs(const std::string& path) {
+  struct statfs s {};
+  return statfs(path.c_str(), &s) == 0 && s.f_type == kBpfFsMagic;
+}
+
+std::string find_root() {
+  for (const char* root : kRoots) {
+    if (is_bpffs(root)) return root;
+  }
+  return {};
+}
+
+// Mounts in the mount namespace of process 1, so that the pins outlive the caller's. The child
+// calls nothing but system calls.
+bool mount_for_everybody() {
+  const pid_t child = fork();
+  if (child < 0) return false;
+  if (child == 0) {
+    const int ns = open("/proc/1/ns/mnt", O_RDONLY | O_CLOEXEC);
+    if (ns >= 0) (void)setns(ns, CLONE_NEWNS);
+    _exit(mount("bpf", kRoots[0], "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700") != 0);
+  }
+  int status = 1;
+  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+Result<std::string> bpffs_root() {
+  std::string root = find_root();
+  if (!root.empty()) return root;
+  mount_for_everybody();
+  root = find_root();
+  if (!root.empty()) return root;
+  return Error(ErrorCode::kUnsupported,
+               "no BPF file system at /sys/fs/bpf and it could not be mounted (needs CAP_SYS_ADMIN "
+               "and CONFIG_BPF_SYSCALL; by hand: mount -t bpf bpf /sys/fs/bpf)");
+}
+
+bool is_component(const std::string& name) {
+  return !name.empty() && name.size() <= 64 && name[0] != '.' &&
+         std::all_of(name.begin(), name.end(), [](unsigned char c) {
+           return std::isalnum(c) != 0 || c == '_' || c == '.' || c == '-';
+         });
+}
+
+}  // namespace
+
+Result<PinFolder> PinFolder::open(const std::string& instance) {
+  if (!is_component(instance)) {
+    return Error(ErrorCode::kInvalid, "instance name \"" + instance + "\" cannot name a folder");
+  }
+  MESH_TRY_ASSIGN(std::string path, bpffs_root());
+  for (const std::string& part :
+       {std::string("kernmesh"), instance, "v" + std::to_string(MESH_ABI_VERSION)}) {
+    path += "/" + part;
+    if (mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
+      return Error::from_errno("make pin folder " + path, errno);
+    }
+  }
+  return PinFolder(std::move(path));
+}
+
+Result<PinFolder> PinFolder::at(const std::string& path) {
+  if (!is_bpffs(path)) {
+    return Error(ErrorCode::kInvalid, path + " is not on a BPF file system");
+  }
+  return PinFolder(path);
+}
+
+Status PinFolder::remove() const {
+  DIR* folder = opendir(path_.c_str());
+  if (folder == nullptr) {
+    if (errno == ENOENT) return {};
+    return Error::from_errno("read pin folder " + path_, errno);
+  }
+  int failed = 0;
+  while (const dirent* entry = readdir(folder)) {
+    if (entry->d_name[0] == '.') continue;
+    if (unlinkat(dirfd(folder), entry->d_name, 0) != 0) failed = errno;
+  }
+  closedir(folder);
+  if (failed != 0) return Error::from_errno("remove pins in " + path_, failed);
+  // A folder that another version or instance still uses is not empty and stays.
+  std::string path = path_;
+  for (int depth = 0; depth < 3 && rmdir(path.c_str()) == 0; ++depth) {
+    path.resize(path.rfind('/'));
+  }
+  return {};
+}
+
+}  // namespace kernmesh::bpf

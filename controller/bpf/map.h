@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+// Typed access to a BPF map by a borrowed file descriptor (L2). Every call is one system call or a
+// bounded loop of them; the kernel makes single calls atomic.
+#pragma once
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include <cerrno>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "controller/base/result.h"
+
+namespace kernmesh::bpf {
+
+// Key and Value are the layouts of bpf/abi.
+template <typename Key, typename Value>
+class Map {
+  // Padding would compare and hash as garbage.
+  static_assert(std::has_unique_object_representations_v<Key>);
+  static_assert(std::has_unique_object_representations_v<Value>);
+
+ public:
+  Map(int fd, const char* name) : fd_(fd), name_(name) {}
+
+  // kExhausted when the map is full.
+  Status set(const Key& key, const Value& value) const {
+    if (bpf_map_update_elem(fd_, &key, &value, BPF_ANY) == 0) return {};
+    if (errno == E2BIG)
+      return Error(ErrorCode::kExhausted, std::string("map ") + name_ + " is full");
+    return Error::from_errno(std::string("write map ") + name_, errno);
+  }
+  // Erasing what is not there succeeds.
+  Status erase(const Key& key) const {
+    if (bpf_map_delete_elem(fd_, &key) == 0 || errno == ENOENT) return {};
+    return Error::from_errno(std::string("erase from map ") + name_, errno);
+  }
+  Result<std::optional<Value>> get(const Key& key) const {
+    Value value;
+    if (bpf_map_lookup_elem(fd_, &key, &value) == 0) return std::optional<Value>(value);
+    if (errno == ENOENT) return std::optional<Value>();
+    return Error::from_errno(std::string("read map ") + name_, errno);
+  }
+  // In no order. Entries that others change meanwhile may be missed or come twice.
+  Result<std::vector<std::pair<Key, Value>>> dump() const {
+    std::vector<std::pair<Key, Value>> out;
+    Key key, next;
+    bool first = true;
+    // A deleted key sends the kernel's iteration back to the start, hence the bound.
+    for (int steps = 0; steps < kMaxSteps; ++steps) {
+      if (bpf_map_get_next_key(fd_, first ? nullptr : &key, &next) != 0) {
+        if (errno == ENOENT) return out;
+        return Error::from_errno(std::string("walk map ") + name_, errno);
+      }
+      first = false;
+      key = next;
+      MESH_TRY_ASSIGN(std::optional<Value> value, get(key));
+      if (value) out.emplace_back(key, *value);
+    }
+    return Error(ErrorCode::kUnavailable,
+                 std::string("map ") + name_ + " changes too fast to read");
+  }
+
+ private:
+  static constexpr int kMaxSteps = 1 << 22;  // four times the largest map of ours
+  int fd_;
+  const char* name_;
+};
+
+// Values of one key on every possible CPU; Value's size is a multiple of 8, as the kernel packs
+// them.
+template <typename Value>
+Result<std::optional<std::vector<Value>>> read_per_cpu(int fd, const void* key) {
+  static_assert(sizeof(Value) % 8 == 0);
+  const int cpus = libbpf_num_possible_cpus();
+  if (cpus <= 0) return Error::from_errno("count CPUs", -cpus);
+  std::vector<Value> values(static_cast<std::size_t>(cpus));
+  if (bpf_map_lookup_elem(fd, key, values.data()) == 0) {
+    return std::optional<std::vector<Value>>(std::move(values));
+  }
+  if (errno == ENOENT) return std::optional<std::vector<Value>>();
+  return Error::from_errno("read per-CPU map", errno);
+}
+
+}  // namespace kernmesh::bpf

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+// The virtual underlay from user space (L2): loads or takes over the programs of
+// bpf/underlay.bpf.c, attaches them, fills their maps. Destroying an Underlay changes nothing in
+// the kernel. Not thread-safe; calls mean the calling thread's network namespace.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "controller/base/clock.h"
+#include "controller/base/ids.h"
+#include "controller/base/ip.h"
+#include "controller/base/result.h"
+#include "controller/bpf/attachment.h"
+#include "controller/bpf/counter.h"
+#include "controller/bpf/event_stream.h"
+#include "controller/bpf/object.h"
+
+namespace kernmesh::bpf {
+
+// WireGuard's address in its namespace, 240.255.255.254; peers have 240.0.0.1 onward.
+IpAddress synthetic_self();
+// The `number`th peer's address, 1 to 16,777,213; outside that it is our own bug (asserts).
+IpAddress synthetic_peer(std::uint32_t number);
+
+struct UnderlayConfig {
+  IfIndex meshu;     // host end of the veth
+  Port public_port;  // P, on every real interface
+  Port synth_port;   // of every peer's synthetic endpoint
+  Port wg_port;      // WireGuard's listen port
+};
+
+// One way to a peer.
+struct Hop {
+  IfIndex interface;            // the route to destination.address must lead through it
+  IpAddress source;             // our address, of the destination's family
+  Endpoint destination;         // the peer's, or the relay's
+  std::uint16_t mtu_bytes = 0;  // largest IP packet that fits; 0: not checked
+  std::uint32_t channel = 0;    // 0: direct; else the relay's channel
+  bool operator==(const Hop&) const = default;
+};
+
+enum class Use : std::uint8_t { kPrimary = 1, kSecondary = 2, kBoth = 3 };
+
+struct Path {
+  Hop primary;
+  std::optional<Hop> secondary;
+  Use use = Use::kPrimary;
+  MonoTime deadline{};  // past it packets take both; epoch 0: never
+  bool operator==(const Path&) const = default;
+};
+
+// Who sends from there; channel 0: direct.
+struct Source {
+  Endpoint endpoint;
+  std::uint32_t channel = 0;
+  auto operator<=>(const Source&) const = default;
+};
+
+// Sums over all CPUs. Received packets are counted before WireGuard has authenticated them.
+struct Traffic {
+  std::uint64_t rx_pkts = 0, rx_bytes = 0, tx_pkts = 0, tx_bytes = 0;  // bytes of UDP payload
+  MonoTime rx_last{}, tx_last{};                                       // epoch 0: never
+};
+
+enum class UnderlayProgram { kOut, kIn };
+
+struct UnderlayOptions {
+  std::string instance;  // names the pin folder; one per agent on the machine
+  IfIndex meshu;         // where to look for a predecessor when the pins are gone; 0: nowhere
+  std::uint32_t max_peers = 16384;
+};
+
+class Underlay {
+ public:
+  // Takes over the maps of an earlier agent (pins first, then through what is attached to `meshu`)
+  // or makes new ones. What is attached stays attached and goes on with the same maps.
+  static Result<Underlay> open(const UnderlayOptions& options);
+
+  // kOut belongs on meshu, kIn on each real interface (with or without link-layer header).
+  Status attach(IfIndex interface, UnderlayProgram program);
+  Status detach(IfIndex interface, UnderlayProgram program);
+  Result<AttachmentState> query(IfIndex interface, UnderlayProgram program) const;
+  // For `down`: detaches from every interface of this namespace and removes the pins.
+  Status remove();
+  bool adopted() const { return adopted_; }
+
+  Status set_config(const UnderlayConfig& config);
+  Result<std::optional<UnderlayConfig>> config() const;
+  // Exactly these are the host's addresses from now on.
+  Status set_locals(const std::vector<IpAddress>& addresses);
+
+  // One write: packets take the old path or the new one. kInvalid: family mismatch, no interface,
+  // meshu as interface, kSecondary or kBoth without a second hop.
+  Status set_path(const IpAddress& synth, const Path& path);
+  Status remove_path(const IpAddress& synth);  // and its traffic counters
+  Result<std::optional<Path>> path(const IpAddress& synth) const;
+  Result<std::vector<std::pair<IpAddress, Path>>> paths() const;
+
+  Status set_source(const Source& source, const IpAddress& synth);
+  Status remove_source(const Source& source);
+  Result<std::vector<std::pair<Source, IpAddress>>> sources() const;
+
+  // nullopt: no path was ever set.
+  Result<std::optional<Traffic>> traffic(const IpAddress& synth) const;
+  Result<std::vector<Counter>> counters() const;
+  // A new reader of unknown initiations; make one.
+  Result<EventStream> events() const;
+
+  // For tests that run a program on a packet. Borrowed.
+  int program_fd(const char* name) const { return object_.program_fd(name); }
+  int map_fd(const char* name) const { return object_.map_fd(name); }
+
+ private:
+  Underlay(Object object, PinFolder pins, bool adopted)
+      : object_(std::move(object)), pins_(std::move(pins)), adopted_(adopted) {}
+  Result<OwnProgram> own_program(IfIndex interface, UnderlayProgram program) const;
+  Status make_traffic(std::uint32_t synth_be);
+
+  Object object_;
+  PinFolder pins_;
+  bool adopted_ = false;
+};
+
+}  // namespace kernmesh::bpf

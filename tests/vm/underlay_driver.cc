@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+// Drives controller/bpf from shell scripts, in the place of an agent. Run inside the network
+// namespace whose interfaces are meant; every call is one process, so everything it leaves has
+// outlived its maker.
+#include <net/if.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <functional>
+#include <map>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "controller/bpf/gate.h"
+#include "controller/bpf/underlay.h"
+
+namespace {
+
+using namespace kernmesh;
+using Words = std::vector<std::string>;
+
+template <typename T>
+T must(Result<T> result) {
+  if (!result) {
+    std::fprintf(stderr, "%s\n", result.error().message().c_str());
+    std::exit(1);
+  }
+  return std::move(result).value();
+}
+void must(const Status& status) {
+  if (status) return;
+  std::fprintf(stderr, "%s\n", status.error().message().c_str());
+  std::exit(1);
+}
+
+IfIndex interface_named(const std::string& name) {
+  const IfIndex index(if_nametoindex(name.c_str()));
+  if (index.value() == 0) must(Status(Error(ErrorCode::kNotFound, "no interface " + name)));
+  return index;
+}
+
+Port port_of(const std::string& text) { return Port(static_cast<std::uint16_t>(std::stoi(text))); }
+
+// INTERFACE,SOURCE,DESTINATION:PORT,MTU,CHANNEL
+bpf::Hop hop_of(const std::string& text) {
+  Words part;
+  std::stringstream stream(text);
+  for (std::string word; std::getline(stream, word, ',');) part.push_back(word);
+  if (part.size() != 5) must(Status(Error(ErrorCode::kInvalid, "hop " + text)));
+  return {.interface = interface_named(part[0]),
+          .source = must(IpAddress::parse(part[1])),
+          .destination = must(Endpoint::parse(part[2])),
+          .mtu_bytes = static_cast<std::uint16_t>(std::stoi(part[3])),
+          .channel = static_cast<std::uint32_t>(std::stoul(part[4], nullptr, 0))};
+}
+
+bpf::Path path_of(const Words& words, std::size_t first) {
+  bpf::Path path{.primary = hop_of(words[first + 1])};
+  path.use = static_cast<bpf::Use>(std::stoi(words[first]));
+  if (words.size() > first + 2 && words[first + 2] != "-")
+    path.secondary = hop_of(words[first + 2]);
+  return path;
+}
+
+bpf::Underlay open_underlay(const std::string& instance) {
+  return must(bpf::Underlay::open(
+      {.instance = instance, .meshu = IfIndex(if_nametoindex("meshu0")), .max_peers = 1024}));
+}
+
+void print(const bpf::AttachmentState& state) {
+  std::printf("%s %s %s ahead:", state.mechanism == bpf::Mechanism::kTcx ? "tcx" : "cls_bpf",
+              state.attached ? "attached" : "absent", state.current ? "current" : "old");
+  for (const std::string& name : state.ahead) std::printf(" %s", name.c_str());
+  std::printf("\n");
+}
+
+// Alternates two paths: flip SYNTH COUNT MILLISECONDS USE HOP [HOP] / USE HOP [HOP]
+void flip(bpf::Underlay& underlay, const Words& words) {
+  const auto slash = std::find(words.begin(), words.end(), "/");
+  const Words second(slash + 1, words.end());
+  const bpf::Path paths[] = {path_of(Words(words.begin(), slash), 3), path_of(second, 0)};
+  const auto synth = must(IpAddress::parse(words[0]));
+  const timespec pause{0, std::stol(words[2]) * 1000000L};
+  for (int i = 0; i < std::stoi(words[1]); ++i) {
+    must(underlay.set_path(synth, paths[i % 2]));
+    nanosleep(&pause, nullptr);
+  }
+}
+
+void counters(const std::vector<bpf::Counter>& all, const Words& labels) {
+  for (const bpf::Counter& c : all) {
+    const std::string label(c.reason.label);
+    const bool named = std::find(labels.begin(), labels.end(), label) != labels.end();
+    if (labels.size() == 1 && named) std::printf("%lu\n", c.packets);
+    if (labels.empty() && c.packets != 0) std::printf("%s=%lu ", label.c_str(), c.packets);
+  }
+  if (labels.empty()) std::printf("\n");
+}
+
+void gate(const std::string& instance, const Words& words) {
+  const IfIndex mesh = interface_named(words[1]);
+  auto gate = must(bpf::Gate::open({.instance = instance, .mesh = mesh}));
+  if (words[0] == "attach") must(gate.attach(mesh));
+  if (words[0] == "counters") counters(must(gate.counters()), {});
+  if (words[0] == "disarm") must(gate.disarm());
+  if (words[0] != "arm") return;
+  bpf::Identities identities;
+  for (std::size_t i = 2; i < words.size(); ++i) {
+    identities[must(IpAddress::parse(words[i]))] = NodeId(i);
+  }
+  must(gate.set_identities(identities));
+  must(gate.set_rules({{bpf::kAnyNode, RuleId(1)}}));
+  must(gate.arm(1));
+}
+
+void events(const bpf::Underlay& underlay) {
+  auto stream = must(underlay.events());
+  for (const bpf::UnknownInitiation& e : must(stream.read())) {
+    std::printf("%s -> %s\n", to_string(e.source).c_str(), to_string(e.destination).c_str());
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc < 3) return 64;
+  const std::string instance = argv[1], verb = argv[2];
+  const Words w(argv + 3, argv + argc);
+  if (verb == "gate") return gate(instance, w), 0;
+  auto u = open_underlay(instance);
+  const auto synth = [&] { return must(IpAddress::parse(w.at(0))); };
+  const std::map<std::string, std::function<void()>> verbs = {
+      {"config",
+       [&] {
+         must(u.set_config({.meshu = interface_named(w[0]),
+                            .public_port = port_of(w[1]),
+                            .synth_port = port_of(w[2]),
+                            .wg_port = port_of(w[3])}));
+       }},
+      {"attach-out", [&] { must(u.attach(interface_named(w[0]), bpf::UnderlayProgram::kOut)); }},
+      {"attach-in", [&] { must(u.attach(interface_named(w[0]), bpf::UnderlayProgram::kIn)); }},
+      {"detach-in", [&] { must(u.detach(interface_named(w[0]), bpf::UnderlayProgram::kIn)); }},
+      {"query-out",
+       [&] { print(must(u.query(interface_named(w[0]), bpf::UnderlayProgram::kOut))); }},
+      {"query-in", [&] { print(must(u.query(interface_named(w[0]), bpf::UnderlayProgram::kIn))); }},
+      {"locals",
+       [&] {
+         std::vector<IpAddress> all;
+         for (const auto& text : w) all.push_back(must(IpAddress::parse(text)));
+         must(u.set_locals(all));
+       }},
+      {"path", [&] { must(u.set_path(synth(), path_of(w, 1))); }},
+      {"unpath", [&] { must(u.remove_path(synth())); }},
+      {"flip", [&] { flip(u, w); }},
+      {"source",
+       [&] {
+         must(u.set_source({.endpoint = must(Endpoint::parse(w[1])),
+                            .channel = static_cast<std::uint32_t>(std::stoul(w[2], nullptr, 0))},
+                           synth()));
+       }},
+      {"unsource",
+       [&] { must(u.remove_source({.endpoint = must(Endpoint::parse(w[0])), .channel = 0})); }},
+      {"counters", [&] { counters(must(u.counters()), w); }},
+      {"traffic",
+       [&] {
+         const auto t = must(u.traffic(synth()));
+         if (t) std::printf("rx %lu tx %lu\n", t->rx_pkts, t->tx_pkts);
+       }},
+      {"paths", [&] { std::printf("%zu\n", must(u.paths()).size()); }},
+      {"adopted", [&] { std::printf("%s\n", u.adopted() ? "adopted" : "fresh"); }},
+      {"events", [&] { events(u); }},
+      {"remove", [&] { must(u.remove()); }},
+  };
+  const auto it = verbs.find(verb);
+  if (it == verbs.end()) return 64;
+  it->second();
+  return 0;
+}
