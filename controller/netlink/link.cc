@@ -23,6 +23,7 @@ LinkInfo to_info(rtnl_link* link) {
   info.flags = rtnl_link_get_flags(link);
   info.arp_type = static_cast<std::uint16_t>(rtnl_link_get_arptype(link));
   info.master = IfIndex(static_cast<std::uint32_t>(rtnl_link_get_master(link)));
+  if (const char* alias = rtnl_link_get_ifalias(link)) info.alias = alias;
   return info;
 }
 
@@ -133,6 +134,13 @@ Status set_link_arp(const RouteSocket& socket, IfIndex index, ArpMode mode) {
     rtnl_link_unset_flags(change.get(), IFF_NOARP);
   }
   return change_link(socket, index, change.get(), "cannot set ARP");
+}
+
+Status set_link_alias(const RouteSocket& socket, IfIndex index, std::string_view alias) {
+  Owned<rtnl_link> change(rtnl_link_alloc());
+  if (!change) return no_memory();
+  rtnl_link_set_ifalias(change.get(), std::string(alias).c_str());
+  return change_link(socket, index, change.get(), "cannot set the alias");
 }
 
 Status disable_ipv6_autoconf(const RouteSocket& socket, IfIndex index) {

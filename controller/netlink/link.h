@@ -21,6 +21,7 @@ struct LinkInfo {
   std::uint32_t flags = 0;     // IFF_*
   std::uint16_t arp_type = 0;  // ARPHRD_*
   IfIndex master;              // 0: none
+  std::string alias;           // free text for people
   bool up() const;
 };
 
@@ -54,6 +55,8 @@ enum class ArpMode { kOn, kOff };
 Status set_link_state(const RouteSocket& socket, IfIndex index, LinkState state);
 Status set_link_mtu(const RouteSocket& socket, IfIndex index, std::uint32_t mtu);
 Status set_link_arp(const RouteSocket& socket, IfIndex index, ArpMode mode);
+// Free text that `ip link` shows.
+Status set_link_alias(const RouteSocket& socket, IfIndex index, std::string_view alias);
 // No automatic link-local address (IFLA_INET6_ADDR_GEN_MODE none).
 Status disable_ipv6_autoconf(const RouteSocket& socket, IfIndex index);
 // Success when it is gone already.

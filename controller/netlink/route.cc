@@ -203,12 +203,14 @@ Result<RouteAnswer> look_up_route(const RouteSocket& socket, const IpAddress& de
   return answer;
 }
 
-Result<std::vector<Prefix>> overlapping_routes(const RouteSocket& socket, const Prefix& range,
-                                               std::uint32_t own_table, IfIndex own_device) {
+Result<std::vector<Prefix>> foreign_routes_inside(const RouteSocket& socket, const Prefix& range,
+                                                  std::uint32_t own_table, IfIndex own_device) {
   std::vector<Prefix> found;
   MESH_TRY(for_each_route(socket, range.address().family(), 0, [&](rtnl_route* r) {
     const auto destination = destination_of(r);
-    if (!destination || destination->length() == 0 || !destination->overlaps(range)) return;
+    if (!destination || destination->length() < range.length() ||
+        !range.contains(destination->address()))
+      return;
     if (rtnl_route_get_table(r) == own_table || device_of(r) == own_device) return;
     found.push_back(*destination);
   }));

@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/agent/agent.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <spdlog/spdlog.h>
+#include <sys/signalfd.h>
+
+#include <future>
+
+#include "controller/agent/file.h"
+#include "controller/agent/host_view.h"
+#include "controller/rpc/certificate.h"
+
+namespace kernmesh::agent {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+// Between attempts to bring the interface up while the kernel refuses.
+constexpr auto kRetryInterval = seconds(5);
+
+Result<topology::CaFingerprint> fingerprint_of(const std::string& ca_pem) {
+  MESH_TRY_ASSIGN(const auto facts, rpc::read_certificates(ca_pem));
+  return facts.front().fingerprint;
+}
+
+netmap::MergeRules merge_rules(const Identity& identity) {
+  netmap::MergeRules rules;
+  rules.own = {machine_public_key(identity.machine), node_public_key(identity.node),
+               disco_public_key(identity.disco)};
+  return rules;
+}
+
+}  // namespace
+
+Agent::Agent(AgentOptions options, Instance instance, UniqueFd lock, EventLoop loop,
+             Settings settings, Identity identity)
+    : options_(std::move(options)),
+      instance_(std::move(instance)),
+      lock_(std::move(lock)),
+      loop_(std::move(loop)),
+      settings_(std::move(settings)),
+      identity_(std::move(identity)) {}
+
+Agent::~Agent() = default;
+
+Result<std::unique_ptr<Agent>> Agent::open(const AgentOptions& options) {
+  MESH_TRY_ASSIGN(auto instance, make_instance(options.mesh_name, options.underlay_name));
+  MESH_TRY_ASSIGN(auto lock, lock_instance(instance));
+  MESH_TRY(prepare_state_dir(options.state_dir));
+  MESH_TRY_ASSIGN(auto settings, load_settings(options.state_dir));
+  MESH_TRY_ASSIGN(auto identity, load_or_create_identity(options.state_dir));
+  MESH_TRY_ASSIGN(auto loop, EventLoop::open());
+  std::unique_ptr<Agent> agent(new Agent(options, std::move(instance), std::move(lock),
+                                         std::move(loop), std::move(settings),
+                                         std::move(identity)));
+  auto stored = load_netmap(options.state_dir);
+  if (!stored) {
+    spdlog::warn("{}", stored.error().message());
+  } else if (*stored) {
+    agent->stored_ = std::make_shared<const netmap::Netmap>(std::move(**stored));
+    agent->received_ = agent->stored_->version;
+  }
+  MESH_TRY(agent->watch_signals());
+  return agent;
+}
+
+Status Agent::watch_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGTERM);
+  sigaddset(&set, SIGINT);
+  // Blocked before any thread is made, so that every thread inherits it.
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  signals_.reset(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!signals_) return Error::from_errno("cannot watch signals", errno);
+  return loop_.watch(signals_.get(), [this] {
+    spdlog::info("stopping; the mesh goes on as it is");
+    loop_.stop();
+  });
+}
+
+Status Agent::run(const std::function<void()>& on_ready) {
+  MESH_TRY_ASSIGN(auto server, rpc::LocalServer::start(options_.socket_path, *this));
+  if (settings_.wanted == Wanted::kUp) resume();
+  on_ready();
+  const Status ended = loop_.run([this] { return settle(); });
+  stopping_ = true;
+  session_.reset();
+  server.stop();
+  return ended;
+}
+
+std::optional<MonoTime> Agent::settle() {
+  const MonoTime now = mono_now();
+  if (node_lost_) {
+    node_lost_ = false;
+    node_.reset();
+    retry_at_ = now;
+    spdlog::warn("an interface of the mesh vanished; making it again");
+  }
+  if (joining_ && now >= joining_->deadline) {
+    finish_joining(joining_->last_error.value_or(
+        Error(ErrorCode::kUnavailable, "no netmap came from " + settings_.server + " in time")));
+  }
+  std::optional<MonoTime> next;
+  if (!node_ && settings_.wanted == Wanted::kUp && stored_) {
+    if (now >= retry_at_) on_netmap(stored_);
+    if (!node_) next = retry_at_;
+  }
+  if (node_) next = node_->settle(now);
+  if (joining_ && (!next || joining_->deadline < *next)) next = joining_->deadline;
+  return next;
+}
+
+// After a restart: what was in force goes on, with the stored netmap, before the server is asked.
+void Agent::resume() {
+  if (stored_) on_netmap(stored_);
+  start_session("");
+}
+
+Status Agent::ensure_node() {
+  if (node_) return {};
+  const Port port = options_.port.value() != 0 ? options_.port : settings_.public_port;
+  MeshNode::Events events;
+  events.on_endpoints = [this](std::vector<Endpoint> endpoints) {
+    endpoints_ = std::move(endpoints);
+    if (session_) session_->report_endpoints(endpoints_);
+  };
+  events.on_lost = [this] { node_lost_ = true; };
+  auto node = MeshNode::start(loop_, instance_, identity_, port, std::move(events));
+  if (!node) {
+    start_error_ = node.error();
+    retry_at_ = mono_now() + kRetryInterval;
+    return node.error();
+  }
+  node_ = std::move(*node);
+  start_error_.reset();
+  if (settings_.public_port != node_->public_port()) {
+    settings_.public_port = node_->public_port();
+    MESH_TRY(save_settings(options_.state_dir, settings_));
+  }
+  return {};
+}
+
+void Agent::on_netmap(NetmapPtr map) {
+  if (settings_.wanted != Wanted::kUp) return;  // it came while going down
+  received_ = map->version;
+  stored_ = map;
+  Status applied = ensure_node();
+  if (applied && node_->netmap() != map) applied = node_->apply(map);
+  if (!applied) {
+    spdlog::error("cannot apply netmap {}.{}: {}", map->version.epoch.value(),
+                  map->version.revision.value(), applied.error().message());
+    if (joining_) finish_joining(applied);
+    return;
+  }
+  applied_ = map->version;
+  if (session_) session_->report_applied(applied_);
+  if (joining_ && connected_) finish_joining({});
+}
+
+void Agent::on_disconnected(const Error& error) {
+  connected_ = false;
+  server_error_ = error;
+  spdlog::warn("no connection to {}: {}", settings_.server, error.message());
+  if (!joining_) return;
+  joining_->last_error = error;
+  if (ControlSession::is_final(error)) finish_joining(error);
+}
+
+void Agent::finish_joining(const Status& status) {
+  const Joining joining = std::move(*joining_);
+  joining_.reset();
+  if (!status) {
+    // As if it had never been tried.
+    session_.reset();
+    receiver_.reset();
+    connected_ = false;
+    if (joining.before.wanted == Wanted::kDown) {
+      if (const Status removed = take_down(); !removed)
+        spdlog::error("{}", removed.error().message());
+    }
+    settings_ = joining.before;
+    if (const Status saved = save_settings(options_.state_dir, settings_); !saved) {
+      spdlog::error("{}", saved.error().message());
+    }
+  }
+  joining.done(status);
+}
+
+void Agent::start_session(std::string join_key) {
+  const auto ca = fingerprint_of(settings_.ca_pem);
+  if (!ca) {
+    server_error_ = ca.error().with_context("the stored server certificate");
+    return;
+  }
+  // The session's thread only posts; the loop may be gone from a session that is being replaced, so
+  // each piece of work checks that its session is still the one in charge.
+  receiver_ = std::make_unique<NetmapReceiver>(
+      options_.state_dir, merge_rules(identity_), stored_,
+      NetmapReceiver::Events{
+          [this](NetmapPtr map) {
+            loop_.post([this, map = std::move(map)] {
+              if (session_) on_netmap(map);
+            });
+          },
+          [this](const Error& error) { loop_.post([this, error] { save_error_ = error; }); }});
+  ControlConfig config{settings_.server,
+                       settings_.ca_pem,
+                       *ca,
+                       settings_.hostname.empty() ? machine_hostname() : settings_.hostname,
+                       kernel_release(),
+                       identity_};
+  ControlSession::Events events;
+  NetmapReceiver* receiver = receiver_.get();
+  events.on_update = [receiver](Result<rpc::Update> update) {
+    return receiver->on_update(std::move(update));
+  };
+  events.held = [receiver] { return receiver->held(); };
+  events.on_connected = [this] {
+    loop_.post([this] {
+      connected_ = true;
+      server_error_.reset();
+      spdlog::info("connected to {}", settings_.server);
+    });
+  };
+  events.on_disconnected = [this](const Error& error) {
+    loop_.post([this, error] {
+      if (session_) on_disconnected(error);
+    });
+  };
+  session_ =
+      std::make_unique<ControlSession>(std::move(config), std::move(join_key), std::move(events));
+  if (!endpoints_.empty()) session_->report_endpoints(endpoints_);
+}
+
+Status Agent::take_down() {
+  session_.reset();
+  receiver_.reset();
+  connected_ = false;
+  node_.reset();
+  start_error_.reset();
+  applied_ = {};
+  return MeshDevice::remove(instance_);
+}
+
+std::vector<std::string> Agent::problems() const {
+  std::vector<std::string> result;
+  if (node_) result = node_->problems();
+  if (start_error_) result.push_back("cannot bring the mesh up: " + start_error_->message());
+  if (save_error_) result.push_back("the netmap could not be stored: " + save_error_->message());
+  return result;
+}
+
+Result<NodeId> Agent::find_peer(const std::string& target) const {
+  if (!node_ || !node_->netmap())
+    return Error(ErrorCode::kUnavailable, "this node is not up; run `meshadm up`");
+  const auto address = IpAddress::parse(target);
+  for (const auto& [id, peer] : node_->netmap()->peers) {
+    const bool has = address && std::find(peer.addresses.begin(), peer.addresses.end(), *address) !=
+                                    peer.addresses.end();
+    if (has || peer.name == target || to_string(id) == target) return id;
+  }
+  return Error(ErrorCode::kNotFound, "no peer \"" + target.substr(0, 80) +
+                                         "\" in this node's netmap; `meshadm status` "
+                                         "lists them");
+}
+
+}  // namespace kernmesh::agent

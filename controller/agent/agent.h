@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// The agent's life (L3): logged out, down, starting, up; what `meshadm` asks for, what the server
+// says, what survives a restart. The public calls of rpc::LocalHandler come on gRPC's threads and
+// hand their work to the loop; everything else runs on the loop.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "controller/agent/control_session.h"
+#include "controller/agent/event_loop.h"
+#include "controller/agent/instance.h"
+#include "controller/agent/mesh_node.h"
+#include "controller/agent/saved_state.h"
+#include "controller/rpc/local_server.h"
+
+namespace kernmesh::agent {
+
+struct AgentOptions {
+  std::string state_dir = "/var/lib/kernmesh";
+  std::string socket_path = "/run/kernmesh/agent.sock";
+  std::string mesh_name = "mesh0";
+  std::string underlay_name = "meshu0";
+  Port port;  // 0: the stored one, or a random one
+};
+
+class Agent final : public rpc::LocalHandler {
+ public:
+  // Locks the interface, reads keys and settings, takes over what an earlier agent left.
+  static Result<std::unique_ptr<Agent>> open(const AgentOptions& options);
+  ~Agent() override;
+
+  // Until a signal; the data plane goes on afterwards.
+  Status run(const std::function<void()>& on_ready);
+
+  Result<mesh::v1::UpResponse> up(const mesh::v1::UpRequest& request) override;
+  Result<mesh::v1::DownResponse> down() override;
+  Result<mesh::v1::LogoutResponse> logout() override;
+  Result<mesh::v1::StatusResponse> status() override;
+  Result<mesh::v1::PingResponse> ping(const std::string& target) override;
+  Result<mesh::v1::RoutesResponse> routes() override;
+  mesh::v1::VersionResponse version() override;
+
+ private:
+  using UpDone = std::function<void(Status)>;
+  // Who waits for the first netmap, and what to go back to when there will be none.
+  struct Joining {
+    UpDone done;
+    Settings before;
+    MonoTime deadline;
+    std::optional<Error> last_error;
+  };
+
+  Agent(AgentOptions options, Instance instance, UniqueFd lock, EventLoop loop, Settings settings,
+        Identity identity);
+
+  // Runs `work` on the loop and waits for it; kUnavailable when the agent stops first.
+  template <typename T>
+  Result<T> on_loop(std::function<Result<T>()> work);
+
+  Status watch_signals();
+  std::optional<MonoTime> settle();
+  void begin_up(Settings wanted, std::string join_key, UpDone done);
+  void start_session(std::string join_key);
+  Status ensure_node();
+  void on_netmap(NetmapPtr map);
+  void on_disconnected(const Error& error);
+  void finish_joining(const Status& status);
+  void resume();
+  Status take_down();
+  Result<NodeId> find_peer(const std::string& target) const;
+  std::vector<std::string> problems() const;
+
+  const AgentOptions options_;
+  const Instance instance_;
+  UniqueFd lock_;
+  EventLoop loop_;
+  UniqueFd signals_;
+  Settings settings_;
+  Identity identity_;
+  NetmapPtr stored_;  // the last good netmap
+  std::vector<Endpoint> endpoints_;
+  std::unique_ptr<MeshNode> node_;
+  bool node_lost_ = false;
+  MonoTime retry_at_{};
+  std::optional<Error> start_error_;
+  std::optional<Error> save_error_;
+  std::optional<Joining> joining_;
+  bool connected_ = false;
+  std::optional<Error> server_error_;
+  MapVersion received_;
+  MapVersion applied_;
+  std::unique_ptr<NetmapReceiver> receiver_;  // outlives session_, whose thread uses it
+  std::unique_ptr<ControlSession> session_;
+  std::atomic<bool> stopping_{false};
+};
+
+}  // namespace kernmesh::agent

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// The agent's conversation with the server (L3): registers, watches, reports, and goes on trying.
+// Runs on two threads of its own and hands everything to the owner through the callbacks, which are
+// called on those threads and only post to the loop.
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "controller/agent/identity.h"
+#include "controller/base/latest_slot.h"
+#include "controller/rpc/coordination_client.h"
+
+namespace kernmesh::agent {
+
+struct ControlConfig {
+  std::string server;
+  std::string ca_pem;
+  topology::CaFingerprint ca{};
+  std::string hostname;
+  std::string kernel_release;
+  Identity identity;
+};
+
+class ControlSession {
+ public:
+  struct Events {
+    // An update in order. The owner applies it on its loop and answers with what it then holds
+    // through the returned status; an error ends the stream and the next one starts from what is
+    // held.
+    std::function<Status(Result<rpc::Update>)> on_update;
+    // What the agent holds, for resuming; asked before each watch.
+    std::function<std::optional<rpc::Held>()> held;
+    std::function<void()> on_connected;
+    // Why the connection was lost or refused. Tried again unless is_final().
+    std::function<void(const Error&)> on_disconnected;
+  };
+
+  // Starts at once. A join key that was given is used until a registration succeeds.
+  ControlSession(ControlConfig config, std::string join_key, Events events);
+  ~ControlSession();
+  ControlSession(const ControlSession&) = delete;
+  ControlSession& operator=(const ControlSession&) = delete;
+
+  // Newest wins; sent when there is a session, and again after a reconnect.
+  void report_endpoints(std::vector<Endpoint> endpoints);
+  void report_applied(MapVersion version);
+
+  // Takes this node out of the network; blocks for at most a call's deadline.
+  Status leave();
+
+  // Errors that trying again does not mend: the node is unknown, removed, or its proof is refused.
+  static bool is_final(const Error& error);
+
+ private:
+  void run_watch();
+  void run_reports();
+  // Waits for the back-off or the end; false at the end.
+  bool pause(Duration duration);
+
+  const ControlConfig config_;
+  const Events events_;
+  rpc::CoordinationClient client_;
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  // All below guarded by mutex_.
+  bool stopping_ = false;
+  std::string join_key_;
+  std::optional<rpc::Session> session_;
+  LatestSlot<std::vector<Endpoint>> new_endpoints_;
+  LatestSlot<MapVersion> new_applied_;
+  std::optional<std::vector<Endpoint>> endpoints_;
+
+  std::thread watch_thread_;
+  std::thread report_thread_;
+};
+
+}  // namespace kernmesh::agent

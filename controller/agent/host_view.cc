@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/agent/host_view.h"
+
+#include <linux/if.h>
+#include <linux/if_arp.h>
+#include <sys/utsname.h>
+
+#include "controller/netlink/address.h"
+#include "controller/netlink/link.h"
+
+namespace kernmesh::agent {
+
+Result<std::vector<reconcile::Interface>> read_interfaces(const netlink::RouteSocket& socket) {
+  MESH_TRY_ASSIGN(const auto links, netlink::list_links(socket));
+  MESH_TRY_ASSIGN(const auto addresses, netlink::list_addresses(socket));
+  std::vector<reconcile::Interface> interfaces;
+  for (const auto& link : links) {
+    reconcile::Interface interface;
+    interface.index = link.index;
+    interface.name = link.name;
+    interface.kind = link.kind;
+    interface.mtu = link.mtu;
+    interface.up = link.up();
+    interface.loopback = (link.flags & IFF_LOOPBACK) != 0;
+    interface.ethernet = link.arp_type == ARPHRD_ETHER;
+    interface.enslaved = link.master.value() != 0;
+    for (const auto& address : addresses) {
+      if (address.device == link.index && address.usable && address.global) {
+        interface.addresses.push_back(address.address);
+      }
+    }
+    interfaces.push_back(std::move(interface));
+  }
+  return interfaces;
+}
+
+std::string kernel_release() {
+  utsname name;
+  return uname(&name) == 0 ? name.release : "unknown";
+}
+
+std::string machine_hostname() {
+  utsname name;
+  if (uname(&name) != 0) return "node";
+  const std::string full = name.nodename;
+  return full.substr(0, full.find('.'));
+}
+
+}  // namespace kernmesh::agent

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// One agent among several on a machine (L3): the names of everything it owns in the kernel, and the
+// lock that keeps a second agent off the same interface.
+#pragma once
+
+#include <string>
+
+#include "controller/base/result.h"
+#include "controller/base/unique_fd.h"
+
+namespace kernmesh::agent {
+
+struct Instance {
+  std::string mesh_name;      // "mesh0", the interface people use
+  std::string underlay_name;  // "meshu0", the host's end of the veth pair
+  // Unique on the machine: the inode of the host's network namespace, and mesh_name. Names the
+  // folder of pins; the private namespace is "kernmesh-" + id in `ip netns`.
+  std::string id;
+  std::string private_netns() const { return "kernmesh-" + id; }
+};
+
+// Of the calling thread's network namespace. kInvalid for names the kernel would refuse.
+Result<Instance> make_instance(const std::string& mesh_name, const std::string& underlay_name);
+
+// Held for the process's life. kAlreadyExists when another agent has it (names its process).
+Result<UniqueFd> lock_instance(const Instance& instance);
+
+}  // namespace kernmesh::agent

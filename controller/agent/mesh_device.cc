@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/agent/mesh_device.h"
+
+#include <algorithm>
+#include <functional>
+
+#include "controller/agent/underlay_links.h"
+#include "controller/netlink/address.h"
+#include "controller/netlink/netns.h"
+#include "controller/netlink/route.h"
+
+namespace kernmesh::agent {
+namespace {
+
+Result<bpf::Underlay> open_underlay(const Instance& instance, const UnderlayLinks& links,
+                                    Port public_port) {
+  MESH_TRY_ASSIGN(auto underlay, bpf::Underlay::open({instance.id, links.meshu}));
+  MESH_TRY(underlay.set_config(
+      {links.meshu, public_port, reconcile::kSyntheticPort, reconcile::kSyntheticPort}));
+  MESH_TRY(underlay.attach(links.meshu, bpf::UnderlayProgram::kOut));
+  return underlay;
+}
+
+Result<bpf::Gate> open_gate(const Instance& instance, const UnderlayLinks& links) {
+  MESH_TRY_ASSIGN(auto gate, bpf::Gate::open({instance.id, links.mesh}));
+  MESH_TRY(gate.attach(links.mesh));
+  return gate;
+}
+
+}  // namespace
+
+MeshDevice::MeshDevice(Instance instance, netlink::RouteSocket host,
+                       netlink::WireguardSocket wireguard, bpf::Underlay underlay, bpf::Gate gate,
+                       IfIndex mesh, IfIndex meshu)
+    : instance_(std::move(instance)),
+      host_(std::move(host)),
+      wireguard_(std::move(wireguard)),
+      underlay_(std::move(underlay)),
+      gate_(std::move(gate)),
+      mesh_(mesh),
+      meshu_(meshu) {}
+
+Result<MeshDevice> MeshDevice::open(const Instance& instance, Port public_port) {
+  MESH_TRY_ASSIGN(auto host, netlink::RouteSocket::open());
+  MESH_TRY_ASSIGN(const auto links, open_underlay_links(instance, host));
+  MESH_TRY_ASSIGN(auto wireguard, netlink::WireguardSocket::open());
+  MESH_TRY_ASSIGN(auto underlay, open_underlay(instance, links, public_port));
+  MESH_TRY_ASSIGN(auto gate, open_gate(instance, links));
+  return MeshDevice(instance, std::move(host), std::move(wireguard), std::move(underlay),
+                    std::move(gate), links.mesh, links.meshu);
+}
+
+Status MeshDevice::apply(const reconcile::Desired& desired, const X25519SecretKey& private_key,
+                         std::uint64_t generation) {
+  MESH_TRY(gate_.set_identities(desired.identities));
+  MESH_TRY(gate_.set_rules(desired.admitted));
+  MESH_TRY(gate_.arm(generation));
+  MESH_TRY(apply_wireguard(desired, private_key));
+  MESH_TRY(apply_link(desired));
+  return apply_routing(desired);
+}
+
+Status MeshDevice::apply_wireguard(const reconcile::Desired& desired,
+                                   const X25519SecretKey& private_key) {
+  if (!observed_) {
+    MESH_TRY_ASSIGN(observed_, wireguard_.dump(mesh_));
+  }
+  const auto change = reconcile::diff(desired.device, *observed_);
+  if (change.empty()) return {};
+  const Status applied = wireguard_.apply(mesh_, change, private_key);
+  if (!applied) {
+    observed_.reset();
+    return applied;
+  }
+  for (const auto& key : change.removed) observed_->peers.erase(key);
+  for (const auto& [key, peer] : change.upserted) observed_->peers.insert_or_assign(key, peer);
+  observed_->public_key = desired.device.public_key;
+  observed_->listen_port = desired.device.listen_port;
+  return {};
+}
+
+Status MeshDevice::apply_link(const reconcile::Desired& desired) {
+  MESH_TRY_ASSIGN(const auto link, netlink::find_link(host_, instance_.mesh_name));
+  if (!link || link->index != mesh_) {
+    return Error(ErrorCode::kNotFound, "interface " + instance_.mesh_name + " is gone");
+  }
+  if (link->mtu != desired.mtu) MESH_TRY(netlink::set_link_mtu(host_, mesh_, desired.mtu));
+  MESH_TRY_ASSIGN(const auto present, netlink::list_addresses(host_));
+  std::vector<Prefix> observed;
+  for (const auto& address : present) {
+    if (address.device != mesh_ || address.address.is_link_local()) continue;
+    MESH_TRY_ASSIGN(const auto prefix, Prefix::make(address.address, address.prefix_length));
+    observed.push_back(prefix);
+  }
+  const auto change = reconcile::diff_sets(desired.addresses, observed);
+  for (const auto& prefix : change.removed) {
+    MESH_TRY(netlink::remove_address(host_, mesh_, prefix.address(), prefix.length()));
+  }
+  for (const auto& prefix : change.added) {
+    MESH_TRY(netlink::add_address(host_, mesh_, prefix.address(), prefix.length()));
+  }
+  if (!link->up()) MESH_TRY(netlink::set_link_state(host_, mesh_, netlink::LinkState::kUp));
+  return {};
+}
+
+Status MeshDevice::apply_routing(const reconcile::Desired& desired) {
+  MESH_TRY_ASSIGN(const auto routes, installed_routes());
+  const auto route_change = reconcile::diff_sets(desired.routes, routes);
+  for (const auto& route : route_change.removed) MESH_TRY(netlink::remove_route(host_, route));
+  for (const auto& route : route_change.added) MESH_TRY(netlink::add_route(host_, route));
+  MESH_TRY_ASSIGN(const auto rules, netlink::list_rules(host_, reconcile::kRouteTable));
+  const auto rule_change = reconcile::diff_sets(desired.rules, rules);
+  for (const auto& rule : rule_change.removed) MESH_TRY(netlink::remove_rule(host_, rule));
+  for (const auto& rule : rule_change.added) MESH_TRY(netlink::add_rule(host_, rule));
+  return {};
+}
+
+Status MeshDevice::set_uplinks(const reconcile::Uplinks& uplinks) {
+  MESH_TRY(underlay_.set_locals(uplinks.addresses));
+  std::vector<IfIndex> wanted;
+  for (const auto& interface : uplinks.interfaces) wanted.push_back(interface.index);
+  for (const auto index : wanted) MESH_TRY(underlay_.attach(index, bpf::UnderlayProgram::kIn));
+  for (const auto index : uplinks_) {
+    if (std::find(wanted.begin(), wanted.end(), index) == wanted.end()) {
+      MESH_TRY(underlay_.detach(index, bpf::UnderlayProgram::kIn));
+    }
+  }
+  uplinks_ = std::move(wanted);
+  return {};
+}
+
+bool MeshDevice::is_whole() const {
+  const auto mesh = netlink::find_link(host_, instance_.mesh_name);
+  const auto meshu = netlink::find_link(host_, instance_.underlay_name);
+  return mesh && *mesh && (*mesh)->index == mesh_ && meshu && *meshu && (*meshu)->index == meshu_;
+}
+
+Result<std::vector<reconcile::Route>> MeshDevice::installed_routes() const {
+  MESH_TRY_ASSIGN(auto routes, netlink::list_routes(host_, reconcile::kRouteTable));
+  // Other agents of this network namespace share the table.
+  std::erase_if(routes, [this](const reconcile::Route& route) { return route.device != mesh_; });
+  return routes;
+}
+
+std::string MeshDevice::attach_kind() const {
+  const auto state = underlay_.query(meshu_, bpf::UnderlayProgram::kOut);
+  if (!state) return "unknown";
+  return state->mechanism == bpf::Mechanism::kTcx ? "tcx" : "cls_bpf";
+}
+
+std::vector<std::string> MeshDevice::foreign_programs() const {
+  std::vector<std::string> names;
+  for (const auto index : uplinks_) {
+    const auto state = underlay_.query(index, bpf::UnderlayProgram::kIn);
+    if (state) names.insert(names.end(), state->ahead.begin(), state->ahead.end());
+  }
+  return names;
+}
+
+Status MeshDevice::remove(const Instance& instance) {
+  Status first;
+  const auto attempt = [&](const Status& status) {
+    if (!status && first) first = status;
+  };
+  auto host = netlink::RouteSocket::open();
+  if (!host) return host.error();
+  const auto rules = netlink::list_rules(*host, reconcile::kRouteTable);
+  const auto mesh = netlink::find_link(*host, instance.mesh_name);
+  const auto meshu = netlink::find_link(*host, instance.underlay_name);
+  const IfIndex mesh_index = mesh && *mesh ? (*mesh)->index : IfIndex(0);
+  const IfIndex meshu_index = meshu && *meshu ? (*meshu)->index : IfIndex(0);
+  if (mesh_index.value() != 0) {
+    // Peers first: deleting the interface costs a grace period for each that is left.
+    if (auto wireguard = netlink::WireguardSocket::open())
+      attempt(wireguard->remove_all_peers(mesh_index));
+    attempt(netlink::delete_link(*host, instance.mesh_name));
+  }
+  if (const auto left = netlink::list_routes(*host, reconcile::kRouteTable);
+      left && left->empty() && rules) {
+    for (const auto& rule : *rules) attempt(netlink::remove_rule(*host, rule));
+  }
+  if (auto underlay = bpf::Underlay::open({instance.id, meshu_index})) {
+    attempt(underlay->remove());
+  } else {
+    attempt(underlay.error());
+  }
+  if (auto gate = bpf::Gate::open({instance.id, IfIndex(0)})) {
+    attempt(gate->remove());
+  } else {
+    attempt(gate.error());
+  }
+  attempt(netlink::delete_link(*host, instance.underlay_name));
+  attempt(netlink::delete_netns(instance.private_netns()));
+  return first;
+}
+
+}  // namespace kernmesh::agent

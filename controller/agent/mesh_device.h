@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// Everything that the agent owns in the kernel (L3): the private namespace, the veth pair, the
+// WireGuard interface, the programs and their maps, addresses, routes, rules. Made or taken over,
+// reconciled, removed. Destroying a MeshDevice changes nothing in the kernel. Not thread-safe.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "controller/agent/instance.h"
+#include "controller/base/key.h"
+#include "controller/bpf/gate.h"
+#include "controller/bpf/underlay.h"
+#include "controller/core/reconcile/desired.h"
+#include "controller/core/reconcile/uplink.h"
+#include "controller/netlink/link.h"
+#include "controller/netlink/wireguard.h"
+
+namespace kernmesh::agent {
+
+class MeshDevice {
+ public:
+  // An init ladder; what is there already and ours is kept as it is, traffic included. The
+  // interface stays down until apply(), with the gate attached and everything denied.
+  static Result<MeshDevice> open(const Instance& instance, Port public_port);
+
+  // For `down`: peers, interface, programs, pins, rules, routes, namespace; goes on past errors and
+  // returns the first. Works without an open device, also after the agent was killed.
+  static Status remove(const Instance& instance);
+
+  IfIndex mesh_index() const { return mesh_; }
+  IfIndex underlay_index() const { return meshu_; }
+
+  // Makes the kernel so. Idempotent; on an error some of it is done and the next call does the
+  // rest.
+  Status apply(const reconcile::Desired& desired, const X25519SecretKey& private_key,
+               std::uint64_t generation);
+  // Attaches the inbound program to exactly these interfaces and makes their addresses ours.
+  Status set_uplinks(const reconcile::Uplinks& uplinks);
+  // The next apply() reads the device again instead of trusting what it wrote.
+  void forget_observed() { observed_.reset(); }
+  // Whether mesh0 and meshu0 are still there, with the same indices.
+  bool is_whole() const;
+
+  bpf::Underlay& underlay() { return underlay_; }
+  const bpf::Underlay& underlay() const { return underlay_; }
+  const netlink::RouteSocket& routes() const { return host_; }
+  // Routes of ours that are in the kernel now.
+  Result<std::vector<reconcile::Route>> installed_routes() const;
+  // "tcx" or "cls_bpf".
+  std::string attach_kind() const;
+  // Programs of others that run before ours on an uplink and may swallow our packets.
+  std::vector<std::string> foreign_programs() const;
+
+ private:
+  MeshDevice(Instance instance, netlink::RouteSocket host, netlink::WireguardSocket wireguard,
+             bpf::Underlay underlay, bpf::Gate gate, IfIndex mesh, IfIndex meshu);
+  Status apply_link(const reconcile::Desired& desired);
+  Status apply_wireguard(const reconcile::Desired& desired, const X25519SecretKey& private_key);
+  Status apply_routing(const reconcile::Desired& desired);
+
+  Instance instance_;
+  netlink::RouteSocket host_;
+  netlink::WireguardSocket wireguard_;
+  bpf::Underlay underlay_;
+  bpf::Gate gate_;
+  IfIndex mesh_;
+  IfIndex meshu_;
+  std::optional<reconcile::WireguardDevice> observed_;
+  std::vector<IfIndex> uplinks_;
+};
+
+}  // namespace kernmesh::agent

@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/agent/mesh_node.h"
+
+#include <sodium.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "controller/agent/host_view.h"
+#include "controller/netlink/route.h"
+
+namespace kernmesh::agent {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+// A router with a full table can announce thousands of changes a second; reading the host's state
+// again ten times a second follows any of them soon enough.
+constexpr auto kRefreshInterval = milliseconds(100);
+// How many endpoints a node may report (controller/rpc/convert.h, kMaxEndpoints).
+constexpr std::size_t kMostEndpoints = 32;
+
+path::Seed random_seed() {
+  path::Seed seed;
+  randombytes_buf(seed.mutable_bytes().data(), seed.mutable_bytes().size());
+  return seed;
+}
+
+path::LocalIdentity path_identity(const Identity& identity) {
+  path::LocalIdentity local;
+  local.disco_secret = identity.disco;
+  local.node_key = node_public_key(identity.node);
+  local.attestation =
+      path::attest(identity.machine, disco_public_key(identity.disco), local.node_key, wall_now());
+  return local;
+}
+
+path::PeerInfo to_peer_info(const netmap::Peer& peer) {
+  return {peer.id, peer.machine_key, peer.node_key, peer.disco_key, peer.endpoints};
+}
+
+// Ranges of ours that somebody else's routes already use: nothing is applied then.
+Status check_conflicts(const netlink::RouteSocket& socket, const netmap::Netmap& map,
+                       IfIndex mesh) {
+  for (const auto& prefix : map.self.overlay_prefixes) {
+    MESH_TRY_ASSIGN(const auto foreign,
+                    netlink::foreign_routes_inside(socket, prefix, reconcile::kRouteTable, mesh));
+    if (foreign.empty()) continue;
+    return Error(ErrorCode::kConflict,
+                 "the mesh's range " + to_string(prefix) + " contains " +
+                     to_string(foreign.front()) +
+                     ", which this host already routes elsewhere; give the server another range "
+                     "(mesh-server --overlay-v4/--overlay-v6) or remove that route");
+  }
+  return {};
+}
+
+}  // namespace
+
+MeshNode::MeshNode(EventLoop& loop, MeshDevice device, PublicSocket socket,
+                   netlink::Monitor monitor, bpf::EventStream stranger_events,
+                   const Identity& identity, Events events)
+    : loop_(loop),
+      device_(std::move(device)),
+      socket_(std::move(socket)),
+      monitor_(std::move(monitor)),
+      strangers_(std::move(stranger_events)),
+      node_secret_(identity.node),
+      events_(std::move(events)),
+      engine_(path_identity(identity), random_seed()),
+      paths_(device_.underlay(), device_.routes()) {}
+
+Result<std::unique_ptr<MeshNode>> MeshNode::start(EventLoop& loop, const Instance& instance,
+                                                  const Identity& identity, Port port,
+                                                  Events events) {
+  MESH_TRY_ASSIGN(auto socket, PublicSocket::open(port));
+  MESH_TRY_ASSIGN(auto monitor, netlink::Monitor::open());
+  MESH_TRY_ASSIGN(auto device, MeshDevice::open(instance, socket.port()));
+  MESH_TRY_ASSIGN(auto strangers, device.underlay().events());
+  std::unique_ptr<MeshNode> node(new MeshNode(loop, std::move(device), std::move(socket),
+                                              std::move(monitor), std::move(strangers), identity,
+                                              std::move(events)));
+  MESH_TRY(node->watch_descriptors());
+  node->refresh_host(mono_now());
+  return node;
+}
+
+MeshNode::~MeshNode() {
+  for (const int fd : {monitor_.fd(), strangers_.fd(), socket_.fds()[0], socket_.fds()[1]}) {
+    if (fd >= 0) loop_.unwatch(fd);
+  }
+  for (const auto& [request, done] : pings_) done({request, NodeId(0), std::nullopt, std::nullopt});
+}
+
+Status MeshNode::watch_descriptors() {
+  MESH_TRY(loop_.watch(monitor_.fd(), [this] { on_kernel_changes(); }));
+  MESH_TRY(loop_.watch(strangers_.fd(), [this] { on_strangers(); }));
+  for (const int fd : socket_.fds()) {
+    if (fd < 0) continue;
+    MESH_TRY(loop_.watch(fd, [this, fd] {
+      socket_.receive(fd, [this](std::span<const std::uint8_t> bytes, const Endpoint& source,
+                                 const IpAddress& local) {
+        engine_.on_datagram(mono_now(), bytes, source, local);
+      });
+    }));
+  }
+  return {};
+}
+
+void MeshNode::on_kernel_changes() {
+  if (monitor_.drain().any()) host_changed_ = true;
+}
+
+void MeshNode::on_strangers() {
+  const auto received = strangers_.read();
+  if (!received) return;
+  for (const auto& event : *received) engine_.on_unknown_initiation(mono_now(), event.source);
+}
+
+void MeshNode::note(const std::string& topic, const Status& status) {
+  if (status) {
+    if (problems_.erase(topic) != 0) spdlog::info("{}: well again", topic);
+    return;
+  }
+  auto& text = problems_[topic];
+  if (text != status.error().message()) spdlog::warn("{}: {}", topic, status.error().message());
+  text = status.error().message();
+}
+
+std::vector<std::string> MeshNode::problems() const {
+  std::vector<std::string> result;
+  for (const auto& [topic, text] : problems_) result.push_back(topic + ": " + text);
+  if (uplinks_.interfaces.empty()) {
+    result.emplace_back(
+        "no network: no interface has an address that peers could reach; see `ip address`");
+  }
+  if (mtu_ != 0 && mtu_ < reconcile::kMinIpv6Mtu) {
+    result.push_back("the underlay's MTU leaves " + std::to_string(mtu_) +
+                     " bytes inside the mesh; IPv6 needs 1280, so only IPv4 addresses are up");
+  }
+  for (const auto& name : device_.foreign_programs()) {
+    result.push_back("BPF program \"" + name +
+                     "\" runs before ours on an uplink and may keep packets from the mesh; "
+                     "see `bpftool net`");
+  }
+  return result;
+}
+
+void MeshNode::refresh_host(MonoTime now) {
+  host_changed_ = false;
+  next_refresh_ = now + kRefreshInterval;
+  if (!device_.is_whole()) {
+    events_.on_lost();
+    return;
+  }
+  const auto interfaces = read_interfaces(device_.routes());
+  if (!interfaces) {
+    note("reading interfaces", interfaces.error());
+    return;
+  }
+  std::map<IfIndex, std::uint32_t> mtus;
+  for (const auto& interface : *interfaces) mtus[interface.index] = interface.mtu;
+  paths_.set_interface_mtus(std::move(mtus));
+  const auto instance_name = [&](IfIndex index) {
+    const auto found = std::find_if(interfaces->begin(), interfaces->end(),
+                                    [&](const auto& i) { return i.index == index; });
+    return found == interfaces->end() ? std::string() : found->name;
+  };
+  auto uplinks = reconcile::choose_uplinks(*interfaces, instance_name(device_.mesh_index()),
+                                           instance_name(device_.underlay_index()));
+  const bool moved = uplinks.addresses != uplinks_.addresses;
+  if (uplinks != uplinks_) {
+    uplinks_ = std::move(uplinks);
+    note("attaching to the uplinks", device_.set_uplinks(uplinks_));
+    if (moved) {
+      engine_.set_local_addresses(now, uplinks_.addresses);
+      events_.on_endpoints(reconcile::offered_endpoints(uplinks_, socket_.port(), kMostEndpoints));
+    }
+  }
+  note("routing to peers", paths_.resolve_all());
+  if (netmap_) note("applying the netmap", reapply());
+}
+
+Status MeshNode::apply(NetmapPtr map) {
+  const NetmapPtr before = std::exchange(netmap_, std::move(map));
+  const Status applied = reapply();
+  if (!applied) {
+    note("applying the netmap", applied);
+    netmap_ = before;
+    return applied;
+  }
+  note("applying the netmap", {});
+  std::vector<NodeId> ids;
+  std::vector<path::PeerInfo> peers;
+  for (const auto& [id, peer] : netmap_->peers) {
+    ids.push_back(id);
+    peers.push_back(to_peer_info(peer));
+  }
+  if (!adopted_) {
+    MESH_TRY(paths_.adopt(ids));
+    adopted_ = true;
+  }
+  if (before) {
+    for (const auto& [id, peer] : before->peers) {
+      if (netmap_->peers.contains(id)) continue;
+      traffic_.erase(id);
+      note("forgetting a peer", paths_.forget(id));
+    }
+  }
+  engine_.set_overlay_prefixes(netmap_->self.overlay_prefixes);
+  engine_.set_peers(mono_now(), std::move(peers));
+  run_commands();
+  return {};
+}
+
+Status MeshNode::reapply() {
+  MESH_TRY(check_conflicts(device_.routes(), *netmap_, device_.mesh_index()));
+  const WallTime now = wall_now();
+  reconcile::Conditions conditions;
+  conditions.mesh_device = device_.mesh_index();
+  conditions.underlay_mtu = uplinks_.mtu == 0 ? 1500 : uplinks_.mtu;
+  conditions.node_key = node_public_key(node_secret_);
+  conditions.now = now;
+  const auto desired = reconcile::desired_state(*netmap_, conditions);
+  MESH_TRY(device_.apply(desired, node_secret_, netmap_->version.revision.value()));
+  mtu_ = desired.mtu;
+  next_expiry_ = reconcile::next_expiry(*netmap_, now);
+  return {};
+}
+
+void MeshNode::once_a_second(MonoTime now) {
+  next_second_ = now + seconds(1);
+  // What root or another program took away comes back within a second; attaching again is a no-op.
+  note("attaching to the uplinks", device_.set_uplinks(uplinks_));
+  if (!netmap_) return;
+  for (const auto& [id, peer] : netmap_->peers) {
+    const auto traffic = device_.underlay().traffic(reconcile::synthetic_address(id));
+    if (!traffic || !*traffic) continue;
+    auto& last = traffic_[id];
+    if (last.rx_last == (*traffic)->rx_last && last.tx_last == (*traffic)->tx_last) continue;
+    last = **traffic;
+    path::Traffic reading;
+    if (last.tx_last != MonoTime{}) reading.last_tx = last.tx_last;
+    if (last.rx_last != MonoTime{}) reading.last_rx = last.rx_last;
+    engine_.on_traffic(now, id, reading);
+  }
+  if (next_expiry_ && *next_expiry_ <= wall_now()) note("applying the netmap", reapply());
+}
+
+std::optional<MonoTime> MeshNode::settle(MonoTime now) {
+  if (host_changed_ && now >= next_refresh_) refresh_host(now);
+  if (now >= next_second_) once_a_second(now);
+  if (const auto due = engine_.next_deadline(); due && *due <= now) engine_.tick(now);
+  run_commands();
+  MonoTime next = next_second_;
+  if (host_changed_) next = std::min(next, next_refresh_);
+  if (const auto due = engine_.next_deadline()) next = std::min(next, *due);
+  return next;
+}
+
+void MeshNode::run_commands() {
+  // Sending may fail at once and give the engine something to say.
+  for (auto commands = engine_.take_commands(); !commands.empty();
+       commands = engine_.take_commands()) {
+    for (const auto& command : commands) {
+      std::visit([this](const auto& c) { run(c); }, command);
+    }
+  }
+}
+
+void MeshNode::run(const path::SendDatagram& command) {
+  if (!socket_.send(command.to, command.from, command.bytes)) {
+    engine_.on_send_failed(mono_now(), command.peer, command.to);
+  }
+}
+
+void MeshNode::run(const path::SetPath& command) {
+  spdlog::info("path to {}: {}", to_string(command.peer),
+               command.primary ? to_string(*command.primary) : "none");
+  note("writing a path", paths_.set_path(command));
+}
+
+void MeshNode::run(const path::SetSources& command) {
+  note("writing sources", paths_.set_sources(command));
+}
+
+void MeshNode::run(const path::PingResult& command) {
+  const auto found = pings_.find(command.request);
+  if (found == pings_.end()) return;
+  const PingDone done = std::move(found->second);
+  pings_.erase(found);
+  done(command);
+}
+
+Status MeshNode::ping(NodeId peer, PingDone done) {
+  MESH_TRY_ASSIGN(const auto request, engine_.ping_now(mono_now(), peer));
+  pings_[request] = std::move(done);
+  return {};
+}
+
+}  // namespace kernmesh::agent

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+// A node that takes part in the mesh (L3): device, public socket and path engine, driven on the
+// agent's loop. It wires core's decisions to the kernel and decides nothing itself. Destroying it
+// leaves the data plane as it is. Single-threaded.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "controller/agent/event_loop.h"
+#include "controller/agent/identity.h"
+#include "controller/agent/mesh_device.h"
+#include "controller/agent/netmap_receiver.h"
+#include "controller/agent/path_writer.h"
+#include "controller/agent/public_socket.h"
+#include "controller/core/path/engine.h"
+#include "controller/netlink/monitor.h"
+
+namespace kernmesh::agent {
+
+class MeshNode {
+ public:
+  struct Events {
+    std::function<void(std::vector<Endpoint>)> on_endpoints;  // where this node can be reached now
+    std::function<void()> on_lost;  // an interface of ours vanished: start anew
+  };
+  using PingDone = std::function<void(const path::PingResult&)>;
+
+  // Opens or takes over the device. The returned node is watched by `loop`, which must outlive it.
+  static Result<std::unique_ptr<MeshNode>> start(EventLoop& loop, const Instance& instance,
+                                                 const Identity& identity, Port port,
+                                                 Events events);
+  ~MeshNode();
+  MeshNode(const MeshNode&) = delete;
+  MeshNode& operator=(const MeshNode&) = delete;
+
+  // Makes the kernel as the map says. An error leaves what was in force, and is shown by
+  // problems().
+  Status apply(NetmapPtr map);
+
+  // Does what is due; returns when it wants to be called again.
+  std::optional<MonoTime> settle(MonoTime now);
+
+  // `done` is called once, on the loop.
+  Status ping(NodeId peer, PingDone done);
+
+  Port public_port() const { return socket_.port(); }
+  const NetmapPtr& netmap() const { return netmap_; }  // the one in force; null before the first
+  const MeshDevice& device() const { return device_; }
+  const path::Engine& engine() const { return engine_; }
+  const reconcile::Uplinks& uplinks() const { return uplinks_; }
+  std::uint32_t mtu() const { return mtu_; }
+  // What is wrong and what to do about it, in words.
+  std::vector<std::string> problems() const;
+
+ private:
+  MeshNode(EventLoop& loop, MeshDevice device, PublicSocket socket, netlink::Monitor monitor,
+           bpf::EventStream stranger_events, const Identity& identity, Events events);
+  Status watch_descriptors();
+  void on_kernel_changes();
+  void on_strangers();
+  void refresh_host(MonoTime now);
+  Status reapply();
+  void once_a_second(MonoTime now);
+  void run_commands();
+  void run(const path::SendDatagram& command);
+  void run(const path::SetPath& command);
+  void run(const path::SetSources& command);
+  void run(const path::PingResult& command);
+  // Remembers or clears a problem under a name.
+  void note(const std::string& topic, const Status& status);
+
+  EventLoop& loop_;
+  MeshDevice device_;
+  PublicSocket socket_;
+  netlink::Monitor monitor_;
+  bpf::EventStream strangers_;
+  const X25519SecretKey node_secret_;
+  const Events events_;
+  path::Engine engine_;
+  PathWriter paths_;
+  NetmapPtr netmap_;
+  reconcile::Uplinks uplinks_;
+  std::uint32_t mtu_ = 0;
+  bool adopted_ = false;
+  bool host_changed_ = true;
+  MonoTime next_refresh_{};
+  MonoTime next_second_{};
+  std::optional<WallTime> next_expiry_;
+  std::map<NodeId, bpf::Traffic> traffic_;
+  std::map<path::PingRequestId, PingDone> pings_;
+  std::map<std::string, std::string> problems_;
+};
+
+}  // namespace kernmesh::agent

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/agent/netmap_receiver.h"
+
+#include <variant>
+
+#include "controller/agent/saved_state.h"
+
+namespace kernmesh::agent {
+
+NetmapReceiver::NetmapReceiver(std::string state_dir, netmap::MergeRules rules, NetmapPtr stored,
+                               Events events)
+    : state_dir_(std::move(state_dir)),
+      rules_(std::move(rules)),
+      events_(std::move(events)),
+      current_(std::move(stored)) {}
+
+std::optional<rpc::Held> NetmapReceiver::held() const {
+  if (!current_) return std::nullopt;
+  return rpc::Held{current_->version, netmap::section_digests(*current_)};
+}
+
+Status NetmapReceiver::on_update(Result<rpc::Update> update) {
+  if (!update) return update.error().with_context("reading a netmap update");
+  std::optional<netmap::Netmap> merged;
+  if (auto* snapshot = std::get_if<netmap::Netmap>(&*update)) {
+    const auto held = current_ ? std::optional<netmap::Netmap>(*current_) : std::nullopt;
+    MESH_TRY_ASSIGN(merged, netmap::apply_snapshot(held, std::move(*snapshot), rules_));
+  } else if (const auto* delta = std::get_if<netmap::Delta>(&*update)) {
+    if (!current_) return Error(ErrorCode::kConflict, "the server sent a change before any netmap");
+    MESH_TRY_ASSIGN(merged, netmap::apply_delta(*current_, *delta, rules_));
+  } else {
+    // A keepalive also says that a map held from before is still the newest.
+    if (current_) events_.on_netmap(current_);
+    return {};
+  }
+  current_ = std::make_shared<const netmap::Netmap>(std::move(*merged));
+  if (const Status saved = save_netmap(state_dir_, *current_); !saved)
+    events_.on_save_failed(saved.error());
+  events_.on_netmap(current_);
+  return {};
+}
+
+}  // namespace kernmesh::agent

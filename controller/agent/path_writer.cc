@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/agent/path_writer.h"
+
+#include <algorithm>
+#include <set>
+
+#include "controller/core/reconcile/desired.h"
+#include "controller/netlink/route.h"
+
+namespace kernmesh::agent {
+
+using reconcile::node_of_synthetic;
+using reconcile::synthetic_address;
+
+Status PathWriter::adopt(const std::vector<NodeId>& peers) {
+  const std::set<NodeId> known(peers.begin(), peers.end());
+  MESH_TRY_ASSIGN(const auto paths, underlay_.paths());
+  for (const auto& [synth, path] : paths) {
+    const NodeId id = node_of_synthetic(synth);
+    if (!known.contains(id)) {
+      MESH_TRY(underlay_.remove_path(synth));
+      continue;
+    }
+    auto& entry = entries_[id];
+    entry.wanted.peer = id;
+    entry.wanted.primary = path.primary.destination;
+    if (path.secondary) entry.wanted.secondary = path.secondary->destination;
+    entry.written = path;
+  }
+  MESH_TRY_ASSIGN(const auto sources, underlay_.sources());
+  for (const auto& [source, synth] : sources) {
+    const NodeId id = node_of_synthetic(synth);
+    if (known.contains(id)) {
+      entries_[id].sources.push_back(source.endpoint);
+    } else {
+      MESH_TRY(underlay_.remove_source(source));
+    }
+  }
+  return {};
+}
+
+Result<bpf::Hop> PathWriter::resolve(const Endpoint& remote) const {
+  MESH_TRY_ASSIGN(const auto answer, netlink::look_up_route(routes_, remote.address));
+  bpf::Hop hop;
+  hop.interface = answer.device;
+  hop.source = answer.source;
+  hop.destination = remote;
+  const auto device_mtu = mtus_.find(answer.device);
+  std::uint32_t mtu = answer.mtu.value_or(device_mtu == mtus_.end() ? 0 : device_mtu->second);
+  hop.mtu_bytes = static_cast<std::uint16_t>(std::min<std::uint32_t>(mtu, 65535));
+  return hop;
+}
+
+Status PathWriter::write(Entry& entry) {
+  const IpAddress synth = synthetic_address(entry.wanted.peer);
+  if (!entry.wanted.primary) {
+    // The counters stay; without a path nothing leaves.
+    if (!entry.written) return {};
+    entry.written.reset();
+    return underlay_.remove_path(synth);
+  }
+  bpf::Path path;
+  MESH_TRY_ASSIGN(path.primary, resolve(*entry.wanted.primary));
+  if (entry.wanted.secondary) {
+    if (auto second = resolve(*entry.wanted.secondary)) {
+      path.secondary = *second;
+      path.use = bpf::Use::kBoth;
+    }
+  }
+  if (entry.written == path) return {};
+  MESH_TRY(underlay_.set_path(synth, path));
+  entry.written = path;
+  return {};
+}
+
+Status PathWriter::set_path(const path::SetPath& command) {
+  auto& entry = entries_[command.peer];
+  entry.wanted = command;
+  return write(entry);
+}
+
+Status PathWriter::set_sources(const path::SetSources& command) {
+  auto& entry = entries_[command.peer];
+  entry.wanted.peer = command.peer;
+  const IpAddress synth = synthetic_address(command.peer);
+  for (const auto& endpoint : command.sources) {
+    if (std::find(entry.sources.begin(), entry.sources.end(), endpoint) == entry.sources.end()) {
+      MESH_TRY(underlay_.set_source({endpoint}, synth));
+    }
+  }
+  for (const auto& endpoint : entry.sources) {
+    if (std::find(command.sources.begin(), command.sources.end(), endpoint) ==
+        command.sources.end()) {
+      MESH_TRY(underlay_.remove_source({endpoint}));
+    }
+  }
+  entry.sources = command.sources;
+  return {};
+}
+
+Status PathWriter::forget(NodeId peer) {
+  const auto found = entries_.find(peer);
+  if (found == entries_.end()) return {};
+  for (const auto& endpoint : found->second.sources) MESH_TRY(underlay_.remove_source({endpoint}));
+  entries_.erase(found);
+  return underlay_.remove_path(synthetic_address(peer));
+}
+
+Status PathWriter::resolve_all() {
+  Status first;
+  for (auto& [id, entry] : entries_) {
+    const Status written = write(entry);
+    if (!written && first) first = written;
+  }
+  return first;
+}
+
+}  // namespace kernmesh::agent

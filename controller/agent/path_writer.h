@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// Carries the path engine's decisions into the underlay's maps (L3): resolves each remote endpoint
+// to an interface and source address by the kernel's routing, and again when routing changes. Not
+// thread-safe.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "controller/base/ids.h"
+#include "controller/bpf/underlay.h"
+#include "controller/core/path/command.h"
+#include "controller/netlink/socket.h"
+
+namespace kernmesh::agent {
+
+class PathWriter {
+ public:
+  // Both borrowed; they outlive the writer. mtu_of answers an interface's MTU, 0 when unknown.
+  PathWriter(bpf::Underlay& underlay, const netlink::RouteSocket& routes)
+      : underlay_(underlay), routes_(routes) {}
+
+  // Paths and sources that an earlier agent left for peers that are no more are taken away; those
+  // of `peers` stay in force until the engine decides anew.
+  Status adopt(const std::vector<NodeId>& peers);
+
+  Status set_path(const path::SetPath& command);
+  Status set_sources(const path::SetSources& command);
+  Status forget(NodeId peer);
+
+  // After a change of routes, addresses or links: every path is resolved again and rewritten where
+  // it leads another way. Errors of single peers do not stop the others; the first is returned.
+  Status resolve_all();
+  void set_interface_mtus(std::map<IfIndex, std::uint32_t> mtus) { mtus_ = std::move(mtus); }
+
+ private:
+  struct Entry {
+    path::SetPath wanted;
+    std::optional<bpf::Path> written;
+    std::vector<Endpoint> sources;
+  };
+  Result<bpf::Hop> resolve(const Endpoint& remote) const;
+  Status write(Entry& entry);
+
+  bpf::Underlay& underlay_;
+  const netlink::RouteSocket& routes_;
+  std::map<IfIndex, std::uint32_t> mtus_;
+  std::map<NodeId, Entry> entries_;
+};
+
+}  // namespace kernmesh::agent

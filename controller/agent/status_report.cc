@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/agent/status_report.h"
+
+#include <algorithm>
+
+#include "controller/rpc/convert.h"
+
+namespace kernmesh::agent {
+namespace {
+
+constexpr std::uint32_t kNever = 0xffffffff;  // proto/mesh/v1/local.proto
+
+std::uint32_t age_ms(MonoTime at, MonoTime now) {
+  if (at == MonoTime{}) return kNever;
+  const auto age = std::chrono::duration_cast<std::chrono::milliseconds>(now - at).count();
+  return static_cast<std::uint32_t>(std::clamp<std::int64_t>(age, 0, kNever - 1));
+}
+
+std::uint32_t to_us(Duration duration) {
+  const auto us = std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
+  return static_cast<std::uint32_t>(std::clamp<std::int64_t>(us, 1, kNever));
+}
+
+mesh::v1::RunState run_state(const StatusFacts& facts) {
+  if (!facts.logged_in) return mesh::v1::RUN_STATE_LOGGED_OUT;
+  if (!facts.wanted_up) return mesh::v1::RUN_STATE_DOWN;
+  if (facts.node == nullptr || !facts.node->netmap()) return mesh::v1::RUN_STATE_STARTING;
+  const WallTime expiry = facts.node->netmap()->self.key_expires_at;
+  if (expiry != WallTime{} && expiry <= facts.wall_now) return mesh::v1::RUN_STATE_EXPIRED;
+  return mesh::v1::RUN_STATE_UP;
+}
+
+void fill_peer(const MeshNode& node, const netmap::Peer& peer, MonoTime now,
+               mesh::v1::PeerStatus& out) {
+  *out.mutable_peer() = rpc::to_proto(peer);
+  const IpAddress synth = reconcile::synthetic_address(peer.id);
+  out.set_synthetic_address(rpc::to_wire(synth));
+  out.set_last_rx_age_ms(kNever);
+  out.set_last_tx_age_ms(kNever);
+  if (const auto path = node.engine().status(now, peer.id)) {
+    out.set_session_active(path->active);
+    if (path->endpoint) *out.mutable_path() = rpc::to_proto(*path->endpoint);
+    if (path->latency) out.set_latency_us(to_us(*path->latency));
+    if (path->kind == path::PathKind::kDirect)
+      out.set_path_kind(mesh::v1::PeerStatus::PATH_KIND_DIRECT);
+  }
+  const auto& underlay = node.device().underlay();
+  if (out.path_kind() == mesh::v1::PeerStatus::PATH_KIND_NONE) {
+    // After a restart the kernel still has the path of before, until a probe confirms or replaces
+    // it.
+    if (const auto kept = underlay.path(synth); kept && *kept) {
+      out.set_path_kind(mesh::v1::PeerStatus::PATH_KIND_DIRECT);
+      *out.mutable_path() = rpc::to_proto((*kept)->primary.destination);
+    }
+  }
+  if (const auto traffic = underlay.traffic(synth); traffic && *traffic) {
+    out.set_rx_bytes((*traffic)->rx_bytes);
+    out.set_tx_bytes((*traffic)->tx_bytes);
+    out.set_rx_packets((*traffic)->rx_pkts);
+    out.set_tx_packets((*traffic)->tx_pkts);
+    out.set_last_rx_age_ms(age_ms((*traffic)->rx_last, now));
+    out.set_last_tx_age_ms(age_ms((*traffic)->tx_last, now));
+  }
+}
+
+}  // namespace
+
+void fill_status(const StatusFacts& facts, mesh::v1::StatusResponse& response) {
+  response.set_state(run_state(facts));
+  const netmap::Netmap* map =
+      facts.node != nullptr && facts.node->netmap() ? facts.node->netmap().get() : facts.stored;
+  if (map != nullptr) *response.mutable_self() = rpc::to_proto(map->self);
+  if (facts.node == nullptr) return;
+  response.set_public_port(facts.node->public_port().value());
+  response.set_attach_kind(facts.node->device().attach_kind());
+  response.set_mtu(facts.node->mtu());
+  for (const auto& address : facts.node->uplinks().addresses) {
+    *response.add_local_endpoints() = rpc::to_proto(Endpoint{address, facts.node->public_port()});
+  }
+  if (map == nullptr) return;
+  for (const auto& [id, peer] : map->peers)
+    fill_peer(*facts.node, peer, facts.now, *response.add_peers());
+}
+
+void fill_ping(const path::PingResult& result, mesh::v1::PingResponse& response) {
+  response.set_timed_out(!result.latency);
+  if (!result.latency) return;
+  response.set_latency_us(to_us(*result.latency));
+  response.set_path_kind(mesh::v1::PeerStatus::PATH_KIND_DIRECT);
+  if (result.endpoint) *response.mutable_path() = rpc::to_proto(*result.endpoint);
+}
+
+Status fill_routes(const MeshNode& node, const std::string& mesh_name,
+                   mesh::v1::RoutesResponse& response) {
+  if (!node.netmap()) return {};
+  MESH_TRY_ASSIGN(const auto installed, node.device().installed_routes());
+  const auto add = [&](const Prefix& destination, const std::string& peer, bool present) {
+    auto* route = response.add_routes();
+    *route->mutable_destination() = rpc::to_proto(destination);
+    route->set_peer_name(peer);
+    route->set_device(mesh_name);
+    route->set_table(reconcile::kRouteTable);
+    route->set_installed(present);
+  };
+  for (const auto& prefix : node.netmap()->self.overlay_prefixes) {
+    const reconcile::Route wanted{prefix, node.device().mesh_index(), reconcile::kRouteTable};
+    const bool present = std::find(installed.begin(), installed.end(), wanted) != installed.end();
+    add(prefix, "", present);
+    for (const auto& [id, peer] : node.netmap()->peers) {
+      for (const auto& address : peer.addresses) {
+        if (prefix.contains(address)) add(Prefix::host(address), peer.name, present);
+      }
+    }
+  }
+  return {};
+}
+
+}  // namespace kernmesh::agent

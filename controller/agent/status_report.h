@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// The node's state as the local API shows it (L3).
+#pragma once
+
+#include "controller/agent/mesh_node.h"
+#include "mesh/v1/local.pb.h"
+
+namespace kernmesh::agent {
+
+struct StatusFacts {
+  bool logged_in = false;
+  bool wanted_up = false;
+  const MeshNode* node = nullptr;          // null: not running
+  const netmap::Netmap* stored = nullptr;  // null: none was ever received
+  MonoTime now{};
+  WallTime wall_now{};
+};
+
+// State, self, peers with their paths and counters, ports and endpoints.
+void fill_status(const StatusFacts& facts, mesh::v1::StatusResponse& response);
+void fill_ping(const path::PingResult& result, mesh::v1::PingResponse& response);
+// Routes wanted by the netmap, and whether each is in the kernel.
+Status fill_routes(const MeshNode& node, const std::string& mesh_name,
+                   mesh::v1::RoutesResponse& response);
+
+}  // namespace kernmesh::agent

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/core/reconcile/desired.h"
+
+#include <algorithm>
+#include <cassert>
+
+namespace kernmesh::reconcile {
+namespace {
+
+constexpr std::uint32_t kSyntheticNet = 0xf0000000;  // 240.0.0.0/8, bpf/abi/underlay.h
+constexpr std::uint32_t kSyntheticHostMask = 0x00ffffff;
+constexpr std::uint64_t kLastSyntheticId =
+    kSyntheticHostMask - 2;  // .254 is this node, .255 broadcast
+
+bool expired(WallTime expires_at, WallTime now) {
+  return expires_at != WallTime{} && expires_at <= now;
+}
+
+// IPv6 needs 1280 bytes; below that the kernel takes IPv6 away from the interface.
+bool carries(const IpAddress& address, std::uint32_t mtu) {
+  return address.is_v4() || mtu >= kMinIpv6Mtu;
+}
+
+WireguardPeer to_wireguard(const netmap::Peer& peer) {
+  WireguardPeer result;
+  result.endpoint = Endpoint{synthetic_address(peer.id), kSyntheticPort};
+  for (const auto& address : peer.addresses) result.allowed_ips.push_back(Prefix::host(address));
+  std::sort(result.allowed_ips.begin(), result.allowed_ips.end());
+  return result;
+}
+
+}  // namespace
+
+IpAddress synthetic_address(NodeId id) {
+  assert(id.value() >= 1 && id.value() <= kLastSyntheticId);
+  return IpAddress::from_v4_number(kSyntheticNet + static_cast<std::uint32_t>(id.value()));
+}
+
+NodeId node_of_synthetic(const IpAddress& address) {
+  if (!address.is_v4() || (address.to_v4_number() & ~kSyntheticHostMask) != kSyntheticNet)
+    return NodeId(0);
+  const std::uint32_t id = address.to_v4_number() & kSyntheticHostMask;
+  return NodeId(id <= kLastSyntheticId ? id : 0);
+}
+
+std::uint32_t mesh_mtu(std::uint32_t underlay_mtu) {
+  constexpr std::uint32_t kOverhead = 40 + 8 + 32 + 8;
+  constexpr std::uint32_t kSmallest = 576;  // every IPv4 host takes that (RFC 791)
+  return std::max(underlay_mtu > kOverhead ? (underlay_mtu - kOverhead) & ~15u : 0u, kSmallest);
+}
+
+Desired desired_state(const netmap::Netmap& map, const Conditions& conditions) {
+  Desired desired;
+  desired.mtu = mesh_mtu(conditions.underlay_mtu);
+  desired.device.public_key = conditions.node_key;
+  desired.device.listen_port = kSyntheticPort;
+  for (const auto& address : map.self.addresses) {
+    if (carries(address, desired.mtu)) desired.addresses.push_back(Prefix::host(address));
+  }
+  for (const auto& prefix : map.self.overlay_prefixes) {
+    if (carries(prefix.address(), desired.mtu)) {
+      desired.routes.push_back({prefix, conditions.mesh_device, kRouteTable});
+    }
+  }
+  desired.rules = {{IpFamily::kV4, kRulePriority, kRouteTable},
+                   {IpFamily::kV6, kRulePriority, kRouteTable}};
+  // A node whose own key has expired takes part in nothing.
+  if (expired(map.self.key_expires_at, conditions.now)) return desired;
+  for (const auto& [id, peer] : map.peers) {
+    if (expired(peer.key_expires_at, conditions.now)) continue;
+    desired.device.peers.emplace(peer.node_key, to_wireguard(peer));
+    for (const auto& address : peer.addresses) desired.identities.emplace(address, id);
+  }
+  for (const auto& rule : map.rules) {
+    if (rule.any_source) desired.admitted.emplace(NodeId(0), rule.id);
+    for (const auto id : rule.sources) desired.admitted.emplace(id, rule.id);
+  }
+  return desired;
+}
+
+std::optional<WallTime> next_expiry(const netmap::Netmap& map, WallTime now) {
+  std::optional<WallTime> next;
+  const auto consider = [&](WallTime at) {
+    if (at > now && at != WallTime{} && (!next || at < *next)) next = at;
+  };
+  consider(map.self.key_expires_at);
+  for (const auto& [id, peer] : map.peers) consider(peer.key_expires_at);
+  return next;
+}
+
+}  // namespace kernmesh::reconcile

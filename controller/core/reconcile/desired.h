@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// From a netmap to the kernel objects that it asks for (L1, pure). Applied whole each time; what
+// differs from the observed state is what gets done.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "controller/core/netmap/netmap.h"
+#include "controller/core/reconcile/device.h"
+
+namespace kernmesh::reconcile {
+
+// Every peer's synthetic endpoint has this port, and WireGuard listens on it inside the private
+// namespace, where nothing else lives. Not 51820, which other programs take for theirs (design of
+// paths in docs/architecture.md).
+inline constexpr Port kSyntheticPort{24240};
+
+// The overlay's routes stand in a table of their own, looked up before the main table. Numbers that
+// iproute2, systemd and the meshes we know of do not use.
+inline constexpr std::uint32_t kRouteTable = 27515;
+inline constexpr std::uint32_t kRulePriority = 5185;
+
+// The smallest MTU on which the kernel keeps IPv6 (RFC 8200 section 5).
+inline constexpr std::uint32_t kMinIpv6Mtu = 1280;
+
+// 240.0.0.0 + node id: permanent, no state to lose. Asserts that the id is in 1..16,777,213, which
+// netmap validation guarantees.
+IpAddress synthetic_address(NodeId id);
+// The node behind a synthetic address, or id 0.
+NodeId node_of_synthetic(const IpAddress& address);
+
+// What mesh0 can carry over an underlay of that MTU, in bytes: IPv6 (40), UDP (8), WireGuard (32)
+// and the relay header (8) fit, rounded down to 16 because WireGuard pads to that. 1500 -> 1408.
+std::uint32_t mesh_mtu(std::uint32_t underlay_mtu);
+
+struct Conditions {
+  IfIndex mesh_device;
+  std::uint32_t underlay_mtu = 1500;
+  NodePublicKey node_key;
+  WallTime now{};  // peers whose key has expired are left out
+};
+
+struct Desired {
+  std::uint32_t mtu = 0;
+  WireguardDevice device;
+  std::vector<Prefix> addresses;  // full length
+  std::vector<Route> routes;
+  std::vector<Rule> rules;
+  std::map<IpAddress, NodeId> identities;  // inner source address -> who may use it
+  std::map<NodeId, RuleId> admitted;       // who may send to this node; node 0: anybody known
+  bool operator==(const Desired&) const = default;
+};
+
+Desired desired_state(const netmap::Netmap& map, const Conditions& conditions);
+
+// When the next peer's key expires, so that the agent applies the map again then; nullopt: never.
+std::optional<WallTime> next_expiry(const netmap::Netmap& map, WallTime now);
+
+}  // namespace kernmesh::reconcile

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which interfaces carry the mesh's packets and which local addresses are offered to peers (L1,
+// pure).
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "controller/base/ids.h"
+#include "controller/base/ip.h"
+
+namespace kernmesh::reconcile {
+
+// An interface as the kernel shows it, with its usable addresses.
+struct Interface {
+  IfIndex index;
+  std::string name;
+  std::string kind;
+  std::uint32_t mtu = 0;
+  bool up = false;
+  bool loopback = false;
+  bool ethernet = false;
+  bool enslaved = false;  // a port of a bond or bridge: its master owns the addresses
+  std::vector<IpAddress> addresses;
+  bool operator==(const Interface&) const = default;
+};
+
+struct Uplinks {
+  std::vector<Interface> interfaces;  // where the inbound program is attached
+  std::vector<IpAddress> addresses;   // theirs: where WireGuard packets for us may arrive
+  std::uint32_t mtu = 0;              // the smallest of the uplinks; 0 without uplinks
+  bool operator==(const Uplinks&) const = default;
+};
+
+// Interfaces of container runtimes and other tunnels are left out by name, and ours by kind: an
+// address on them is not where a peer can reach this host.
+Uplinks choose_uplinks(const std::vector<Interface>& all, std::string_view mesh_name,
+                       std::string_view underlay_name);
+
+// The endpoints that this node reports: each uplink address at the public port, at most `most`.
+std::vector<Endpoint> offered_endpoints(const Uplinks& uplinks, Port public_port, std::size_t most);
+
+}  // namespace kernmesh::reconcile

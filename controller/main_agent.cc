@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// mesh-agent: wiring only (L4).
+#include <sodium.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+#include <systemd/sd-daemon.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+
+#include "controller/agent/agent.h"
+
+namespace {
+
+using kernmesh::agent::Agent;
+using kernmesh::agent::AgentOptions;
+using kernmesh::agent::MeshDevice;
+
+int fail(const kernmesh::Error& error) {
+  spdlog::error("{}", error.message());
+  return 1;
+}
+
+int remove_everything(const AgentOptions& options) {
+  const auto instance = kernmesh::agent::make_instance(options.mesh_name, options.underlay_name);
+  if (!instance) return fail(instance.error());
+  const auto lock = kernmesh::agent::lock_instance(*instance);
+  if (!lock) return fail(lock.error());
+  const auto removed = MeshDevice::remove(*instance);
+  return removed ? 0 : fail(removed.error());
+}
+
+int run(const AgentOptions& options) {
+  auto agent = Agent::open(options);
+  if (!agent) return fail(agent.error());
+  const auto ended = (*agent)->run([&] {
+    spdlog::info("ready on {}", options.socket_path);
+    sd_notify(0, "READY=1");
+  });
+  sd_notify(0, "STOPPING=1");
+  return ended ? 0 : fail(ended.error());
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  AgentOptions options;
+  std::uint16_t port = 0;
+  std::string log_level = "info";
+  bool remove = false;
+  CLI::App app(
+      "The node's agent: keeps the kernel's WireGuard interface, paths and gate as the server's "
+      "netmap says.");
+  app.footer(
+      "Example:\n  mesh-agent --state-dir /var/lib/kernmesh\n  meshadm up --server "
+      "mesh.example.org:8443 --key mk-…");
+  app.add_option("--interface", options.mesh_name, "WireGuard interface")->capture_default_str();
+  app.add_option("--underlay", options.underlay_name, "host end of the virtual underlay")
+      ->capture_default_str();
+  app.add_option("--port", port, "public UDP port; 0: random, then kept")->capture_default_str();
+  app.add_option("--state-dir", options.state_dir, "keys, settings, last netmap")
+      ->capture_default_str();
+  app.add_option("--socket", options.socket_path, "unix socket for meshadm")->capture_default_str();
+  app.add_option("--log-level", log_level, "trace, debug, info, warn, error")
+      ->capture_default_str();
+  app.add_flag("--remove", remove, "take everything of this interface out of the kernel, and end");
+  app.set_version_flag("--version", std::string("mesh-agent ") + KERNMESH_VERSION);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+  options.port = kernmesh::Port(port);
+  spdlog::set_default_logger(spdlog::stderr_logger_mt("mesh-agent"));
+  spdlog::set_level(spdlog::level::from_str(log_level));
+  spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l %v");
+  if (sodium_init() < 0) return fail({kernmesh::ErrorCode::kSystem, "libsodium does not start"});
+  return remove ? remove_everything(options) : run(options);
+}

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/rpc/coordination_client.h"
+
+#include <grpcpp/grpcpp.h>
+
+#include "controller/rpc/channel.h"
+#include "controller/rpc/status.h"
+#include "mesh/v1/coordination.grpc.pb.h"
+
+namespace kernmesh::rpc {
+namespace {
+
+using mesh::v1::Coordination;
+
+// A call to a server on another continent over a lossy link takes a few seconds; more is a dead
+// server.
+constexpr auto kCallDeadline = std::chrono::seconds(10);
+
+void set_deadline(grpc::ClientContext& context) {
+  context.set_deadline(std::chrono::system_clock::now() + kCallDeadline);
+}
+
+void authorize(grpc::ClientContext& context, const Session& session) {
+  context.AddMetadata("authorization", "Bearer " + session.token);
+}
+
+Status to_status(const grpc::Status& status, std::string_view attempt) {
+  if (status.ok()) return {};
+  return from_grpc(status).with_context(attempt);
+}
+
+}  // namespace
+
+CoordinationClient::CoordinationClient(const std::string& host_port, const std::string& ca_pem,
+                                       topology::CaFingerprint ca)
+    : channel_(secure_channel(host_port, ca_pem, ChannelUse::kSession)), ca_(ca) {}
+
+CoordinationClient::~CoordinationClient() = default;
+
+Result<Session> CoordinationClient::register_node(const Registration& registration) {
+  const auto stub = Coordination::NewStub(channel_);
+  mesh::v1::ChallengeRequest challenge;
+  mesh::v1::ChallengeResponse nonce;
+  challenge.set_machine_key(to_wire(machine_public_key(registration.machine_secret)));
+  grpc::ClientContext challenge_context;
+  set_deadline(challenge_context);
+  MESH_TRY(to_status(stub->Challenge(&challenge_context, challenge, &nonce),
+                     "asking the server for a challenge"));
+
+  const auto* nonce_bytes = reinterpret_cast<const std::uint8_t*>(nonce.nonce().data());
+  const auto message =
+      topology::registration_message(ca_, std::span(nonce_bytes, nonce.nonce().size()),
+                                     registration.node_key, registration.disco_key);
+  const Signature signature = sign(registration.machine_secret, message);
+  mesh::v1::RegisterRequest request;
+  request.set_nonce(nonce.nonce());
+  request.set_machine_key(challenge.machine_key());
+  request.set_node_key(to_wire(registration.node_key));
+  request.set_disco_key(to_wire(registration.disco_key));
+  request.set_signature(signature.data(), signature.size());
+  request.set_join_key(registration.join_key);
+  request.set_hostname(registration.hostname);
+  request.set_protocol_minor(kProtocolMinor);
+  request.set_agent_version(KERNMESH_VERSION);
+  mesh::v1::RegisterResponse response;
+  grpc::ClientContext context;
+  set_deadline(context);
+  MESH_TRY(to_status(stub->Register(&context, request, &response), "registering with the server"));
+  MESH_TRY_ASSIGN(const WallTime expires_at, time_from_wire(response.token_expires_at()));
+  return Session{response.session_token(), expires_at, NodeId(response.node_id())};
+}
+
+Error CoordinationClient::watch(const Session& session, const std::optional<Held>& held,
+                                const std::function<Status(Result<Update>)>& on_update) {
+  const auto stub = Coordination::NewStub(channel_);
+  grpc::ClientContext context;
+  authorize(context, session);
+  {
+    const std::lock_guard lock(mutex_);
+    if (cancelled_) return {ErrorCode::kUnavailable, "the watch was cancelled"};
+    watching_ = &context;
+  }
+  mesh::v1::WatchRequest request;
+  if (held) {
+    *request.mutable_held() = to_proto(held->version);
+    request.set_self_digest(to_wire(held->digests.self));
+    request.set_peers_digest(to_wire(held->digests.peers));
+    request.set_rules_digest(to_wire(held->digests.rules));
+  }
+  const auto stream = stub->Watch(&context, request);
+  mesh::v1::NetmapUpdate message;
+  Status ended;
+  while (ended && stream->Read(&message)) ended = on_update(from_proto(message));
+  if (!ended) context.TryCancel();
+  const grpc::Status status = stream->Finish();
+  {
+    const std::lock_guard lock(mutex_);
+    watching_ = nullptr;
+  }
+  if (!ended) return ended.error();
+  if (status.ok()) return {ErrorCode::kUnavailable, "the server ended the watch"};
+  return from_grpc(status).with_context("watching the netmap");
+}
+
+void CoordinationClient::cancel_watch() {
+  const std::lock_guard lock(mutex_);
+  cancelled_ = true;
+  if (watching_ != nullptr) watching_->TryCancel();
+}
+
+Status CoordinationClient::report(const Session& session, const Report& report) {
+  mesh::v1::ReportRequest request;
+  if (report.endpoints) {
+    auto* list = request.mutable_endpoints();
+    for (const auto& endpoint : *report.endpoints) *list->add_endpoints() = to_proto(endpoint);
+  }
+  if (report.applied) *request.mutable_applied() = to_proto(*report.applied);
+  request.set_kernel_release(report.kernel_release);
+  request.set_agent_version(KERNMESH_VERSION);
+  mesh::v1::ReportResponse response;
+  grpc::ClientContext context;
+  set_deadline(context);
+  authorize(context, session);
+  return to_status(Coordination::NewStub(channel_)->Report(&context, request, &response),
+                   "reporting to the server");
+}
+
+Status CoordinationClient::leave(const Session& session) {
+  mesh::v1::LeaveResponse response;
+  grpc::ClientContext context;
+  set_deadline(context);
+  authorize(context, session);
+  return to_status(Coordination::NewStub(channel_)->Leave(&context, {}, &response),
+                   "leaving the network");
+}
+
+}  // namespace kernmesh::rpc

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// The agent's side of the coordination protocol (L2). Calls block with a deadline; watch() blocks
+// until its stream ends and is cancelled from another thread. Thread-safe.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "controller/core/netmap/digest.h"
+#include "controller/core/topology/registration.h"
+#include "controller/rpc/convert.h"
+
+namespace grpc {
+class Channel;
+class ClientContext;
+}  // namespace grpc
+
+namespace kernmesh::rpc {
+
+// The protocol's minor version that this build speaks; one older interoperates.
+inline constexpr std::uint32_t kProtocolMinor = 1;
+
+// What a node says of itself when it registers. Borrowed for the call.
+struct Registration {
+  const Ed25519SecretKey& machine_secret;
+  NodePublicKey node_key;
+  DiscoPublicKey disco_key;
+  std::string join_key;  // empty: the server knows the machine
+  std::string hostname;
+};
+
+struct Session {
+  std::string token;
+  WallTime expires_at{};
+  NodeId node_id;
+};
+
+// What the agent holds when it resumes a watch.
+struct Held {
+  MapVersion version;
+  netmap::SectionDigests digests;
+};
+
+struct Report {
+  std::optional<std::vector<Endpoint>> endpoints;
+  std::optional<MapVersion> applied;
+  std::string kernel_release;
+};
+
+class CoordinationClient {
+ public:
+  // `ca_pem` is the pinned authority, `ca` its fingerprint. Connects lazily.
+  CoordinationClient(const std::string& host_port, const std::string& ca_pem,
+                     topology::CaFingerprint ca);
+  ~CoordinationClient();
+
+  // Challenge and Register: two round trips on an open connection.
+  Result<Session> register_node(const Registration& registration);
+
+  // Calls on_update for each message in order, on this thread; returns why the stream ended, which
+  // is always an error (kUnavailable for a server that went away). on_update returning an error
+  // ends the stream with that error.
+  Error watch(const Session& session, const std::optional<Held>& held,
+              const std::function<Status(Result<Update>)>& on_update);
+  // Ends a running watch, from any thread.
+  void cancel_watch();
+
+  Status report(const Session& session, const Report& report);
+  Status leave(const Session& session);
+
+ private:
+  std::shared_ptr<grpc::Channel> channel_;  // shared with gRPC's own calls
+  topology::CaFingerprint ca_;
+  std::mutex mutex_;
+  grpc::ClientContext* watching_ = nullptr;  // guarded by mutex_; owned by watch()'s frame
+  bool cancelled_ = false;                   // guarded by mutex_
+};
+
+}  // namespace kernmesh::rpc

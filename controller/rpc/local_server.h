@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// The agent's local API on a unix socket (L2). gRPC's threads call the handler; the handler is the
+// agent's, and hands the work to its own loop.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "controller/base/result.h"
+#include "mesh/v1/local.pb.h"
+
+namespace grpc {
+class Server;
+}
+
+namespace kernmesh::rpc {
+
+// What the agent does. Each call may block; several may run at once.
+class LocalHandler {
+ public:
+  virtual ~LocalHandler() = default;
+  virtual Result<mesh::v1::UpResponse> up(const mesh::v1::UpRequest& request) = 0;
+  virtual Result<mesh::v1::DownResponse> down() = 0;
+  virtual Result<mesh::v1::LogoutResponse> logout() = 0;
+  virtual Result<mesh::v1::StatusResponse> status() = 0;
+  // One probe of the peer named `target`; blocks until its answer or its time-out.
+  virtual Result<mesh::v1::PingResponse> ping(const std::string& target) = 0;
+  virtual Result<mesh::v1::RoutesResponse> routes() = 0;
+  virtual mesh::v1::VersionResponse version() = 0;
+};
+
+class LocalServer {
+ public:
+  // Binds `path` with mode 0600, its directory made if need be. A socket file that nobody answers
+  // on is replaced; one that somebody answers on is kAlreadyExists. The handler must outlive the
+  // server.
+  static Result<LocalServer> start(const std::string& path, LocalHandler& handler);
+  LocalServer(LocalServer&&) noexcept;
+  ~LocalServer();
+
+  // Ends running calls and removes the socket file.
+  void stop();
+
+ private:
+  struct Parts;
+  explicit LocalServer(std::unique_ptr<Parts> parts);
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace kernmesh::rpc
