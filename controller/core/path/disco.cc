@@ -16,7 +16,6 @@ constexpr std::size_t kSenderAt = 5;
 constexpr std::size_t kNonceAt = 37;
 constexpr std::size_t kBoxAt = 61;
 constexpr std::size_t kTagBytes = crypto_box_MACBYTES;
-constexpr std::size_t kEndpointBytes = 19;
 constexpr std::string_view kLabel = "kernmesh disco v1";
 constexpr std::uint32_t kNever = 0xffffffff;
 
