@@ -1,0 +1,58 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Fails when a file outgrows its kind, has no SPDX line, or has a name that says nothing.
+
+Limits are those of the style guide; a file that meets its limit wants to be split by concept.
+"""
+import pathlib
+import re
+import subprocess
+import sys
+
+LIMITS = [(re.compile(p), n) for p, n in [
+    (r"^tests/.*\.(cc|h)$", 500), (r"\.bpf\.c$", 350), (r"\.cc$", 400), (r"\.h$", 150), (r"\.c$", 400),
+]]
+LICENCES = [(re.compile(p), text) for p, text in [
+    (r"^bpf/abi/", "GPL-2.0-only OR Apache-2.0"), (r"^(bpf|kmod)/.*\.[ch]$", "GPL-2.0-only"), (r"", "Apache-2.0"),
+]]
+EMPTY_NAMES = re.compile(r"(^|/)(util|utils|helper|helpers|manager|common|misc)(\.|/|_)")
+# Files that carry no comment, or are others' texts.
+WITHOUT_SPDX = re.compile(r"(^LICENSE|^LICENSES/|\.json$|\.md$|^\.gitignore$|\.golden$|\.txt$|^tests/golden/|^tests/fuzz/corpus/)")
+
+
+def faults_of(root: pathlib.Path, name: str) -> list[str]:
+    faults = []
+    try:
+        lines = (root / name).read_text().splitlines()
+    except UnicodeDecodeError:
+        return faults
+    for pattern, limit in LIMITS:
+        if pattern.search(name):
+            if len(lines) > limit:
+                faults.append(f"{len(lines)} lines, at most {limit}")
+            break
+    if not WITHOUT_SPDX.search(name):
+        wanted = next(text for pattern, text in LICENCES if pattern.search(name))
+        if not any(f"SPDX-License-Identifier: {wanted}" in line for line in lines[:3]):
+            faults.append(f"no \"SPDX-License-Identifier: {wanted}\" in its first lines")
+    if EMPTY_NAMES.search(name):
+        faults.append("its name says nothing about what is in it")
+    return faults
+
+
+def main() -> int:
+    root = pathlib.Path(__file__).resolve().parent.parent
+    files = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=root,
+                           capture_output=True, text=True, check=True).stdout.split("\n")
+    files = [f for f in files if f and (root / f).is_file()]
+    total = 0
+    for name in files:
+        for fault in faults_of(root, name):
+            print(f"{name}: {fault}")
+            total += 1
+    print(f"sizes: {len(files)} files, {total} faults")
+    return 1 if total else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,137 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# The demo's own part: runs where the kernel has WireGuard (ci/demo chooses the place). Any step that is not as
+# expected ends it with status 1 and says which.
+here=$(dirname "$(readlink -f "$0")")
+LAB_PREFIX=kernmesh-demo-
+# shellcheck source=lab.sh
+. "$here/lab.sh"
+shell=; [ "${1-}" = --shell ] && shell=1
+bold=; dim=; green=; red=; plain=
+if [ -t 1 ] && [ -z "${NO_COLOR-}" ]; then bold=$'\e[1m'; dim=$'\e[2m'; green=$'\e[32m'; red=$'\e[31m'; plain=$'\e[0m'; fi
+step=
+trap lab_down EXIT
+trap 'exit 130' INT TERM
+
+step() { step=$1; printf '\n%s== %s%s\n' "$bold" "$1" "$plain"; }
+ok() { printf '   %sok%s  %s\n' "$green" "$plain" "$1"; }
+fail() {
+	printf '   %sFAILED%s at step "%s": %s\n' "$red" "$plain" "$step" "$1"
+	local log
+	for log in "$LAB"/*.log; do [ -s "$log" ] && { echo "   --- $(basename "$log"), last lines"; tail -8 "$log" | sed 's/^/   /'; }; done
+	exit 1
+}
+# Shows a command as typed on a host, then its output.
+show() { local host=$1 shown=$2; shift 2; printf '   %s%s$ %s%s\n' "$dim" "$host" "$shown" "$plain"; "$@" 2>&1 | sed 's/^/   /'; [ "${PIPESTATUS[0]}" = 0 ]; }
+
+ping_start() { # HOST ADDRESS COUNT INTERVAL: in the background, into $LAB/ping
+	in_ns "$1" ping -n -q -i "$4" -c "$3" -W 5 "$2" > "$LAB/ping" 2>&1 &
+	ping_pid=$!
+}
+ping_result() { # waits, sets $sent $got $lost
+	wait "$ping_pid"
+	read -r sent got < <(sed -n 's/^\([0-9]*\) packets transmitted, \([0-9]*\) received.*/\1 \2/p' "$LAB/ping")
+	lost=$((${sent:-0} - ${got:-0}))
+	[ "${sent:-0}" -gt 0 ]
+}
+
+printf '%sKernmesh demo%s on Linux %s\n' "$bold" "$plain" "$(uname -r)"
+printf 'Three hosts and a server, each a network namespace on a subnet of its own, joined by a router.\n'
+lab_up alpha beta gamma || { step="network"; fail "the namespaces could not be made"; }
+
+step "The server starts"
+began=$(now_ms); start_server || fail "mesh-server did not come up"
+ok "listening on $SERVER after $(($(now_ms) - began)) ms; it made its own certificate authority"
+
+step "A user and a join key"
+show server "meshadm user create ada" admin user create ada || fail "no user"
+key=$(admin --json key create --user ada --reusable | jq -r .secret)
+case $key in mk-*) ok "key ${key:0:9}… (it carries the server's fingerprint, so joining needs nothing else)";; *) fail "no join key";; esac
+
+step "Three nodes join"
+for host in alpha beta gamma; do
+	start_agent "$host" || fail "the agent of $host did not start"
+	began=$(now_ms)
+	show "$host" "meshadm up --server $SERVER --key ${key:0:9}…" join "$host" "$key" || fail "$host did not join"
+	ok "$host joined in $(($(now_ms) - began)) ms"
+done
+
+step "They reach each other"
+beta=$(address_of beta)
+wait_for 10 in_ns alpha ping -n -c 1 -W 1 "$beta" || fail "alpha does not reach beta ($beta)"
+show alpha "ping -c 3 $beta" in_ns alpha ping -n -c 3 -i 0.2 -W 2 "$beta" || fail "alpha does not reach beta"
+beta6=$(node beta --json status | jq -r '.self.addresses[] | select(contains(":"))')
+show alpha "ping -c 1 $beta6" in_ns alpha ping -n -c 1 -W 5 "$beta6" || fail "alpha does not reach beta by IPv6"
+in_ns gamma ping -n -q -c 1 -W 5 "$beta" > /dev/null || fail "gamma does not reach beta"
+
+step "What alpha sees"
+show alpha "meshadm status" node alpha status || fail "meshadm status"
+show alpha "meshadm ping -c 2 beta" node alpha ping -c 2 -i 0.2 beta || fail "meshadm ping"
+
+step "Ordinary kernel objects, and a synthetic endpoint that never changes"
+show alpha "wg show mesh0 endpoints" in_ns alpha wg show mesh0 endpoints || fail "wg show"
+endpoints=$(in_ns alpha wg show mesh0 endpoints | cut -f2)
+[ "$(grep -c '^240\.' <<< "$endpoints")" = 2 ] || fail "an endpoint is not synthetic"
+show alpha "ip rule" in_ns alpha ip rule || fail "ip rule"
+
+step "beta moves to another address while alpha pings it"
+ping_start alpha "$beta" 150 0.1
+began=$(now_ms)
+ip_ns beta address del 10.77.2.2/24 dev eth0
+ip_ns beta address add 10.77.2.99/24 dev eth0
+ip_ns beta address del fd77:2::2/64 dev eth0
+ip_ns beta route replace default via 10.77.2.1
+moved() { node alpha --json status | jq -e '.peers[] | select(.name == "beta") | .path.endpoint | startswith("10.77.2.99:")'; }
+wait_for 10 moved || fail "alpha did not learn beta's new address within 10 s"
+took=$(($(now_ms) - began))
+ping_result || fail "ping did not run"
+[ "$lost" -lt 50 ] || fail "$lost of $sent pings lost"
+ok "new path after $took ms; $lost of $sent pings lost on the way"
+[ "$(in_ns alpha wg show mesh0 endpoints | cut -f2)" = "$endpoints" ] || fail "WireGuard's endpoint changed"
+ok "WireGuard never noticed: its endpoints are the same"
+
+step "The server dies while traffic goes on"
+ping_start alpha "$beta" 200 0.01
+stop KILL server
+ping_result || fail "ping did not run"
+[ "$lost" = 0 ] || fail "$lost of $sent pings lost"
+ok "0 of $sent pings lost"
+
+step "alpha's agent is killed with -9 and started again, the server still gone"
+ping_start alpha "$beta" 800 0.01
+stop KILL alpha
+ok "agent killed; the kernel goes on"
+start_agent alpha || fail "the agent did not start again"
+up_again() { [ "$(node alpha --json status | jq -r .state)" = up ]; }
+wait_for 10 up_again || fail "the agent did not come up from its stored netmap"
+ok "agent back, with the netmap from its disk"
+ping_result || fail "ping did not run"
+[ "$lost" = 0 ] || fail "$lost of $sent pings lost"
+ok "0 of $sent pings lost"
+
+if [ -n "$shell" ]; then
+	start_server || fail "the server did not start again"
+	cat <<TEXT
+
+The mesh is live. Hosts are the namespaces ${LAB_PREFIX}alpha, ${LAB_PREFIX}beta, ${LAB_PREFIX}gamma. Try:
+  node alpha status          meshadm on a node
+  admin node list            meshadm as the administrator
+  in_ns alpha ping $beta     any command on a host
+  in_ns alpha bpftool map    what the programs hold
+Leave with "exit"; everything is taken away then.
+TEXT
+	export LAB LAB_PREFIX BIN SERVER
+	bash --rcfile <(echo "$(declare -f in_ns ip_ns node admin); PS1='kernmesh-demo$ '") -i || :
+fi
+
+step "Down leaves nothing behind"
+for host in alpha beta gamma; do show "$host" "meshadm down" node "$host" down || fail "$host did not go down"; done
+for host in alpha beta gamma; do
+	left=$(in_ns "$host" ip -o link | grep -cE 'mesh0|meshu0')
+	[ "$left" = 0 ] || fail "$host still has an interface"
+	[ -z "$(in_ns "$host" ip rule | grep 27515)" ] || fail "$host still has a rule"
+done
+[ -z "$(ip netns list | grep '^kernmesh-[0-9]')" ] || fail "a private namespace is left"
+[ -z "$(find /sys/fs/bpf/kernmesh -type f 2>/dev/null)" ] || fail "a pin is left"
+ok "no link, rule, namespace or pin"
+printf '\n%sAll steps went as expected.%s\n' "$green" "$plain"
