@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/meshadm/admin_view.h"
+
+#include <chrono>
+#include <vector>
+
+#include "tools/meshadm/quantity.h"
+#include "tools/meshadm/target.h"
+#include "tools/meshadm/wire_text.h"
+
+namespace kernmesh::adm {
+namespace {
+
+WallTime wall(std::int64_t seconds) { return WallTime(std::chrono::seconds(seconds)); }
+
+std::string when(std::int64_t seconds, WallTime now, const std::string& never) {
+  return seconds == 0 ? never : format_relative(wall(seconds), now);
+}
+
+Json user_json(const mesh::v1::User& user) {
+  return {{"id", user.id()},
+          {"name", user.name()},
+          {"created_at", time_json(user.created_at())},
+          {"node_count", user.node_count()}};
+}
+
+Json key_object(const mesh::v1::JoinKey& key) {
+  return {{"id", key.id()},
+          {"user", text_json(key.user_name())},
+          {"reusable", key.reusable()},
+          {"ephemeral", key.ephemeral()},
+          {"created_at", time_json(key.created_at())},
+          {"expires_at", time_json(key.expires_at())},
+          {"revoked_at", time_json(key.revoked_at())},
+          {"use_count", key.use_count()},
+          {"hint", text_json(key.hint())}};
+}
+
+std::string key_kind(const mesh::v1::JoinKey& key) {
+  const std::string kind = key.reusable() ? "reusable" : "single use";
+  return key.ephemeral() ? kind + ", ephemeral" : kind;
+}
+
+// The administrator's word counts, and so does the date, whichever is worse.
+bool is_expired(const mesh::v1::Node& node, WallTime now) {
+  return node.state() == mesh::v1::NODE_STATE_EXPIRED ||
+         (node.key_expires_at() != 0 && wall(node.key_expires_at()) <= now);
+}
+
+Json node_json(const mesh::v1::Node& node, WallTime now) {
+  return {{"id", node.id()},
+          {"name", node.name()},
+          {"user", text_json(node.user_name())},
+          {"state", is_expired(node, now) ? "expired" : "approved"},
+          {"online", node.online()},
+          {"ephemeral", node.ephemeral()},
+          {"addresses", addresses_json(node.addresses())},
+          {"endpoints", endpoints_json(node.endpoints())},
+          {"machine_key", key_json(node.machine_key())},
+          {"node_key", key_json(node.node_key())},
+          {"created_at", time_json(node.created_at())},
+          {"last_seen_at", time_json(node.last_seen_at())},
+          {"key_expires_at", time_json(node.key_expires_at())},
+          {"applied", version_json(node.applied())},
+          {"agent_version", text_json(node.agent_version())},
+          {"kernel_release", text_json(node.kernel_release())}};
+}
+
+Cell node_status(const mesh::v1::Node& node, WallTime now) {
+  if (is_expired(node, now)) return {"expired", Tone::kBad};
+  return node.online() ? Cell{"online", Tone::kGood} : Cell{"offline", Tone::kFaint};
+}
+
+// Pairs of a name and a value, one a line, values in one column.
+void add_facts(Document& document, const std::vector<std::pair<std::string, std::string>>& facts) {
+  for (const auto& [name, value] : facts) {
+    if (value.empty()) continue;
+    document.line("  " + name + std::string(name.size() < 12 ? 12 - name.size() : 1, ' ') + value);
+  }
+}
+
+std::string endpoint_list(const mesh::v1::Node& node) {
+  std::string text;
+  for (const auto& endpoint : node.endpoints()) {
+    text += (text.empty() ? "" : ", ") + endpoint_text(endpoint);
+  }
+  return text;
+}
+
+}  // namespace
+
+Document user_document(const mesh::v1::User& user, const std::string& done) {
+  Document document;
+  document.json = {{"user", user_json(user)}};
+  document.line(done);
+  document.line("Make a key for its machines: meshadm key create --user " + user.name());
+  return document;
+}
+
+Document users_document(const mesh::v1::ListUsersResponse& response, WallTime now) {
+  Document document;
+  Json users = Json::array();
+  Table table{{{"ID", Align::kRight}, {"NAME"}, {"NODES", Align::kRight}, {"CREATED"}}, {}};
+  for (const auto& user : response.users()) {
+    users.push_back(user_json(user));
+    table.rows.push_back({{std::to_string(user.id())},
+                          {user.name(), Tone::kStrong},
+                          {std::to_string(user.node_count())},
+                          {when(user.created_at(), now, "-")}});
+  }
+  document.json = {{"users", std::move(users)}};
+  if (table.rows.empty()) {
+    document.line("No users yet: meshadm user create NAME");
+  } else {
+    document.blocks.emplace_back(std::move(table));
+  }
+  return document;
+}
+
+Document new_key_document(const mesh::v1::CreateJoinKeyResponse& response,
+                          const std::string& server, WallTime now) {
+  Document document;
+  const auto& key = response.key();
+  const std::string command = "meshadm up --server " + server + " --key " + response.secret();
+  document.json = {{"key", key_object(key)}, {"secret", response.secret()}, {"command", command}};
+  document.line("Key " + std::to_string(key.id()) + " for " + key.user_name() + ": " +
+                key_kind(key) + ", expires " + when(key.expires_at(), now, "never") +
+                ". It is shown only now:");
+  document.line("");
+  document.line("  " + response.secret(), Tone::kStrong);
+  document.line("");
+  document.line("On the machine that is to join, as root:");
+  document.line("");
+  document.line("  " + command, Tone::kStrong);
+  if (is_this_machine(server)) {
+    document.line("");
+    document.line("From another machine, write this one's name or address instead of " +
+                  server.substr(0, server.rfind(':')) + ".");
+  }
+  return document;
+}
+
+Document key_document(const mesh::v1::JoinKey& key, const std::string& done) {
+  Document document;
+  document.json = {{"key", key_object(key)}};
+  document.line(done);
+  return document;
+}
+
+std::string key_state(const mesh::v1::JoinKey& key, WallTime now) {
+  if (key.revoked_at() != 0) return "revoked";
+  if (!key.reusable() && key.use_count() > 0) return "used";
+  if (key.expires_at() != 0 && wall(key.expires_at()) <= now) return "expired";
+  return "valid";
+}
+
+Document keys_document(const mesh::v1::ListJoinKeysResponse& response, WallTime now) {
+  Document document;
+  Json keys = Json::array();
+  Table table{{{"ID", Align::kRight},
+               {"USER"},
+               {"KEY"},
+               {"KIND"},
+               {"STATE"},
+               {"USES", Align::kRight},
+               {"EXPIRES"},
+               {"CREATED"}},
+              {}};
+  for (const auto& key : response.keys()) {
+    const std::string state = key_state(key, now);
+    Json object = key_object(key);
+    object["state"] = state;
+    keys.push_back(std::move(object));
+    table.rows.push_back({{std::to_string(key.id())},
+                          {key.user_name()},
+                          {key.hint().empty() ? "-" : key.hint() + "…"},
+                          {key_kind(key)},
+                          {state, state == "valid" ? Tone::kGood : Tone::kFaint},
+                          {std::to_string(key.use_count())},
+                          {when(key.expires_at(), now, "never")},
+                          {when(key.created_at(), now, "-")}});
+  }
+  document.json = {{"keys", std::move(keys)}};
+  if (table.rows.empty()) {
+    document.line("No join keys yet: meshadm key create --user USER");
+  } else {
+    document.blocks.emplace_back(std::move(table));
+  }
+  return document;
+}
+
+Document node_document(const mesh::v1::Node& node, const std::string& done, WallTime now) {
+  Document document;
+  document.json = {{"node", node_json(node, now)}};
+  if (!done.empty()) {
+    document.line(done);
+    return document;
+  }
+  document.blocks.emplace_back(
+      Line{{{node.name(), Tone::kStrong}, {"  "}, node_status(node, now)}});
+  add_facts(document,
+            {{"id", std::to_string(node.id())},
+             {"user", node.user_name()},
+             {"addresses", addresses_text(node.addresses())},
+             {"endpoints", endpoint_list(node)},
+             {"node key", node.node_key().empty() ? "" : key_json(node.node_key()).dump()},
+             {"created", when(node.created_at(), now, "-")},
+             {"last seen", when(node.last_seen_at(), now, "never")},
+             {"key expires", when(node.key_expires_at(), now, "never")},
+             {"map applied", std::to_string(node.applied().epoch()) + "." +
+                                 std::to_string(node.applied().revision())},
+             {"agent", node.agent_version()},
+             {"kernel", node.kernel_release()},
+             {"ephemeral", node.ephemeral() ? "yes: removed when it has been offline" : ""}});
+  return document;
+}
+
+Document nodes_document(const mesh::v1::ListNodesResponse& response, WallTime now) {
+  Document document;
+  Json nodes = Json::array();
+  Table table{{{"ID", Align::kRight},
+               {"NAME"},
+               {"USER"},
+               {"ADDRESSES"},
+               {"STATUS"},
+               {"LAST SEEN"},
+               {"KEY EXPIRES"},
+               {"MAP"},
+               {"AGENT"}},
+              {}};
+  for (const auto& node : response.nodes()) {
+    nodes.push_back(node_json(node, now));
+    const bool newest = node.applied().epoch() == response.version().epoch() &&
+                        node.applied().revision() == response.version().revision();
+    table.rows.push_back({{std::to_string(node.id())},
+                          {node.name(), Tone::kStrong},
+                          {node.user_name()},
+                          {addresses_text(node.addresses())},
+                          node_status(node, now),
+                          {node.online() ? "now" : when(node.last_seen_at(), now, "never")},
+                          {when(node.key_expires_at(), now, "never")},
+                          newest ? Cell{"newest"} : Cell{"behind", Tone::kWarn},
+                          {node.agent_version().empty() ? "-" : node.agent_version()}});
+  }
+  document.json = {{"nodes", std::move(nodes)}, {"version", version_json(response.version())}};
+  if (table.rows.empty()) {
+    document.line("No nodes yet: meshadm key create --user USER says how to join one.");
+  } else {
+    document.blocks.emplace_back(std::move(table));
+  }
+  return document;
+}
+
+Document removed_document(const std::string& kind, const std::string& name) {
+  Document document;
+  document.json["removed"] = Json::object();
+  document.json["removed"][kind] = name;
+  document.line("Removed " + kind + " " + name + ".");
+  return document;
+}
+
+}  // namespace kernmesh::adm

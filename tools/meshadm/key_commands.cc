@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// key create, list, revoke.
+#include <memory>
+
+#include "tools/meshadm/admin_view.h"
+#include "tools/meshadm/command.h"
+#include "tools/meshadm/quantity.h"
+
+namespace kernmesh::adm {
+namespace {
+
+// The request is filled by the parser directly.
+struct KeyOptions {
+  std::string user;
+  std::string expires = "24h";
+  mesh::v1::CreateJoinKeyRequest request;
+  std::uint64_t id = 0;
+};
+
+Result<Outcome> run_create(Session& session, KeyOptions& options) {
+  MESH_TRY_ASSIGN(const auto lifetime, parse_span(options.expires));
+  options.request.set_user_name(options.user);
+  options.request.set_lifetime_seconds(lifetime.count());
+  MESH_TRY_ASSIGN(auto server, session.server());
+  MESH_TRY_ASSIGN(const auto response, server.create_join_key(options.request));
+  session.renderer().show(new_key_document(response, session.server_name(), session.now()));
+  return Outcome::kDone;
+}
+
+Result<Outcome> run_list(Session& session) {
+  MESH_TRY_ASSIGN(auto server, session.server());
+  MESH_TRY_ASSIGN(const auto keys, server.list_join_keys());
+  session.renderer().show(keys_document(keys, session.now()));
+  return Outcome::kDone;
+}
+
+Result<Outcome> run_revoke(Session& session, const KeyOptions& options) {
+  MESH_TRY_ASSIGN(auto server, session.server());
+  MESH_TRY_ASSIGN(const auto key, server.revoke_join_key(options.id));
+  session.renderer().show(key_document(
+      key, "Revoked key " + std::to_string(options.id) + "; machines that joined with it stay."));
+  return Outcome::kDone;
+}
+
+std::string check_span(const std::string& text) {
+  const auto span = parse_span(text);
+  return span ? "" : span.error().message();
+}
+
+void add_create(CLI::App& group, Invocation& invocation) {
+  auto& command =
+      add_command(group, {"create", "Make a join key and show the command that uses it",
+                          "meshadm key create --user alice\n"
+                          "meshadm key create --user ci --reusable --ephemeral --expires 7d\n"
+                          "meshadm key create --user alice --json | jq -r .secret"});
+  auto options = std::make_shared<KeyOptions>();
+  command.add_option("--user", options->user, "Who will own the machines that join with it")
+      ->required()
+      ->type_name(kUserType);
+  command.add_flag_callback(
+      "--reusable", [options] { options->request.set_reusable(true); },
+      "Any number of machines may join with it; else one");
+  command.add_flag_callback(
+      "--ephemeral", [options] { options->request.set_ephemeral(true); },
+      "Machines that join with it are removed when they go offline");
+  command
+      .add_option("--expires", options->expires, "How long it can be used: 90s, 30m, 24h, 7d (24h)")
+      ->type_name("SPAN")
+      ->check(check_span);
+  command.callback([&invocation, options] {
+    invocation.action = [options](Session& session) { return run_create(session, *options); };
+  });
+}
+
+}  // namespace
+
+void add_key_commands(CLI::App& root, Invocation& invocation) {
+  auto& group = add_group(root, {"key", "Make, list and revoke join keys",
+                                 "meshadm key create --user alice\n"
+                                 "meshadm key list"});
+  add_create(group, invocation);
+  add_command(group, {"list", "List the join keys; the keys themselves are shown only once",
+                      "meshadm key list"})
+      .callback([&invocation] { invocation.action = run_list; });
+  auto& revoke =
+      add_command(group, {"revoke", "Make a join key useless from now on", "meshadm key revoke 3"});
+  auto options = std::make_shared<KeyOptions>();
+  revoke.add_option("id", options->id, "The key's number in `meshadm key list`")
+      ->required()
+      ->type_name("ID");
+  revoke.callback([&invocation, options] {
+    invocation.action = [options](Session& session) { return run_revoke(session, *options); };
+  });
+}
+
+}  // namespace kernmesh::adm

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// The agent's answers as documents (pure). docs/json.md describes the objects.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "controller/base/clock.h"
+#include "mesh/v1/local.pb.h"
+#include "tools/meshadm/document.h"
+
+namespace kernmesh::adm {
+
+Document up_document(const mesh::v1::UpResponse& response);
+Document down_document();
+Document logout_document(const mesh::v1::LogoutResponse& response);
+Document status_document(const mesh::v1::StatusResponse& response, WallTime now);
+Document routes_document(const mesh::v1::RoutesResponse& response);
+// `response` is null when the agent was not reached.
+Document version_document(const mesh::v1::VersionResponse* response);
+
+// "expired" (its key), "active" (a session carries packets), "idle", "offline".
+std::string peer_state(const mesh::v1::PeerStatus& peer, WallTime now);
+
+// One answer to a ping; counted by PingCount.
+Document ping_document(const mesh::v1::PingResponse& answer);
+
+// What a ping's last line says.
+struct PingCount {
+  std::uint32_t sent = 0;
+  std::uint32_t received = 0;
+  std::uint32_t least_us = 0;
+  std::uint32_t most_us = 0;
+  std::uint64_t sum_us = 0;
+  void add(const mesh::v1::PingResponse& answer);
+};
+Document ping_summary(const std::string& target, const PingCount& count);
+
+}  // namespace kernmesh::adm

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// ping: probes a peer through the mesh until count is reached or Ctrl-C.
+#include <cmath>
+#include <memory>
+
+#include "tools/meshadm/command.h"
+#include "tools/meshadm/interrupt.h"
+#include "tools/meshadm/local_view.h"
+
+namespace kernmesh::adm {
+namespace {
+
+struct PingOptions {
+  std::string target;
+  std::uint32_t count = 0;
+  double interval_s = 1.0;
+};
+
+Result<Outcome> run_ping(Session& session, const PingOptions& options) {
+  mesh::v1::PingRequest request;
+  request.set_target(options.target);
+  request.set_count(options.count);
+  request.set_interval_ms(static_cast<std::uint32_t>(std::lround(options.interval_s * 1000)));
+  rpc::Cancellation cancellation;
+  const Interrupt interrupt([&cancellation] { cancellation.cancel(); });
+  MESH_TRY_ASSIGN(auto agent, session.agent());
+  PingCount count;
+  const auto on_answer = [&](const mesh::v1::PingResponse& answer) {
+    count.add(answer);
+    session.renderer().show_next(ping_document(answer));
+  };
+  const auto status = agent.ping(request, on_answer, cancellation);
+  if (!status && count.sent == 0) return status.error();
+  session.renderer().show_next(ping_summary(options.target, count));
+  MESH_TRY(status);
+  return count.received > 0 ? Outcome::kDone : Outcome::kFailed;
+}
+
+}  // namespace
+
+void add_ping_command(CLI::App& root, Invocation& invocation) {
+  auto& command = add_command(root, {"ping", "Probe a peer and show the path that answers",
+                                     "meshadm ping web-1\n"
+                                     "meshadm ping 100.64.0.2 -c 3\n"
+                                     "meshadm ping web-1 -c 100 -i 0.1 --json"});
+  auto options = std::make_shared<PingOptions>();
+  command.add_option("peer", options->target, "Name or overlay address of the peer")
+      ->required()
+      ->type_name(kPeerType);
+  command.add_option("-c,--count", options->count, "How many probes; else until Ctrl-C")
+      ->type_name("N");
+  command.add_option("-i,--interval", options->interval_s, "Seconds between probes (1)")
+      ->type_name("SECONDS")
+      ->check(CLI::Range(0.01, 3600.0));
+  command.callback([&invocation, options] {
+    invocation.action = [options](Session& session) { return run_ping(session, *options); };
+  });
+}
+
+}  // namespace kernmesh::adm

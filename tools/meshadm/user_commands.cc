@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// user create, list, delete.
+#include <memory>
+
+#include "tools/meshadm/admin_view.h"
+#include "tools/meshadm/command.h"
+
+namespace kernmesh::adm {
+namespace {
+
+struct UserOptions {
+  std::string name;
+  Consent consent = Consent::kAsk;
+};
+
+Result<Outcome> run_create(Session& session, const UserOptions& options) {
+  MESH_TRY_ASSIGN(auto server, session.server());
+  MESH_TRY_ASSIGN(const auto user, server.create_user(options.name));
+  session.renderer().show(user_document(user, "Created user " + user.name() + "."));
+  return Outcome::kDone;
+}
+
+Result<Outcome> run_list(Session& session) {
+  MESH_TRY_ASSIGN(auto server, session.server());
+  MESH_TRY_ASSIGN(const auto users, server.list_users());
+  session.renderer().show(users_document(users, session.now()));
+  return Outcome::kDone;
+}
+
+Result<Outcome> run_delete(Session& session, const UserOptions& options) {
+  MESH_TRY(session.confirm("Delete user " + options.name + " and revoke its join keys?",
+                           options.consent));
+  MESH_TRY_ASSIGN(auto server, session.server());
+  MESH_TRY(server.delete_user(options.name));
+  session.renderer().show(removed_document("user", options.name));
+  return Outcome::kDone;
+}
+
+}  // namespace
+
+void add_user_commands(CLI::App& root, Invocation& invocation) {
+  auto& group = add_group(root, {"user", "Create, list and delete users",
+                                 "meshadm user create alice\n"
+                                 "meshadm user list"});
+  auto options = std::make_shared<UserOptions>();
+  auto& create = add_command(group, {"create", "Create a user, who owns nodes and join keys",
+                                     "meshadm user create alice"});
+  create.add_option("name", options->name, "Name of the new user")->required()->type_name("NAME");
+  create.callback([&invocation, options] {
+    invocation.action = [options](Session& session) { return run_create(session, *options); };
+  });
+  add_command(group, {"list", "List the users and how many nodes each has",
+                      "meshadm user list\n"
+                      "meshadm user list --json | jq -r '.users[].name'"})
+      .callback([&invocation] { invocation.action = run_list; });
+  auto& remove =
+      add_command(group, {"delete", "Delete a user without nodes; its join keys are revoked",
+                          "meshadm user delete alice --yes"});
+  remove.add_option("name", options->name, "Name of the user")->required()->type_name(kUserType);
+  add_consent_flag(remove, options->consent);
+  remove.callback([&invocation, options] {
+    invocation.action = [options](Session& session) { return run_delete(session, *options); };
+  });
+}
+
+}  // namespace kernmesh::adm
