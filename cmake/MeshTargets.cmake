@@ -10,7 +10,8 @@ function(mesh_library name)
   set_target_properties(${name} PROPERTIES LINKER_LANGUAGE CXX)
 endfunction()
 
-# mesh_test(NAME SUBDIR LABEL DEPS...): GoogleTest program from every *_test.cc of SUBDIR.
+# mesh_test(NAME SUBDIR LABEL DEPS...): GoogleTest program from every *_test.cc of SUBDIR. Random tests have a fixed
+# seed under ctest, so that a failure is there again on the next run; by hand they draw one and print it.
 function(mesh_test name subdir label)
   file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/${subdir}/*_test.cc")
   if(NOT sources)
@@ -19,7 +20,8 @@ function(mesh_test name subdir label)
   add_executable(${name} ${sources})
   target_link_libraries(${name} PRIVATE mesh_flags ${ARGN} GTest::gtest GTest::gmock GTest::gtest_main ${RAPIDCHECK})
   add_test(NAME ${name} COMMAND ${name})
-  set_tests_properties(${name} PROPERTIES LABELS ${label} TIMEOUT 600)
+  set_tests_properties(${name} PROPERTIES LABELS ${label} TIMEOUT 600
+    ENVIRONMENT "RC_PARAMS=seed=20260101")
 endfunction()
 
 # mesh_fuzzer(NAME SOURCE DEPS...): a libFuzzer target; only with MESH_FUZZ.
@@ -30,4 +32,8 @@ function(mesh_fuzzer name source)
   add_executable(${name} ${source})
   target_link_libraries(${name} PRIVATE mesh_flags ${ARGN})
   target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+  if(NOT TARGET fuzzers)
+    add_custom_target(fuzzers)
+  endif()
+  add_dependencies(fuzzers ${name})
 endfunction()

@@ -143,7 +143,8 @@ TEST(DeltaMerge, deltas_and_snapshot_agree) {
     const int steps = *rc::gen::inRange(1, 20);
     for (int i = 0; i < steps; ++i) {
       auto delta = step(held);
-      const auto ids = *rc::gen::container<std::set<std::uint32_t>>(rc::gen::inRange(2U, 30U));
+      const auto drawn = *rc::gen::container<std::vector<std::uint32_t>>(rc::gen::inRange(2U, 30U));
+      const std::set<std::uint32_t> ids(drawn.begin(), drawn.end());
       for (const auto id : ids) {
         if (*rc::gen::arbitrary<bool>()) {
           delta.removed.emplace_back(id);

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/core/reconcile/desired.h"
+
+#include <gtest/gtest.h>
+
+namespace kernmesh::reconcile {
+namespace {
+
+using std::chrono::seconds;
+
+WallTime at(std::int64_t s) { return WallTime(seconds(s)); }
+
+netmap::Peer peer_of(std::uint64_t id, WallTime expires = {}) {
+  netmap::Peer peer;
+  peer.id = NodeId(id);
+  peer.name = "n" + std::to_string(id);
+  std::array<std::uint8_t, 32> key{};
+  key[0] = static_cast<std::uint8_t>(id);
+  peer.node_key = NodePublicKey(key);
+  peer.addresses = {IpAddress::from_v4_number(0x64400000u + static_cast<std::uint32_t>(id)),
+                    *IpAddress::parse("fd7a:6b6d::" + std::to_string(id))};
+  peer.key_expires_at = expires;
+  return peer;
+}
+
+netmap::Netmap map_of(std::vector<netmap::Peer> peers) {
+  netmap::Netmap map;
+  map.self.id = NodeId(1);
+  map.self.addresses = {*IpAddress::parse("100.64.0.1"), *IpAddress::parse("fd7a:6b6d::1")};
+  map.self.overlay_prefixes = {*Prefix::parse("100.64.0.0/10"), *Prefix::parse("fd7a:6b6d::/48")};
+  map.rules = {{RuleId(1), true, {}}};
+  for (auto& peer : peers) map.peers.emplace(peer.id, peer);
+  return map;
+}
+
+Conditions conditions(std::uint32_t mtu = 1500, WallTime now = at(1000)) {
+  Conditions c;
+  c.mesh_device = IfIndex(7);
+  c.underlay_mtu = mtu;
+  c.now = now;
+  return c;
+}
+
+TEST(MeshMtu, leaves_room_for_ipv6_wireguard_and_the_relay_header) {
+  EXPECT_EQ(mesh_mtu(1500), 1408u);
+  EXPECT_EQ(mesh_mtu(1460), 1360u);
+  EXPECT_EQ(mesh_mtu(9001), 8912u);
+  EXPECT_EQ(mesh_mtu(1280), 1184u);
+  EXPECT_EQ(mesh_mtu(0), 576u);
+  for (std::uint32_t mtu = 700; mtu < 9100; ++mtu) {
+    ASSERT_EQ(mesh_mtu(mtu) % 16, 0u) << mtu;
+    ASSERT_LE(mesh_mtu(mtu) + 88, mtu) << mtu;
+  }
+}
+
+TEST(SyntheticAddress, is_the_node_id_inside_class_e_and_comes_back) {
+  EXPECT_EQ(to_string(synthetic_address(NodeId(1))), "240.0.0.1");
+  EXPECT_EQ(to_string(synthetic_address(NodeId(16777213))), "240.255.255.253");
+  for (std::uint64_t id : {1ull, 255ull, 256ull, 65536ull, 16777213ull}) {
+    EXPECT_EQ(node_of_synthetic(synthetic_address(NodeId(id))), NodeId(id));
+  }
+  for (const char* other : {"240.255.255.254", "240.255.255.255", "241.0.0.1", "10.0.0.1", "::1"}) {
+    EXPECT_EQ(node_of_synthetic(*IpAddress::parse(other)), NodeId(0)) << other;
+  }
+}
+
+TEST(Desired, gives_each_peer_its_synthetic_endpoint_and_exactly_its_addresses) {
+  const auto desired = desired_state(map_of({peer_of(2), peer_of(3)}), conditions());
+  ASSERT_EQ(desired.device.peers.size(), 2u);
+  const auto& peer = desired.device.peers.at(peer_of(2).node_key);
+  EXPECT_EQ(to_string(peer.endpoint), "240.0.0.2:24240");
+  EXPECT_EQ(peer.allowed_ips.size(), 2u);
+  EXPECT_EQ(desired.identities.at(*IpAddress::parse("100.64.0.3")), NodeId(3));
+  EXPECT_EQ(desired.admitted.at(NodeId(0)), RuleId(1));
+  EXPECT_EQ(desired.routes.size(), 2u);
+  EXPECT_EQ(desired.addresses.size(), 2u);
+}
+
+TEST(Desired, leaves_expired_peers_out) {
+  const auto desired =
+      desired_state(map_of({peer_of(2, at(1000)), peer_of(3, at(1001))}), conditions());
+  EXPECT_EQ(desired.device.peers.size(), 1u);
+  EXPECT_FALSE(desired.identities.contains(*IpAddress::parse("100.64.0.2")));
+}
+
+TEST(Desired, has_no_peers_when_this_node_has_expired) {
+  auto map = map_of({peer_of(2)});
+  map.self.key_expires_at = at(999);
+  EXPECT_TRUE(desired_state(map, conditions()).device.peers.empty());
+  EXPECT_TRUE(desired_state(map, conditions()).admitted.empty());
+}
+
+TEST(Desired, drops_ipv6_from_the_interface_when_the_mtu_cannot_carry_it) {
+  const auto desired = desired_state(map_of({peer_of(2)}), conditions(1280));
+  ASSERT_EQ(desired.addresses.size(), 1u);
+  EXPECT_TRUE(desired.addresses[0].address().is_v4());
+  EXPECT_EQ(desired.routes.size(), 1u);
+}
+
+TEST(NextExpiry, is_the_earliest_one_in_the_future) {
+  const auto map = map_of({peer_of(2, at(900)), peer_of(3, at(2000)), peer_of(4, at(1500))});
+  EXPECT_EQ(next_expiry(map, at(1000)), at(1500));
+  EXPECT_EQ(next_expiry(map_of({peer_of(2)}), at(1000)), std::nullopt);
+}
+
+}  // namespace
+}  // namespace kernmesh::reconcile
