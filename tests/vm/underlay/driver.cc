@@ -2,19 +2,25 @@
 // Drives controller/bpf from shell scripts, in the place of an agent. Run inside the network
 // namespace whose interfaces are meant; every call is one process, so everything it leaves has
 // outlived its maker.
+#include <bpf/bpf.h>
 #include <net/if.h>
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
 #include <functional>
+#include <iterator>
 #include <map>
 #include <sstream>
 #include <string>
 #include <vector>
 
+#include "controller/bpf/cls_bpf.h"
 #include "controller/bpf/gate.h"
+#include "controller/bpf/tcx.h"
 #include "controller/bpf/underlay.h"
 
 namespace {
@@ -60,7 +66,7 @@ bpf::Hop hop_of(const std::string& text) {
 bpf::Path path_of(const Words& words, std::size_t first) {
   bpf::Path path{.primary = hop_of(words[first + 1])};
   path.use = static_cast<bpf::Use>(std::stoi(words[first]));
-  if (words.size() > first + 2 && words[first + 2] != "-")
+  if (words.size() > first + 2 && !words[first + 2].empty())
     path.secondary = hop_of(words[first + 2]);
   return path;
 }
@@ -116,6 +122,33 @@ void gate(const std::string& instance, const Words& words) {
   must(gate.arm(1));
 }
 
+// Attaches the same program from another object file, over the maps that are there: what an upgrade
+// or a downgrade does. other-build FILE PROGRAM INTERFACE INSTANCE
+void attach_other_build(const Words& words) {
+  std::ifstream file(words[0], std::ios::binary);
+  const std::vector<char> bytes{std::istreambuf_iterator<char>(file), {}};
+  auto object = must(bpf::Object::open("underlay", bytes));
+  (void)must(object.adopt_pins(must(bpf::PinFolder::open(words[3]))));
+  must(object.load());
+  const int fd = object.program_fd(words[1].c_str());
+  must(bpf::attach_program(interface_named(words[2]), bpf::Hook::kIngress,
+                           {fd, must(bpf::program_info(fd)), object.map_ids()}));
+}
+
+// Puts somebody else's program in front of ours, where this kernel runs it first.
+void attach_foreign(const Words& words) {
+  const UniqueFd program(bpf_obj_get(words[0].c_str()));
+  const IfIndex interface = interface_named(words[1]);
+  if (must(bpf::query_hook(interface, bpf::Hook::kIngress)).mechanism == bpf::Mechanism::kTcx) {
+    must(words[2] == "on" ? bpf::tcx::attach_first(interface, bpf::Hook::kIngress, program.get())
+                          : bpf::tcx::detach(interface, bpf::Hook::kIngress, program.get()));
+  } else if (words[2] == "on") {
+    must(bpf::cls_bpf::set(interface, bpf::Hook::kIngress, program.get(), 1));
+  } else {
+    must(bpf::cls_bpf::erase(interface, bpf::Hook::kIngress, {0, bpf::cls_bpf::kPriority, 1}));
+  }
+}
+
 void events(const bpf::Underlay& underlay) {
   auto stream = must(underlay.events());
   for (const bpf::UnknownInitiation& e : must(stream.read())) {
@@ -130,6 +163,8 @@ int main(int argc, char** argv) {
   const std::string instance = argv[1], verb = argv[2];
   const Words w(argv + 3, argv + argc);
   if (verb == "gate") return gate(instance, w), 0;
+  if (verb == "other-build") return attach_other_build({w[0], w[1], w[2], instance}), 0;
+  if (verb == "foreign-first") return attach_foreign(w), 0;
   auto u = open_underlay(instance);
   const auto synth = [&] { return must(IpAddress::parse(w.at(0))); };
   const std::map<std::string, std::function<void()>> verbs = {
