@@ -63,6 +63,9 @@ std::string last_seen(std::uint32_t age_ms) {
 
 Json age_json(std::uint32_t age_ms) { return age_ms == kNoPacketYet ? Json() : Json(age_ms); }
 
+// Neither an MTU nor a port is ever 0.
+Json number_json(std::uint32_t value) { return value == 0 ? Json() : Json(value); }
+
 Json peer_json(const PeerStatus& status, WallTime now) {
   const auto& peer = status.peer();
   const bool has_path = status.path_kind() == PeerStatus::PATH_KIND_DIRECT ||
@@ -115,8 +118,8 @@ Json status_json(const StatusResponse& response, WallTime now) {
           {"applied", version_json(response.applied())},
           {"interface", text_json(response.interface_name())},
           {"underlay", text_json(response.underlay_name())},
-          {"mtu", response.mtu()},
-          {"port", response.public_port()},
+          {"mtu", number_json(response.mtu())},
+          {"port", number_json(response.public_port())},
           {"attach_kind", text_json(response.attach_kind())},
           {"local_endpoints", endpoints_json(response.local_endpoints())},
           {"agent_version", text_json(response.agent_version())},

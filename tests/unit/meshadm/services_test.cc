@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whole commands against services in the same process: the agent's on a unix socket, the server's
+// behind TLS with an authority of its own. Values of both are made up here.
+#include <grpcpp/server_builder.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "controller/core/topology/registration.h"
+#include "controller/rpc/certificate.h"
+#include "controller/rpc/status.h"
+#include "mesh/v1/admin.grpc.pb.h"
+#include "mesh/v1/local.grpc.pb.h"
+#include "tests/unit/meshadm/in_process.h"
+
+namespace kernmesh::adm {
+namespace {
+
+using grpc::ServerContext;
+namespace v1 = mesh::v1;
+const std::string kAddress("\x64\x40\x00\x02", 4);   // 100.64.0.2
+const std::string kUnderlay("\xc6\x33\x64\x07", 4);  // 198.51.100.7
+constexpr std::int64_t kNow = 1'795'239'630;         // Terminal's clock
+
+class FakeAgent : public v1::Local::Service {
+ public:
+  grpc::Status Up(ServerContext*, const v1::UpRequest* request, v1::UpResponse* response) override {
+    asked_up = *request;
+    response->mutable_self()->set_name("web-1");
+    response->mutable_self()->add_addresses(kAddress);
+    response->set_peer_count(2);
+    response->set_elapsed_ms(420);
+    return {};
+  }
+  grpc::Status Status(ServerContext*, const v1::StatusRequest*,
+                      v1::StatusResponse* response) override {
+    *response = status;
+    return {};
+  }
+  grpc::Status Ping(ServerContext*, const v1::PingRequest* request,
+                    grpc::ServerWriter<v1::PingResponse>* writer) override {
+    for (std::uint32_t sequence = 1; sequence <= request->count(); ++sequence) {
+      v1::PingResponse answer;
+      answer.set_sequence(sequence);
+      answer.set_peer_name("web-1");
+      answer.set_peer_address(kAddress);
+      answer.set_timed_out(request->target() == "deaf" || sequence == 2);
+      answer.set_path_kind(v1::PeerStatus::PATH_KIND_DIRECT);
+      answer.mutable_path()->set_address(kUnderlay);
+      answer.mutable_path()->set_port(41'000);
+      answer.set_latency_us(1'800);
+      writer->Write(answer);
+    }
+    return {};
+  }
+  v1::UpRequest asked_up;
+  v1::StatusResponse status;
+};
+
+class Node : public testing::Test {
+ protected:
+  Node() {
+    grpc::ServerBuilder builder;
+    builder.AddListeningPort("unix:" + terminal.path("agent.sock"),
+                             grpc::InsecureServerCredentials());
+    builder.RegisterService(&agent);
+    server = builder.BuildAndStart();
+    terminal.environment["KERNMESH_SOCKET"] = terminal.path("agent.sock");
+    agent.status.set_state(v1::RUN_STATE_UP);
+    agent.status.mutable_self()->set_node_id(1);
+    agent.status.mutable_self()->set_name("db-1");
+    agent.status.mutable_self()->add_addresses(std::string("\x64\x40\x00\x01", 4));
+    agent.status.set_server("vpn.example:8443");
+    agent.status.set_server_connected(true);
+    auto& peer = *agent.status.add_peers();
+    peer.mutable_peer()->set_node_id(2);
+    peer.mutable_peer()->set_name("web-1");
+    peer.mutable_peer()->set_user_name("alice");
+    peer.mutable_peer()->add_addresses(kAddress);
+    peer.set_session_active(true);
+    peer.set_path_kind(v1::PeerStatus::PATH_KIND_DIRECT);
+    peer.mutable_path()->set_address(kUnderlay);
+    peer.mutable_path()->set_port(41'000);
+    peer.set_latency_us(1'800);
+    peer.set_rx_bytes(1'229);
+    peer.set_last_rx_age_ms(200);
+  }
+  ~Node() override { server->Shutdown(std::chrono::system_clock::now()); }
+
+  Terminal terminal;
+  FakeAgent agent;
+  std::unique_ptr<grpc::Server> server;
+};
+
+TEST_F(Node, status_is_a_sentence_and_a_table) {
+  ASSERT_EQ(terminal.run({"status"}), 0) << terminal.err.str();
+  EXPECT_EQ(terminal.out.str(),
+            "db-1  100.64.0.1  up, connected to vpn.example:8443\n"
+            "\n"
+            "NAME   ADDRESS     USER   STATUS  PATH                       LATENCY       RX   TX  "
+            "LAST SEEN\n"
+            "web-1  100.64.0.2  alice  active  direct 198.51.100.7:41000   1.8 ms  1.2 KiB  0 B  "
+            "now\n");
+}
+
+TEST_F(Node, status_says_what_is_wrong_and_what_to_do) {
+  agent.status.set_server_connected(false);
+  agent.status.set_server_error("connect to vpn.example:8443: connection refused");
+  agent.status.mutable_received()->set_revision(7);
+  agent.status.add_problems("the clock is 3 h behind the server's: set it");
+  ASSERT_EQ(terminal.run({"status"}), 0);
+  for (const char* expected : {"not connected to vpn.example:8443", "connection refused",
+                               "not applied yet", "! the clock is 3 h behind"}) {
+    EXPECT_NE(terminal.out.str().find(expected), std::string::npos) << expected;
+  }
+}
+
+TEST_F(Node, status_as_json_has_null_for_what_is_not_known) {
+  auto& quiet = *agent.status.add_peers();
+  quiet.mutable_peer()->set_name("quiet");
+  quiet.mutable_peer()->set_key_expires_at(kNow);
+  quiet.set_last_rx_age_ms(0xffffffff);
+  ASSERT_EQ(terminal.run({"status", "--json"}), 0);
+  const auto json = terminal.json();
+  EXPECT_TRUE(json["mtu"].is_null());
+  EXPECT_EQ(json["node"]["addresses"][0], "100.64.0.1");
+  EXPECT_EQ(json["peers"][0]["path"]["endpoint"], "198.51.100.7:41000");
+  EXPECT_EQ(json["peers"][0]["last_rx_age_ms"], 200);
+  EXPECT_EQ(json["peers"][1]["state"], "expired");
+  EXPECT_EQ(json["peers"][1]["key_expires_at"], "2026-11-21T05:40:30Z");
+  EXPECT_TRUE(json["peers"][1]["last_rx_age_ms"].is_null());
+  EXPECT_TRUE(json["peers"][1]["path"]["endpoint"].is_null());
+}
+
+TEST_F(Node, ping_tells_each_answer_and_counts_the_lost) {
+  EXPECT_EQ(terminal.run({"ping", "web-1", "-c", "2", "-i", "0.01"}), 0) << terminal.err.str();
+  EXPECT_EQ(terminal.out.str(),
+            "reply from web-1 (100.64.0.2) via direct 198.51.100.7:41000: 1.8 ms seq=1\n"
+            "no reply from web-1 (100.64.0.2) seq=2\n"
+            "2 sent, 1 answered, 1 lost; least 1.8 ms, mean 1.8 ms, most 1.8 ms\n");
+}
+
+TEST_F(Node, ping_without_any_answer_fails) {
+  EXPECT_EQ(terminal.run({"ping", "deaf", "-c", "3", "--json"}), 1);
+  const std::string text = terminal.out.str();
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 4) << "an object a line";
+  EXPECT_NE(text.find(R"("sent":3,"received":0,"latency_min_us":null)"), std::string::npos) << text;
+}
+
+TEST_F(Node, up_fills_in_the_port_and_reports_the_node) {
+  EXPECT_EQ(terminal.run({"up", "--server", "vpn.example", "--hostname", "web-1"}), 0);
+  EXPECT_EQ(agent.asked_up.server(), "vpn.example:8443");
+  EXPECT_EQ(agent.asked_up.hostname(), "web-1");
+  EXPECT_EQ(terminal.out.str(), "web-1 is up as 100.64.0.2 after 0.42 s, with 2 peers.\n");
+}
+
+TEST_F(Node, what_the_agent_cannot_do_is_an_error_with_its_class) {
+  EXPECT_EQ(terminal.run({"logout", "--json"}), 1);
+  EXPECT_EQ(terminal.error()["code"], "unsupported");
+}
+
+class FakeServer : public v1::Admin::Service {
+ public:
+  grpc::Status CreateJoinKey(ServerContext* context, const v1::CreateJoinKeyRequest* request,
+                             v1::CreateJoinKeyResponse* response) override {
+    const auto sent = context->client_metadata().find("authorization");
+    if (sent != context->client_metadata().end()) {
+      authorization.assign(sent->second.data(), sent->second.size());
+    }
+    asked_key = *request;
+    response->set_secret("mk-secret");
+    response->mutable_key()->set_id(3);
+    response->mutable_key()->set_user_name(request->user_name());
+    response->mutable_key()->set_expires_at(kNow + request->lifetime_seconds());
+    return {};
+  }
+  grpc::Status RemoveNode(ServerContext*, const v1::RemoveNodeRequest* request,
+                          v1::RemoveNodeResponse*) override {
+    removed.push_back(request->node());
+    return {};
+  }
+  grpc::Status GetNode(ServerContext*, const v1::GetNodeRequest*, v1::Node*) override {
+    return rpc::to_grpc(Error(ErrorCode::kNotFound, "there is no such node"));
+  }
+  std::string authorization;
+  v1::CreateJoinKeyRequest asked_key;
+  std::vector<std::string> removed;
+};
+
+class Network : public testing::Test {
+ protected:
+  void SetUp() override {
+    const WallTime now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+    const auto authority = rpc::make_authority(now);
+    ASSERT_TRUE(authority);
+    const auto leaf = rpc::issue_server_certificate(*authority, {}, now);
+    ASSERT_TRUE(leaf);
+    grpc::SslServerCredentialsOptions options;
+    options.pem_key_cert_pairs.push_back(
+        {leaf->key_pem, leaf->certificate_pem + authority->certificate_pem});
+    int port = 0;
+    grpc::ServerBuilder builder;
+    builder.AddListeningPort("127.0.0.1:0", grpc::SslServerCredentials(options), &port);
+    builder.RegisterService(&service);
+    server = builder.BuildAndStart();
+    ASSERT_NE(port, 0);
+    topology::Ticket ticket;
+    ticket.kind = topology::TicketKind::kAdminToken;
+    ticket.ca = (*rpc::read_certificates(authority->certificate_pem))[0].fingerprint;
+    token = to_string(ticket);
+    address = "127.0.0.1:" + std::to_string(port);
+    terminal.environment["KERNMESH_SERVER"] = address;
+    terminal.environment["KERNMESH_TOKEN"] = token;
+  }
+  void TearDown() override {
+    if (server) server->Shutdown(std::chrono::system_clock::now());
+  }
+
+  Terminal terminal;
+  FakeServer service;
+  std::unique_ptr<grpc::Server> server;
+  std::string token;
+  std::string address;
+};
+
+TEST_F(Network, a_new_key_comes_with_the_command_that_uses_it) {
+  ASSERT_EQ(terminal.run({"key", "create", "--user", "alice", "--reusable", "--expires", "7d"}), 0)
+      << terminal.err.str();
+  EXPECT_EQ(service.authorization, "Bearer " + token);
+  EXPECT_EQ(service.asked_key.lifetime_seconds(), 7 * 86'400);
+  EXPECT_TRUE(service.asked_key.reusable());
+  const std::string command = "  meshadm up --server " + address + " --key mk-secret\n";
+  EXPECT_NE(terminal.out.str().find(command), std::string::npos) << terminal.out.str();
+  ASSERT_EQ(terminal.run({"key", "create", "--user", "alice", "--json"}), 0);
+  EXPECT_EQ(terminal.json()["secret"], "mk-secret");
+  EXPECT_EQ(terminal.json()["key"]["expires_at"], "2026-11-22T05:40:30Z");
+  EXPECT_TRUE(terminal.json()["key"]["revoked_at"].is_null());
+}
+
+TEST_F(Network, a_person_at_a_terminal_is_asked_before_a_node_is_removed) {
+  terminal.in_is_tty = true;
+  EXPECT_EQ(terminal.run({"node", "remove", "web-1"}, "n\n"), 1);
+  EXPECT_EQ(terminal.run({"node", "remove", "web-1"}, ""), 1);
+  EXPECT_TRUE(service.removed.empty());
+  EXPECT_EQ(terminal.run({"node", "remove", "web-1"}, "y\n"), 0);
+  EXPECT_EQ(terminal.run({"node", "remove", "web-2", "--yes"}, "n\n"), 0);
+  terminal.in_is_tty = false;
+  EXPECT_EQ(terminal.run({"node", "remove", "web-3", "--json"}), 0);
+  EXPECT_EQ(terminal.json()["removed"]["node"], "web-3");
+  EXPECT_EQ(service.removed, (std::vector<std::string>{"web-1", "web-2", "web-3"}));
+}
+
+TEST_F(Network, an_error_says_what_was_attempted_and_where) {
+  EXPECT_EQ(terminal.run({"node", "show", "web-9", "--json"}), 1);
+  EXPECT_EQ(terminal.error()["code"], "not_found");
+  EXPECT_EQ(terminal.error()["message"],
+            "show node \"web-9\" at " + address + ": there is no such node");
+}
+
+TEST_F(Network, a_server_with_another_authority_is_told_nothing) {
+  terminal.environment["KERNMESH_TOKEN"] = "ma-" + std::string(86, 'A');
+  EXPECT_EQ(terminal.run({"key", "create", "--user", "alice", "--json"}), 1);
+  EXPECT_EQ(terminal.error()["code"], "unauthenticated");
+  EXPECT_EQ(service.authorization, "");
+}
+
+}  // namespace
+}  // namespace kernmesh::adm
