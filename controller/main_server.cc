@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+// mesh-server: wiring only (L4).
+#include <sodium.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <cstdio>
+
+#include "controller/server/json_log.h"
+#include "controller/server/server.h"
+
+namespace {
+
+using kernmesh::server::Server;
+using kernmesh::server::ServerOptions;
+
+int fail(const kernmesh::Error& error) {
+  spdlog::error("{}", error.message());
+  return 1;
+}
+
+// What a person needs who has just started a server for the first time.
+void print_next_steps(const Server& server, const ServerOptions& options) {
+  const std::string server_name = "HOST:" + std::to_string(server.port());
+  std::printf(
+      "A new network. Its authority's fingerprint (SHA-256):\n  %s\n"
+      "The administrator token is in %s/admin.token. Next:\n"
+      "  export KERNMESH_SERVER=localhost:%u KERNMESH_TOKEN=$(cat %s/admin.token)\n"
+      "  meshadm user create ann\n"
+      "  meshadm key create --user ann\n"
+      "and on each node, with the key that this prints:\n"
+      "  meshadm up --server %s --key mk-...\n",
+      kernmesh::to_hex(server.fingerprint()).c_str(), options.state_dir.c_str(), server.port(),
+      options.state_dir.c_str(), server_name.c_str());
+  std::fflush(stdout);
+}
+
+int run(const ServerOptions& options) {
+  // Blocked before any thread is made, so that only sigwait() below takes them.
+  sigset_t stop;
+  sigemptyset(&stop);
+  sigaddset(&stop, SIGTERM);
+  sigaddset(&stop, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &stop, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+  auto server = kernmesh::server::start_server(options);
+  if (!server) return fail(server.error());
+  if ((*server)->is_first_start()) print_next_steps(**server, options);
+  spdlog::info("ready on {}", options.listen);
+  sd_notify(0, "READY=1");
+  int signal = 0;
+  sigwait(&stop, &signal);
+  sd_notify(0, "STOPPING=1");
+  spdlog::info("stopping");
+  server->reset();
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  umask(077);  // the store holds secrets
+  ServerOptions options;
+  std::string log_level = "info";
+  bool log_json = false;
+  CLI::App app("The coordination server: tells nodes of each other, never sees their traffic.");
+  app.footer(
+      "Example:\n  mesh-server --listen 0.0.0.0:8443 --state-dir /var/lib/kernmesh-server\n"
+      "The first start prints what to do next.");
+  app.add_option("--listen", options.listen, "gRPC over TLS")->capture_default_str();
+  app.add_option("--http-listen", options.http_listen,
+                 "/metrics and /healthz in the clear; \"\" for none")
+      ->capture_default_str();
+  app.add_option("--state-dir", options.state_dir, "authority, store, administrator token")
+      ->capture_default_str();
+  app.add_option("--overlay-v4", options.overlay_v4,
+                 "the network's IPv4 range, at the first start [100.64.0.0/10]");
+  app.add_option("--overlay-v6", options.overlay_v6,
+                 "the network's IPv6 range, at the first start [a random /48 of fd00::/8]");
+  app.add_option("--tls-cert", options.tls_cert,
+                 "certificate chain (PEM), its authority last, instead of one of our own");
+  app.add_option("--tls-key", options.tls_key, "private key (PEM) of --tls-cert");
+  std::int64_t ephemeral_minutes = 30;
+  app.add_option("--ephemeral-minutes", ephemeral_minutes,
+                 "ephemeral nodes are removed when they were gone for so long")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 525600));
+  app.add_option("--log-level", log_level, "trace, debug, info, warn, error")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error"}));
+  app.add_flag("--log-json", log_json, "one JSON object a line on standard error");
+  app.set_version_flag("--version", std::string("mesh-server ") + KERNMESH_VERSION);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+  options.ephemeral_lifetime = std::chrono::minutes(ephemeral_minutes);
+  spdlog::set_default_logger(spdlog::stderr_logger_mt("mesh-server"));
+  spdlog::set_level(spdlog::level::from_str(log_level));
+  if (log_json) {
+    spdlog::set_formatter(kernmesh::server::make_json_formatter());
+  } else {
+    spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l %v");
+  }
+  if (sodium_init() < 0) return fail({kernmesh::ErrorCode::kSystem, "libsodium does not start"});
+  return run(options);
+}

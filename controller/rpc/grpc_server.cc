@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/rpc/grpc_server.h"
+
+#include <grpcpp/grpcpp.h>
+#include <grpcpp/health_check_service_interface.h>
+
+#include "controller/rpc/unary.h"
+#include "controller/rpc/watch_reactor.h"
+#include "mesh/v1/admin.grpc.pb.h"
+#include "mesh/v1/coordination.grpc.pb.h"
+
+namespace kernmesh::rpc {
+namespace {
+
+namespace v1 = mesh::v1;
+using Context = grpc::CallbackServerContext;
+using Unary = grpc::ServerUnaryReactor;
+
+class CoordinationService final : public v1::Coordination::CallbackService {
+ public:
+  CoordinationService(Gate& gate, CoordinationHandler& handler) : gate_(gate), handler_(handler) {}
+
+  Unary* Challenge(Context* context, const v1::ChallengeRequest* request,
+                   v1::ChallengeResponse* response) override {
+    return answer(gate_, Role::kAnyone, context, response,
+                  [&](const Caller&) { return handler_.challenge(*request); });
+  }
+  Unary* Register(Context* context, const v1::RegisterRequest* request,
+                  v1::RegisterResponse* response) override {
+    return answer(gate_, Role::kAnyone, context, response,
+                  [&](const Caller&) { return handler_.enroll(*request); });
+  }
+  Unary* Report(Context* context, const v1::ReportRequest* request,
+                v1::ReportResponse* response) override {
+    return answer(gate_, Role::kNode, context, response,
+                  [&](const Caller& caller) { return handler_.report(caller, *request); });
+  }
+  Unary* Leave(Context* context, const v1::LeaveRequest* request,
+               v1::LeaveResponse* response) override {
+    return answer(gate_, Role::kNode, context, response,
+                  [&](const Caller& caller) { return handler_.leave(caller, *request); });
+  }
+  grpc::ServerWriteReactor<v1::NetmapUpdate>* Watch(Context* context,
+                                                    const v1::WatchRequest* request) override {
+    // Shared by gRPC (until OnDone, through the reactor itself) and the server's list of streams.
+    const auto reactor = std::make_shared<WatchReactor>(context);
+    auto* raw = reactor.get();
+    const auto caller = gate_.admit(Role::kNode, bearer_of(*context));
+    if (!caller) {
+      reactor->refuse(caller.error());
+      return raw;
+    }
+    auto source = handler_.watch(*caller, *request, reactor);
+    if (!source) {
+      reactor->refuse(source.error());
+    } else {
+      reactor->start(std::move(*source), [this, who = *caller, raw] { handler_.closed(who, raw); });
+    }
+    return raw;
+  }
+
+ private:
+  Gate& gate_;
+  CoordinationHandler& handler_;
+};
+
+class AdminService final : public v1::Admin::CallbackService {
+ public:
+  AdminService(Gate& gate, AdminHandler& handler) : gate_(gate), handler_(handler) {}
+
+  Unary* CreateUser(Context* context, const v1::CreateUserRequest* request,
+                    v1::User* response) override {
+    return administer(context, request, response, &AdminHandler::create_user);
+  }
+  Unary* ListUsers(Context* context, const v1::ListUsersRequest* request,
+                   v1::ListUsersResponse* response) override {
+    return administer(context, request, response, &AdminHandler::list_users);
+  }
+  Unary* DeleteUser(Context* context, const v1::DeleteUserRequest* request,
+                    v1::DeleteUserResponse* response) override {
+    return administer(context, request, response, &AdminHandler::delete_user);
+  }
+  Unary* CreateJoinKey(Context* context, const v1::CreateJoinKeyRequest* request,
+                       v1::CreateJoinKeyResponse* response) override {
+    return administer(context, request, response, &AdminHandler::create_join_key);
+  }
+  Unary* ListJoinKeys(Context* context, const v1::ListJoinKeysRequest* request,
+                      v1::ListJoinKeysResponse* response) override {
+    return administer(context, request, response, &AdminHandler::list_join_keys);
+  }
+  Unary* RevokeJoinKey(Context* context, const v1::RevokeJoinKeyRequest* request,
+                       v1::JoinKey* response) override {
+    return administer(context, request, response, &AdminHandler::revoke_join_key);
+  }
+  Unary* ListNodes(Context* context, const v1::ListNodesRequest* request,
+                   v1::ListNodesResponse* response) override {
+    return administer(context, request, response, &AdminHandler::list_nodes);
+  }
+  Unary* GetNode(Context* context, const v1::GetNodeRequest* request, v1::Node* response) override {
+    return administer(context, request, response, &AdminHandler::get_node);
+  }
+  Unary* RenameNode(Context* context, const v1::RenameNodeRequest* request,
+                    v1::Node* response) override {
+    return administer(context, request, response, &AdminHandler::rename_node);
+  }
+  Unary* ExpireNode(Context* context, const v1::ExpireNodeRequest* request,
+                    v1::Node* response) override {
+    return administer(context, request, response, &AdminHandler::expire_node);
+  }
+  Unary* RemoveNode(Context* context, const v1::RemoveNodeRequest* request,
+                    v1::RemoveNodeResponse* response) override {
+    return administer(context, request, response, &AdminHandler::remove_node);
+  }
+
+ private:
+  template <typename Request, typename Response>
+  Unary* administer(Context* context, const Request* request, Response* response,
+                    Result<Response> (AdminHandler::*method)(const Request&)) {
+    return answer(gate_, Role::kAdministrator, context, response,
+                  [&](const Caller&) { return (handler_.*method)(*request); });
+  }
+
+  Gate& gate_;
+  AdminHandler& handler_;
+};
+
+class RunningServer final : public GrpcServer {
+ public:
+  explicit RunningServer(const Handlers& handlers)
+      : coordination_(handlers.gate, handlers.coordination),
+        admin_(handlers.gate, handlers.admin) {}
+  ~RunningServer() override { stop(Duration{}); }
+
+  Status start(const ListenOptions& options) {
+    grpc::EnableDefaultHealthCheckService(true);
+    grpc::ServerBuilder builder;
+    grpc::SslServerCredentialsOptions tls(GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE);
+    tls.pem_key_cert_pairs.push_back({options.key_pem, options.chain_pem});
+    builder.AddListeningPort(options.address, grpc::SslServerCredentials(tls), &port_);
+    builder.RegisterService(&coordination_);
+    builder.RegisterService(&admin_);
+    set_limits(builder);
+    server_ = builder.BuildAndStart();
+    if (server_ == nullptr || port_ == 0) {
+      return Error(ErrorCode::kUnavailable,
+                   "cannot listen on " + options.address +
+                       ": is the address this machine's, and is another program using the port?");
+    }
+    return {};
+  }
+
+  std::uint16_t port() const override { return static_cast<std::uint16_t>(port_); }
+
+  void stop(Duration grace) override {
+    if (server_ == nullptr) return;
+    server_->Shutdown(std::chrono::system_clock::now() +
+                      std::chrono::duration_cast<std::chrono::system_clock::duration>(grace));
+    server_->Wait();
+    server_.reset();
+  }
+
+ private:
+  static void set_limits(grpc::ServerBuilder& builder) {
+    builder.SetMaxReceiveMessageSize(kMaxRequestBytes);
+    builder.SetMaxSendMessageSize(-1);
+    builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMaxCallsPerConnection);
+    builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, 16 * 1024);
+    builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+    // Dead connections are found within 40 s; clients may ping every 10 s, also without a call.
+    builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 30'000);
+    builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10'000);
+    builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+    builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 9'000);
+    builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PING_STRIKES, 5);
+  }
+
+  CoordinationService coordination_;
+  AdminService admin_;
+  int port_ = 0;
+  std::unique_ptr<grpc::Server> server_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<GrpcServer>> start_grpc_server(const ListenOptions& options,
+                                                      const Handlers& handlers) {
+  auto server = std::make_unique<RunningServer>(handlers);
+  MESH_TRY(server->start(options));
+  return std::unique_ptr<GrpcServer>(std::move(server));
+}
+
+}  // namespace kernmesh::rpc

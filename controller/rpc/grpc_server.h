@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// The gRPC server: TLS, services, limits (L2). Threads are gRPC's own.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "controller/base/clock.h"
+#include "controller/base/result.h"
+#include "controller/rpc/gate.h"
+#include "controller/rpc/handlers.h"
+
+namespace kernmesh::rpc {
+
+// The largest request: a report of kMaxEndpoints is below 2 KiB, the rest is margin for later minor
+// versions. Answers are not bounded by the server; a snapshot of 10,000 peers is about 3 MB.
+inline constexpr int kMaxRequestBytes = 64 * 1024;
+// Concurrent calls on one connection, of which an agent needs two.
+inline constexpr int kMaxCallsPerConnection = 100;
+
+struct ListenOptions {
+  std::string address;    // "HOST:PORT"; port 0 takes a free one
+  std::string chain_pem;  // the server's own certificate first, the authority last
+  std::string key_pem;
+};
+
+class GrpcServer {
+ public:
+  virtual ~GrpcServer() = default;
+  virtual std::uint16_t port() const = 0;
+  // Refuses new calls, lets unary calls end, cancels what is left after `grace`. Returns when no
+  // handler will be called any more.
+  virtual void stop(Duration grace) = 0;
+};
+
+// All three outlive the server.
+struct Handlers {
+  Gate& gate;
+  CoordinationHandler& coordination;
+  AdminHandler& admin;
+};
+
+// kUnavailable when the address cannot be bound or the certificate is not accepted.
+Result<std::unique_ptr<GrpcServer>> start_grpc_server(const ListenOptions& options,
+                                                      const Handlers& handlers);
+
+}  // namespace kernmesh::rpc

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// What agents ask (L3, thread-safe).
+#pragma once
+
+#include "controller/rpc/handlers.h"
+#include "controller/server/directory.h"
+#include "controller/server/enrollment.h"
+#include "controller/server/presence.h"
+
+namespace kernmesh::server {
+
+class Coordination : public rpc::CoordinationHandler {
+ public:
+  // All outlive it.
+  Coordination(const Directory& directory, store::Store& store, Presence& presence,
+               Enrollment& enrollment, WallClock clock)
+      : directory_(directory),
+        store_(store),
+        presence_(presence),
+        enrollment_(enrollment),
+        clock_(std::move(clock)) {}
+
+  Result<mesh::v1::ChallengeResponse> challenge(const mesh::v1::ChallengeRequest&) override;
+  Result<mesh::v1::RegisterResponse> enroll(const mesh::v1::RegisterRequest&) override;
+  Result<mesh::v1::ReportResponse> report(const rpc::Caller&,
+                                          const mesh::v1::ReportRequest&) override;
+  Result<mesh::v1::LeaveResponse> leave(const rpc::Caller&, const mesh::v1::LeaveRequest&) override;
+  Result<std::unique_ptr<rpc::UpdateSource>> watch(
+      const rpc::Caller&, const mesh::v1::WatchRequest&,
+      std::shared_ptr<rpc::UpdateStream> stream) override;
+  void closed(const rpc::Caller&, const rpc::UpdateStream* stream) override;
+
+ private:
+  Status put_endpoints(const rpc::Caller& caller, const mesh::v1::EndpointList& list);
+  Status put_facts(const rpc::Caller& caller, const mesh::v1::ReportRequest& request);
+
+  const Directory& directory_;
+  store::Store& store_;
+  Presence& presence_;
+  Enrollment& enrollment_;
+  WallClock clock_;
+};
+
+}  // namespace kernmesh::server

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/server/directory.h"
+
+#include <algorithm>
+
+namespace kernmesh::server {
+namespace {
+
+// Puts one record into the view; what concerns the network is collected, to be applied as one step.
+struct Put {
+  View& view;
+  topology::NetworkChange& network;
+
+  void operator()(const store::MetaRecord& record) const { view.meta = record; }
+  void operator()(const store::UserRecord& record) const {
+    view.users[record.user.id] = record;
+    view.highest.user = std::max(view.highest.user, record.user.id);
+    network.users.push_back(record.user);
+  }
+  void operator()(const store::NodeRecord& record) const {
+    const auto& node = record.node;
+    if (const auto old = view.nodes.find(node.id); old != view.nodes.end()) {
+      view.by_node_key.erase(old->second.node.node_key);
+      view.by_disco_key.erase(old->second.node.disco_key);
+    }
+    view.nodes[node.id] = record;
+    view.by_node_key[node.node_key] = node.id;
+    view.by_disco_key[node.disco_key] = node.id;
+    view.highest.node = std::max(view.highest.node, node.id);
+    network.nodes.push_back(node);
+  }
+  void operator()(const store::JoinKeyRecord& record) const {
+    view.join_keys[record.id] = record;
+    view.join_key_ids[record.hash] = record.id;
+    view.highest.join_key = std::max(view.highest.join_key, record.id);
+  }
+  void operator()(const store::AllocationRecord& record) const {
+    view.highest.slot = std::max(view.highest.slot, record.slot);
+  }
+};
+
+struct Remove {
+  View& view;
+  topology::NetworkChange& network;
+
+  void operator()(const store::Removal<UserId>& removal) const {
+    view.users.erase(removal.id);
+    network.removed_users.push_back(removal.id);
+  }
+  void operator()(const store::Removal<NodeId>& removal) const {
+    const auto found = view.nodes.find(removal.id);
+    if (found == view.nodes.end()) return;
+    view.by_node_key.erase(found->second.node.node_key);
+    view.by_disco_key.erase(found->second.node.disco_key);
+    view.nodes.erase(found);
+    network.removed_nodes.push_back(removal.id);
+  }
+  void operator()(const store::Removal<JoinKeyId>& removal) const {
+    const auto found = view.join_keys.find(removal.id);
+    if (found == view.join_keys.end()) return;
+    view.join_key_ids.erase(found->second.hash);
+    view.join_keys.erase(found);
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Directory> Directory::open(store::Store& store, store::Contents contents) {
+  const MapVersion version{contents.meta->epoch, contents.network_revision};
+  View view{
+      *contents.meta,  topology::Network(contents.meta->overlay, version), {}, {}, {}, {}, {}, {},
+      contents.highest};
+  topology::NetworkChange initial{version, {}, {}, {}, {}};
+  const Put put{view, initial};
+  for (const auto& record : contents.users) put(record);
+  for (const auto& record : contents.nodes) put(record);
+  for (const auto& record : contents.join_keys) put(record);
+  view.network.apply(initial);
+  std::unique_ptr<Directory> directory(new Directory(std::move(view)));
+  store.subscribe([raw = directory.get()](const store::Change& change) { raw->apply(change); });
+  return directory;
+}
+
+void Directory::apply(const store::Change& change) {
+  {
+    const std::unique_lock lock(mutex_);
+    const MapVersion version{view_.meta.epoch, change.network_revision};
+    topology::NetworkChange network{version, {}, {}, {}, {}};
+    for (const auto& removal : change.removals) std::visit(Remove{view_, network}, removal);
+    for (const auto& record : change.puts) std::visit(Put{view_, network}, record);
+    view_.network.apply(network);
+  }
+  if (change.audience == store::Audience::kNetwork && listener_) listener_();
+}
+
+}  // namespace kernmesh::server

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/server/enrollment.h"
+
+#include <sodium.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "controller/rpc/convert.h"
+#include "controller/server/token.h"
+
+namespace kernmesh::server {
+namespace {
+
+constexpr std::size_t kMaxHostname = 255;
+constexpr std::size_t kMaxVersion = 64;
+constexpr std::uint32_t kProtocolMinor = 1;
+
+std::string printable(std::string text, std::size_t most) {
+  text.resize(std::min(text.size(), most));
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return c < 0x20 || c > 0x7e; }, '?');
+  return text;
+}
+
+}  // namespace
+
+Result<mesh::v1::ChallengeResponse> Enrollment::challenge(
+    const mesh::v1::ChallengeRequest& request) {
+  MESH_TRY_ASSIGN(const auto key, rpc::machine_key_from_wire(request.machine_key()));
+  NonceSalt salt;
+  randombytes_buf(salt.data(), salt.size());
+  mesh::v1::ChallengeResponse response;
+  response.set_nonce(directory_.read(
+      [&](const View& view) { return make_nonce(view.meta.token_secret, key, clock_(), salt); }));
+  return response;
+}
+
+Result<Applicant> Enrollment::check(const mesh::v1::RegisterRequest& request) {
+  Applicant applicant;
+  MESH_TRY_ASSIGN(applicant.machine_key, rpc::machine_key_from_wire(request.machine_key()));
+  MESH_TRY_ASSIGN(applicant.node_key, rpc::node_key_from_wire(request.node_key()));
+  MESH_TRY_ASSIGN(applicant.disco_key, rpc::disco_key_from_wire(request.disco_key()));
+  MESH_TRY(directory_.read([&](const View& view) {
+    return check_nonce(view.meta.token_secret, request.nonce(), applicant.machine_key, clock_());
+  }));
+  Signature signature{};
+  const std::string& given = request.signature();
+  const std::vector<std::uint8_t> nonce(request.nonce().begin(), request.nonce().end());
+  const auto message =
+      topology::registration_message(ca_, nonce, applicant.node_key, applicant.disco_key);
+  const bool whole = given.size() == signature.size();
+  if (whole) std::copy(given.begin(), given.end(), signature.begin());
+  if (!whole || !verify(applicant.machine_key, message, signature)) {
+    return Error(ErrorCode::kUnauthenticated, "the signature by the machine key does not verify");
+  }
+  MESH_TRY(use_nonce(request.nonce()));
+  if (!request.join_key().empty()) {
+    MESH_TRY_ASSIGN(applicant.ticket, topology::parse_ticket(request.join_key()));
+  }
+  applicant.hostname = request.hostname().substr(0, kMaxHostname);
+  applicant.agent_version = printable(request.agent_version(), kMaxVersion);
+  return applicant;
+}
+
+// Only nonces under a valid signature come here, so a stranger cannot fill the memory for free.
+Status Enrollment::use_nonce(const std::string& nonce) {
+  const std::lock_guard lock(nonces_mutex_);
+  const WallTime now = clock_();
+  if (used_nonces_.size() >= kMaxUsedNonces) {
+    std::erase_if(used_nonces_, [&](const auto& used) { return used.second < now; });
+  }
+  if (used_nonces_.size() >= kMaxUsedNonces) {
+    return Error(ErrorCode::kExhausted, "too many registrations: try again in a minute");
+  }
+  // Twice the lifetime, so that a small step back of the clock opens nothing.
+  if (!used_nonces_.emplace(nonce, now + 2 * kNonceLifetime).second) {
+    return Error(ErrorCode::kUnauthenticated, "the nonce was used already: ask for a new one");
+  }
+  return {};
+}
+
+void Enrollment::audit_denial(const Applicant& applicant, const Error& error) {
+  spdlog::warn("registration of machine {} denied: {}", to_string(applicant.machine_key),
+               error.message());
+  if (error.code() != ErrorCode::kAlreadyExists) return;
+  store::Commit commit;
+  commit.audit = {{clock_(), "machine " + to_string(applicant.machine_key), "register.denied",
+                   "node key " + to_string(applicant.node_key), error.message()}};
+  if (const auto status = store_.commit(commit); !status) {
+    spdlog::error("write the audit log: {}", status.error().message());
+  }
+}
+
+Result<mesh::v1::RegisterResponse> Enrollment::enroll(const mesh::v1::RegisterRequest& request) {
+  MESH_TRY_ASSIGN(const auto applicant, check(request));
+  Session session;
+  session.machine_key = applicant.machine_key;
+  {
+    const std::lock_guard lock(joining_);
+    const auto plan = [&](const View& view) -> Result<store::Commit> {
+      MESH_TRY_ASSIGN(auto admission, plan_admission(view, applicant, ca_, clock_()));
+      session.node = admission.node;
+      return std::move(admission.commit);
+    };
+    if (const auto status = commit_planned(directory_, store_, plan); !status) {
+      audit_denial(applicant, status.error());
+      return status.error();
+    }
+  }
+  session.expires_at = clock_() + kSessionLifetime;
+  mesh::v1::RegisterResponse response;
+  response.set_session_token(directory_.read(
+      [&](const View& view) { return make_session_token(view.meta.token_secret, session); }));
+  response.set_token_expires_at(rpc::to_wire(session.expires_at));
+  response.set_node_id(session.node.value());
+  response.set_protocol_minor(std::min(request.protocol_minor(), kProtocolMinor));
+  response.set_server_time(rpc::to_wire(clock_()));
+  return response;
+}
+
+}  // namespace kernmesh::server

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/server/first_start.h"
+
+#include <sodium.h>
+
+namespace kernmesh::server {
+namespace {
+
+Result<topology::OverlayRange> choose_overlay(const WantedOverlay& wanted) {
+  std::array<std::uint8_t, 5> random{};
+  randombytes_buf(random.data(), random.size());
+  topology::OverlayRange range{topology::default_overlay_v4(),
+                               topology::unique_local_prefix(random)};
+  if (!wanted.v4.empty()) {
+    MESH_TRY_ASSIGN(range.v4, Prefix::parse(wanted.v4));
+  }
+  if (!wanted.v6.empty()) {
+    MESH_TRY_ASSIGN(range.v6, Prefix::parse(wanted.v6));
+  }
+  MESH_TRY(topology::check_overlay(range));
+  return range;
+}
+
+}  // namespace
+
+Status initialise(store::Store& store, const StateDir& state, const WantedOverlay& wanted,
+                  const topology::CaFingerprint& ca) {
+  store::MetaRecord meta;
+  meta.epoch = Epoch(1);
+  MESH_TRY_ASSIGN(meta.overlay, choose_overlay(wanted));
+  topology::Ticket ticket;
+  ticket.kind = topology::TicketKind::kAdminToken;
+  ticket.ca = ca;
+  for (const auto bytes : {meta.token_secret.mutable_bytes(), ticket.secret.mutable_bytes()}) {
+    randombytes_buf(bytes.data(), bytes.size());
+  }
+  meta.admin_token_hash = topology::ticket_hash(ticket);
+  // The file first: a crash in between leaves a file that the next start replaces, never a store
+  // whose token nobody has.
+  MESH_TRY(state.write("admin.token", to_string(ticket) + "\n", FileMode::kPrivate));
+  store::Commit commit;
+  commit.puts.emplace_back(std::move(meta));
+  return store.commit(commit);
+}
+
+Status check_wanted(const topology::OverlayRange& stored, const WantedOverlay& wanted) {
+  struct Pair {
+    const std::string& text;
+    const Prefix& have;
+  };
+  for (const auto& [text, have] : {Pair{wanted.v4, stored.v4}, Pair{wanted.v6, stored.v6}}) {
+    if (text.empty()) continue;
+    MESH_TRY_ASSIGN(const auto prefix, Prefix::parse(text));
+    if (prefix == have) continue;
+    return Error(ErrorCode::kConflict,
+                 "the overlay range " + text + " is asked for, but this network was made with " +
+                     to_string(have) + ", and addresses are for ever: leave the option out");
+  }
+  return {};
+}
+
+}  // namespace kernmesh::server

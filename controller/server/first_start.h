@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a new server makes for itself (L3): network ranges, secrets, the administrator token.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "controller/core/topology/registration.h"
+#include "controller/server/state_dir.h"
+#include "controller/store/store.h"
+
+namespace kernmesh::server {
+
+// Which overlay ranges the command line asks for; empty texts leave it to the stored or default
+// ones.
+struct WantedOverlay {
+  std::string v4;
+  std::string v6;
+};
+
+// Writes the first record of a store that has none, and STATE/admin.token (0600) before it.
+// kInvalid for ranges that cannot be an overlay.
+Status initialise(store::Store& store, const StateDir& state, const WantedOverlay& wanted,
+                  const topology::CaFingerprint& ca);
+
+// kConflict when other ranges are wanted than nodes have their addresses from.
+Status check_wanted(const topology::OverlayRange& stored, const WantedOverlay& wanted);
+
+}  // namespace kernmesh::server

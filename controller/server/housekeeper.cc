@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/server/housekeeper.h"
+
+#include <spdlog/spdlog.h>
+
+namespace kernmesh::server {
+namespace {
+
+constexpr auto kTick = std::chrono::seconds(1);
+
+void log_failure(const char* what, const Status& status) {
+  if (!status) spdlog::error("{}: {}", what, status.error().message());
+}
+
+store::AuditEvent server_event(WallTime now, const char* action, const store::NodeRecord& record) {
+  return {now, "server", action,
+          "node " + to_string(record.node.id) + " (" + record.node.name + ")", ""};
+}
+
+}  // namespace
+
+Housekeeper::Housekeeper(Directory& directory, store::Store& store, Presence& presence,
+                         WallClock clock, Options options)
+    : directory_(directory),
+      store_(store),
+      presence_(presence),
+      clock_(std::move(clock)),
+      options_(options),
+      started_(Clock::now()),
+      flushed_(started_) {
+  directory_.on_network_change([this] {
+    const std::lock_guard lock(mutex_);
+    changed_ = true;
+    condition_.notify_one();
+  });
+}
+
+Housekeeper::~Housekeeper() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+    condition_.notify_one();
+  }
+  if (thread_.joinable()) thread_.join();
+  for (const auto& open : presence_.streams()) {
+    open.stream->end(Error(ErrorCode::kUnavailable, "the server is stopping"));
+  }
+}
+
+void Housekeeper::start() {
+  thread_ = std::thread([this] { run(); });
+}
+
+void Housekeeper::run() {
+  auto next_tick = Clock::now() + kTick;
+  for (;;) {
+    bool changed = false;
+    {
+      std::unique_lock lock(mutex_);
+      condition_.wait_until(lock, next_tick, [this] { return changed_ || stopping_; });
+      if (stopping_) break;
+      changed = std::exchange(changed_, false);
+    }
+    check_streams();
+    if (changed) tell_streams();
+    if (Clock::now() < next_tick) continue;
+    next_tick = Clock::now() + kTick;
+    expire_keys();
+    remove_ephemeral();
+    if (Clock::now() - flushed_ >= kFlushInterval) flush_presence();
+    tell_streams();  // keepalives
+  }
+  flush_presence();
+}
+
+void Housekeeper::tell_streams() {
+  for (const auto& open : presence_.streams()) open.stream->wake();
+}
+
+void Housekeeper::check_streams() {
+  const WallTime now = clock_();
+  for (const auto& open : presence_.streams()) {
+    const auto& caller = open.caller;
+    const Status standing = directory_.read(
+        [&](const View& view) { return check_standing(view, caller.node, caller.machine_key); });
+    if (!standing) {
+      open.stream->end(standing.error());
+    } else if (now >= caller.token_expires_at) {
+      open.stream->end(
+          Error(ErrorCode::kUnauthenticated, "the session token has expired: register again"));
+    } else if (open.stream->stalled_for() > kMaxStall) {
+      open.stream->end(Error(ErrorCode::kUnavailable, "updates were not read: resume the watch"));
+    }
+  }
+}
+
+void Housekeeper::expire_keys() {
+  const auto status =
+      commit_planned(directory_, store_, [&](const View& view) -> Result<store::Commit> {
+        store::Commit commit;
+        commit.audience = store::Audience::kNetwork;
+        for (const auto& [id, record] : view.nodes) {
+          if (record.node.state != topology::NodeState::kApproved ||
+              !key_has_lapsed(record.node, clock_())) {
+            continue;
+          }
+          auto expired = record;
+          MESH_TRY_ASSIGN(expired.node.state,
+                          next_state(record.node.state, topology::NodeEvent::kKeyExpired));
+          commit.audit.push_back(server_event(clock_(), "node.expire", record));
+          commit.puts.emplace_back(std::move(expired));
+        }
+        return commit;
+      });
+  log_failure("expire node keys", status);
+}
+
+void Housekeeper::remove_ephemeral() {
+  if (Clock::now() - started_ < kReconnectGrace) return;
+  const auto online = presence_.online();
+  const WallTime now = clock_();
+  const auto status =
+      commit_planned(directory_, store_, [&](const View& view) -> Result<store::Commit> {
+        store::Commit commit;
+        commit.audience = store::Audience::kNetwork;
+        for (const auto& [id, record] : view.nodes) {
+          const auto& node = record.node;
+          // One that still counts as connected has not been seen to leave yet.
+          const bool gone = !node.online && !online.contains(id) && node.last_seen_at != WallTime{};
+          if (!node.ephemeral || !gone || now < node.last_seen_at + options_.ephemeral_lifetime) {
+            continue;
+          }
+          commit.removals.emplace_back(store::Removal<NodeId>{id, record.written});
+          commit.audit.push_back(server_event(now, "node.remove_ephemeral", record));
+        }
+        return commit;
+      });
+  log_failure("remove ephemeral nodes", status);
+}
+
+void Housekeeper::flush_presence() {
+  flushed_ = Clock::now();
+  const bool grace = flushed_ - started_ < kReconnectGrace;
+  const auto online = presence_.online();
+  const auto facts = presence_.pending_facts();
+  const WallTime now = clock_();
+  const auto status =
+      commit_planned(directory_, store_, [&](const View& view) -> Result<store::Commit> {
+        store::Commit commit;
+        for (const auto& [id, record] : view.nodes) {
+          const bool connected = online.contains(id);
+          const bool left = record.node.online && !connected && !grace;
+          const bool came = !record.node.online && connected;
+          const auto told = facts.find(id);
+          if (!left && !came && told == facts.end()) continue;
+          auto changed = record;
+          if (left || came) {
+            commit.audience = store::Audience::kNetwork;
+            changed.node.online = connected;
+            changed.node.last_seen_at = now;
+          }
+          if (told != facts.end()) changed.facts = told->second;
+          commit.puts.emplace_back(std::move(changed));
+        }
+        return commit;
+      });
+  if (status) presence_.written(facts);
+  log_failure("write which nodes are connected", status);
+}
+
+}  // namespace kernmesh::server

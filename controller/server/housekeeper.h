@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// The server's own thread (L3): tells streams of changes, and once a second looks what time has
+// done to streams, keys and ephemeral nodes. Changes that come while it is busy are told together.
+#pragma once
+
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+#include "controller/server/directory.h"
+#include "controller/server/gatekeeper.h"
+#include "controller/server/presence.h"
+
+namespace kernmesh::server {
+
+// A reader that has not taken a message for so long is dropped; it resumes when it comes back.
+inline constexpr auto kMaxStall = std::chrono::seconds(60);
+// Presence and facts are written together this often: a flapping node costs one change, or none.
+inline constexpr auto kFlushInterval = std::chrono::seconds(2);
+// After a start nodes that were connected before count as connected for this long.
+inline constexpr auto kReconnectGrace = std::chrono::seconds(60);
+
+class Housekeeper {
+ public:
+  struct Options {
+    std::chrono::seconds ephemeral_lifetime{};  // an ephemeral node may be gone for so long
+  };
+  Housekeeper(Directory& directory, store::Store& store, Presence& presence, WallClock clock,
+              Options options);
+  // Stops the thread and ends every stream.
+  ~Housekeeper();
+
+  void start();
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  void run();
+  void tell_streams();
+  void check_streams();
+  void expire_keys();
+  void remove_ephemeral();
+  void flush_presence();
+
+  Directory& directory_;
+  store::Store& store_;
+  Presence& presence_;
+  WallClock clock_;
+  Options options_;
+  Clock::time_point started_;
+  Clock::time_point flushed_;
+  std::mutex mutex_;
+  std::condition_variable condition_;
+  bool changed_ = false;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace kernmesh::server

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/server/server.h"
+
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <climits>
+
+#include "controller/rpc/grpc_server.h"
+#include "controller/server/administration.h"
+#include "controller/server/coordination.h"
+#include "controller/server/first_start.h"
+#include "controller/server/housekeeper.h"
+#include "controller/server/http_page.h"
+#include "controller/server/metrics.h"
+#include "controller/server/state_dir.h"
+#include "controller/server/tls_identity.h"
+#include "controller/store/sqlite_store.h"
+
+namespace kernmesh::server {
+namespace {
+
+// Unary calls under way get this long to end when the server stops.
+constexpr auto kStopGrace = std::chrono::seconds(2);
+
+rpc::ServerNames names_of(const std::string& listen) {
+  rpc::ServerNames names{{"localhost"},
+                         {IpAddress::from_v4_number(0x7f000001), *IpAddress::parse("::1")}};
+  char host[HOST_NAME_MAX + 1] = {};
+  if (gethostname(host, sizeof host - 1) == 0) names.dns.emplace_back(host);
+  const auto endpoint = Endpoint::parse(listen);
+  if (endpoint && !endpoint->address.is_unspecified() && !endpoint->address.is_loopback()) {
+    names.addresses.push_back(endpoint->address);
+  }
+  return names;
+}
+
+Result<TlsIdentity> open_identity(const ServerOptions& options, const StateDir& state,
+                                  WallTime now) {
+  if (options.tls_cert.empty() != options.tls_key.empty()) {
+    return Error(ErrorCode::kInvalid, "a certificate and its key are given together");
+  }
+  if (options.tls_cert.empty()) return open_own_identity(state, names_of(options.listen), now);
+  return open_given_identity(options.tls_cert, options.tls_key, now);
+}
+
+class AssembledServer final : public Server {
+ public:
+  AssembledServer(StateDir state, TlsIdentity identity, WallClock clock)
+      : state_(std::move(state)), identity_(std::move(identity)), clock_(std::move(clock)) {}
+
+  // The reverse of start(): no calls any more, then no streams, then no store. Streams are ended
+  // before the services stop, because those wait for them.
+  ~AssembledServer() override {
+    http_.reset();
+    housekeeper_.reset();
+    if (grpc_) grpc_->stop(kStopGrace);
+  }
+
+  Status start(const ServerOptions& options) {
+    MESH_TRY(open_store(options));
+    enrollment_ = std::make_unique<Enrollment>(*directory_, *store_, identity_.fingerprint, clock_);
+    gatekeeper_ = std::make_unique<Gatekeeper>(*directory_, clock_);
+    coordination_ =
+        std::make_unique<Coordination>(*directory_, *store_, presence_, *enrollment_, clock_);
+    administration_ = std::make_unique<Administration>(*directory_, *store_, presence_,
+                                                       identity_.fingerprint, clock_);
+    housekeeper_ = std::make_unique<Housekeeper>(*directory_, *store_, presence_, clock_,
+                                                 Housekeeper::Options{options.ephemeral_lifetime});
+    MESH_TRY_ASSIGN(grpc_,
+                    rpc::start_grpc_server({options.listen, identity_.chain_pem, identity_.key_pem},
+                                           {*gatekeeper_, *coordination_, *administration_}));
+    housekeeper_->start();
+    return start_pages(options);
+  }
+
+  std::uint16_t port() const override { return grpc_->port(); }
+  std::uint16_t http_port() const override { return http_ ? http_->port() : 0; }
+  const topology::CaFingerprint& fingerprint() const override { return identity_.fingerprint; }
+  bool is_first_start() const override { return first_start_; }
+
+ private:
+  Status open_store(const ServerOptions& options) {
+    const WantedOverlay wanted{options.overlay_v4, options.overlay_v6};
+    MESH_TRY_ASSIGN(store_, store::open_sqlite_store(state_.path_of("server.db")));
+    MESH_TRY_ASSIGN(auto contents, store_->load());
+    first_start_ = !contents.meta.has_value();
+    if (first_start_) {
+      MESH_TRY(initialise(*store_, state_, wanted, identity_.fingerprint));
+      MESH_TRY_ASSIGN(contents, store_->load());
+    }
+    MESH_TRY(check_wanted(contents.meta->overlay, wanted));
+    directory_ = Directory::open(*store_, std::move(contents));
+    return {};
+  }
+
+  Status start_pages(const ServerOptions& options) {
+    if (options.http_listen.empty()) return {};
+    MESH_TRY_ASSIGN(const auto endpoint, Endpoint::parse(options.http_listen));
+    HttpPages pages;
+    pages.metrics = [this] { return render_metrics(*directory_, presence_, identity_.expires_at); };
+    pages.is_healthy = [this] { return clock_() < identity_.expires_at; };
+    MESH_TRY_ASSIGN(http_, start_http_server(endpoint, std::move(pages)));
+    return {};
+  }
+
+  StateDir state_;
+  TlsIdentity identity_;
+  WallClock clock_;
+  bool first_start_ = false;
+  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<Directory> directory_;
+  Presence presence_;
+  std::unique_ptr<Enrollment> enrollment_;
+  std::unique_ptr<Gatekeeper> gatekeeper_;
+  std::unique_ptr<Coordination> coordination_;
+  std::unique_ptr<Administration> administration_;
+  std::unique_ptr<Housekeeper> housekeeper_;
+  std::unique_ptr<rpc::GrpcServer> grpc_;
+  std::unique_ptr<HttpServer> http_;
+};
+
+}  // namespace
+
+WallTime system_now() {
+  return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+}
+
+Result<std::unique_ptr<Server>> start_server(const ServerOptions& options, WallClock clock) {
+  MESH_TRY_ASSIGN(auto state, StateDir::open(options.state_dir));
+  MESH_TRY_ASSIGN(auto identity, open_identity(options, state, clock()));
+  auto server =
+      std::make_unique<AssembledServer>(std::move(state), std::move(identity), std::move(clock));
+  MESH_TRY(server->start(options));
+  return std::unique_ptr<Server>(std::move(server));
+}
+
+}  // namespace kernmesh::server

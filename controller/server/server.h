@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// mesh-server put together (L3): state directory, store, certificate, services, pages.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "controller/base/result.h"
+#include "controller/core/topology/registration.h"
+#include "controller/server/gatekeeper.h"
+
+namespace kernmesh::server {
+
+struct ServerOptions {
+  std::string listen = "0.0.0.0:8443";
+  std::string http_listen = "127.0.0.1:9443";  // empty: no pages
+  std::string state_dir = "/var/lib/kernmesh-server";
+  std::string overlay_v4;  // empty: as stored, or the default at the first start
+  std::string overlay_v6;
+  std::string tls_cert;  // both or neither
+  std::string tls_key;
+  std::chrono::seconds ephemeral_lifetime = std::chrono::minutes(30);
+};
+
+// The system's CLOCK_REALTIME.
+WallTime system_now();
+
+class Server {
+ public:
+  virtual ~Server() = default;  // ends streams and calls, closes the store
+  virtual std::uint16_t port() const = 0;
+  virtual std::uint16_t http_port() const = 0;  // 0: no pages
+  virtual const topology::CaFingerprint& fingerprint() const = 0;
+  // Whether this start made the state, so that a person is told what to do next.
+  virtual bool is_first_start() const = 0;
+};
+
+Result<std::unique_ptr<Server>> start_server(const ServerOptions& options,
+                                             WallClock clock = system_now);
+
+}  // namespace kernmesh::server

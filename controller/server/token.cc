@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/server/token.h"
+
+#include <sodium.h>
+
+#include <algorithm>
+#include <span>
+#include <vector>
+
+namespace kernmesh::server {
+namespace {
+
+using Mac = std::array<std::uint8_t, 32>;
+constexpr int kVariant = sodium_base64_VARIANT_URLSAFE_NO_PADDING;
+constexpr std::size_t kNonceBytes = 8 + 16 + 32;
+constexpr std::size_t kTokenBytes = 8 + 8 + 32 + 32;
+// A server whose clock was set back a little still knows its own nonces.
+constexpr auto kClockSlack = std::chrono::seconds(5);
+
+// Keyed BLAKE2b. The label keeps one kind of token from being taken for another.
+Mac mac(const SecretBytes<32>& secret, std::string_view label,
+        std::span<const std::uint8_t> message) {
+  crypto_generichash_state state;
+  Mac result{};
+  crypto_generichash_init(&state, secret.bytes().data(), secret.bytes().size(), result.size());
+  crypto_generichash_update(&state, reinterpret_cast<const unsigned char*>(label.data()),
+                            label.size());
+  crypto_generichash_update(&state, message.data(), message.size());
+  crypto_generichash_final(&state, result.data(), result.size());
+  return result;
+}
+
+void append(std::vector<std::uint8_t>& bytes, std::uint64_t number) {
+  for (int shift = 56; shift >= 0; shift -= 8) {
+    bytes.push_back(static_cast<std::uint8_t>(number >> shift));
+  }
+}
+
+std::uint64_t number_at(std::span<const std::uint8_t> bytes, std::size_t offset) {
+  std::uint64_t number = 0;
+  for (std::size_t i = 0; i < 8; ++i) number = number << 8 | bytes[offset + i];
+  return number;
+}
+
+Mac nonce_mac(const SecretBytes<32>& secret, std::span<const std::uint8_t> head,
+              const MachinePublicKey& key) {
+  std::vector<std::uint8_t> message(head.begin(), head.end());
+  message.insert(message.end(), key.bytes().begin(), key.bytes().end());
+  return mac(secret, "kernmesh nonce v1", message);
+}
+
+Error unauthenticated(const char* why) { return {ErrorCode::kUnauthenticated, why}; }
+
+}  // namespace
+
+std::string make_nonce(const SecretBytes<32>& secret, const MachinePublicKey& key, WallTime now,
+                       const NonceSalt& salt) {
+  std::vector<std::uint8_t> bytes;
+  append(bytes, static_cast<std::uint64_t>(now.time_since_epoch().count()));
+  bytes.insert(bytes.end(), salt.begin(), salt.end());
+  const Mac tag = nonce_mac(secret, bytes, key);
+  bytes.insert(bytes.end(), tag.begin(), tag.end());
+  return {bytes.begin(), bytes.end()};
+}
+
+Status check_nonce(const SecretBytes<32>& secret, std::string_view nonce,
+                   const MachinePublicKey& key, WallTime now) {
+  const std::vector<std::uint8_t> bytes(nonce.begin(), nonce.end());
+  if (bytes.size() != kNonceBytes) return unauthenticated("the nonce is not of this server");
+  const Mac tag = nonce_mac(secret, std::span(bytes).first(24), key);
+  if (sodium_memcmp(tag.data(), bytes.data() + 24, tag.size()) != 0) {
+    return unauthenticated("the nonce is not of this server or not for this machine key");
+  }
+  const WallTime made{std::chrono::seconds(static_cast<std::int64_t>(number_at(bytes, 0)))};
+  if (now > made + kNonceLifetime || now + kClockSlack < made) {
+    return unauthenticated("the nonce is too old: ask for a new one");
+  }
+  return {};
+}
+
+std::string make_session_token(const SecretBytes<32>& secret, const Session& session) {
+  std::vector<std::uint8_t> bytes;
+  append(bytes, session.node.value());
+  append(bytes, static_cast<std::uint64_t>(session.expires_at.time_since_epoch().count()));
+  const auto& key = session.machine_key.bytes();
+  bytes.insert(bytes.end(), key.begin(), key.end());
+  const Mac tag = mac(secret, "kernmesh session v1", bytes);
+  bytes.insert(bytes.end(), tag.begin(), tag.end());
+  char text[sodium_base64_ENCODED_LEN(kTokenBytes, kVariant)];
+  sodium_bin2base64(text, sizeof text, bytes.data(), bytes.size(), kVariant);
+  return text;
+}
+
+Result<Session> check_session_token(const SecretBytes<32>& secret, std::string_view token,
+                                    WallTime now) {
+  std::array<std::uint8_t, kTokenBytes> bytes{};
+  std::size_t size = 0;
+  const char* end = nullptr;
+  if (sodium_base642bin(bytes.data(), bytes.size(), token.data(), token.size(), nullptr, &size,
+                        &end, kVariant) != 0 ||
+      size != bytes.size() || end != token.data() + token.size()) {
+    return unauthenticated("a session token is needed: register first");
+  }
+  const Mac tag = mac(secret, "kernmesh session v1", std::span(bytes).first(48));
+  if (sodium_memcmp(tag.data(), bytes.data() + 48, tag.size()) != 0) {
+    return unauthenticated("the session token is not of this server: register again");
+  }
+  Session session;
+  session.node = NodeId(number_at(bytes, 0));
+  session.expires_at =
+      WallTime(std::chrono::seconds(static_cast<std::int64_t>(number_at(bytes, 8))));
+  std::array<std::uint8_t, 32> key{};
+  std::copy_n(bytes.begin() + 16, key.size(), key.begin());
+  session.machine_key = MachinePublicKey(key);
+  if (now >= session.expires_at) {
+    return unauthenticated("the session token has expired: register again");
+  }
+  return session;
+}
+
+}  // namespace kernmesh::server

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// What one agent still has to be told (L3). Remembers one version per stream and composes the
+// message when the stream can take it, so changes coalesce and a slow reader costs no memory.
+#pragma once
+
+#include <optional>
+
+#include "controller/rpc/handlers.h"
+#include "controller/server/directory.h"
+
+namespace kernmesh::server {
+
+// Between messages at most; below the idle timeouts of common NATs and proxies (30 s and more).
+inline constexpr auto kKeepalive = std::chrono::seconds(25);
+
+class WatchSource : public rpc::UpdateSource {
+ public:
+  // A request that names no version, or one that cannot be moved forward, starts with a snapshot.
+  WatchSource(const Directory& directory, NodeId node, const mesh::v1::WatchRequest& request);
+
+  bool next(mesh::v1::NetmapUpdate& message) override;
+
+ private:
+  const Directory& directory_;
+  NodeId node_;
+  std::optional<MapVersion> sent_;  // absent: a snapshot is due
+  // Of the last message. Zero at first: a resumed stream that has missed nothing hears that at
+  // once.
+  std::chrono::steady_clock::time_point last_message_{};
+};
+
+}  // namespace kernmesh::server
