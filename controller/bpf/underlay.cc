@@ -5,6 +5,7 @@
 #include <net/if_arp.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include <algorithm>
 #include <array>
@@ -202,11 +203,20 @@ Status Underlay::make_traffic(std::uint32_t synth_be) {
   const int cpus = libbpf_num_possible_cpus();
   if (cpus <= 0) return Error::from_errno("count CPUs", -cpus);
   const std::vector<mesh_traffic> zero(static_cast<std::size_t>(cpus));
-  if (bpf_map_update_elem(object_.map_fd("traffic"), &synth_be, zero.data(), BPF_NOEXIST) != 0 &&
-      errno != EEXIST) {
-    return Error::from_errno("make traffic counters", errno);
+  // The kernel refills its reserve for such entries a little later than thousands of writes in a
+  // row empty it, and says ENOMEM meanwhile.
+  constexpr int kAttempts = 200;
+  constexpr timespec kPause{0, 100'000};
+  for (int attempt = 1;; ++attempt) {
+    if (bpf_map_update_elem(object_.map_fd("traffic"), &synth_be, zero.data(), BPF_NOEXIST) == 0 ||
+        errno == EEXIST) {
+      return {};
+    }
+    if (errno != ENOMEM || attempt == kAttempts) {
+      return Error::from_errno("make traffic counters", errno);
+    }
+    nanosleep(&kPause, nullptr);
   }
-  return {};
 }
 
 Status Underlay::set_path(const IpAddress& synth, const Path& path) {

@@ -21,9 +21,9 @@ pings b 10 > /dev/null; wait $dump; seen="in_index +$(($(count a in_index) - bef
 check "authentic data from a moved peer: delivered, endpoint stays" eval '[ $(($(count a in_index) - before)) -gt 0 ] && synthetic'
 drive a events > /dev/null; rekey; pings b 2 > /dev/null
 seen="$(drive a events | sort -u | tr '\n' ' ')$(endpoints)"; check "its initiation is dropped and reported with its address" eval 'grep -q "10.0.1.1:7777 -> 10.0.1.2" <<< "$seen" && [ "$(pings b 2)" = 0 ]'
-drive a source 240.0.0.2 10.0.1.1:7777 0; in_ns b ping -q -c 1 -w 12 100.64.0.1 > $tmp/got; seen="$(endpoints)$(drive a counters | grep -o 'in_[a-z_]*=[0-9]*' | tr '\n' ' ')"; check "one write of its source, and WireGuard's retry gets in" eval 'grep -q " 1 received" $tmp/got && synthetic'
+drive a source 240.0.0.2 10.0.1.1:7777 0; drive a path 240.0.0.2 1 va,10.0.1.2,10.0.1.1:7777,1500,0; in_ns b ping -q -c 1 -w 12 100.64.0.1 > $tmp/got; seen="$(endpoints)$(drive a counters | grep -o 'in_[a-z_]*=[0-9]*' | tr '\n' ' ')"; check "its new address written, WireGuard's own retry gets in" eval 'grep -q " 1 received" $tmp/got && synthetic'
 drive a unsource 10.0.1.1:7777; in_ns r nft flush ruleset; in_ns a ping -q -c 1 -w 3 10.0.1.222 > /dev/null
-rekey; settle; both_ways "back on the straight path"
+paths 1 v4; rekey; settle; both_ways "back on the straight path"
 
 # WireGuard's packets are never fragmented on the way: they carry DF and die at a small link. Nothing of them arrives whole elsewhere.
 ip -n r link set rb mtu 1280; before=$(count b in_pass_fragment); seen="$(pings a 3 -s 1350)/3 lost in the network, $(($(count b in_pass_fragment) - before)) fragments; $(endpoints)"
