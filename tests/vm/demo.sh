@@ -60,7 +60,7 @@ step "They reach each other"
 beta=$(address_of beta)
 wait_for 10 in_ns alpha ping -n -c 1 -W 1 "$beta" || fail "alpha does not reach beta ($beta)"
 show alpha "ping -c 3 $beta" in_ns alpha ping -n -c 3 -i 0.2 -W 2 "$beta" || fail "alpha does not reach beta"
-beta6=$(node beta --json status | jq -r '.self.addresses[] | select(contains(":"))')
+beta6=$(node beta --json status | jq -r '.node.addresses[] | select(contains(":"))')
 show alpha "ping -c 1 $beta6" in_ns alpha ping -n -c 1 -W 5 "$beta6" || fail "alpha does not reach beta by IPv6"
 in_ns gamma ping -n -q -c 1 -W 5 "$beta" > /dev/null || fail "gamma does not reach beta"
 

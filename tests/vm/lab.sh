@@ -70,7 +70,7 @@ start_agent() { # HOST [FLAGS...]
 	local host=$1; shift
 	in_ns "$host" "$BIN/mesh-agent" --state-dir "$LAB/$host" --socket "$LAB/$host.sock" "$@" >> "$LAB/$host.log" 2>&1 &
 	LAB_PID[$host]=$!
-	wait_for 20 in_ns "$host" "$BIN/meshadm" --socket "$LAB/$host.sock" version
+	wait_for 20 node "$host" --json status
 }
 
 # meshadm on a node.
@@ -88,7 +88,7 @@ join() { # HOST KEY
 }
 
 address_of() { # HOST -> its overlay IPv4 address
-	node "$1" --json status | jq -r '.self.addresses[] | select(contains(":") | not)' | head -1
+	node "$1" --json status | jq -r '.node.addresses[] | select(contains(":") | not)' | head -1
 }
 
 lab_down() {

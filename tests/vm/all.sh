@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Everything that ci/test runs inside a VM: each script counts its own checks; ends with the sum.
+here=$(dirname "$(readlink -f "$0")")
+passed=0; failed=0
+for script in underlay.sh mesh.sh; do
+	[ -e "$here/$script" ] || { echo "FAIL  $script is missing"; failed=$((failed + 1)); continue; }
+	echo "#### $script"
+	last=$(bash "$here/$script" | tee /dev/stderr | tail -1)
+	read -r p f < <(sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p' <<< "$last")
+	if [ -z "${p:-}" ]; then p=0; f=1; fi
+	passed=$((passed + p)); failed=$((failed + f))
+done 2>&1
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]

@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: Apache-2.0
+# Sections of tests/vm/mesh.sh, sourced by it.
+# shellcheck shell=bash disable=SC2154
+
+new_key() { admin --json key create --user ada "$@" | jq -r .secret; }
+state_of() { node "$1" --json status | jq -r .state; }
+peer_field() { node "$1" --json status | jq -r --arg n "$2" ".peers[] | select(.name == \$n) | $3"; } # HOST PEER FIELD
+reaches() { in_ns "$1" ping -n -q -c 1 -W 1 "$2" > /dev/null; }
+connected() { [ "$(node "$1" --json status | jq -r .server.connected)" = true ]; }
+sees() { [ "$(node "$1" --json status | jq '.peers | length')" = "$2" ]; } # HOST COUNT
+is_up() { [ "$(state_of "$1")" = up ]; }
+path_leads_to() { peer_field "$1" "$2" .path.endpoint | grep -q "^$3:"; } # HOST PEER ADDRESS
+has_peer() { [ -n "$(peer_field "$1" "$2" .name)" ]; } # HOST PEER
+has_peers() { [ "$(in_ns "$1" wg show mesh0 peers | wc -l)" = "$2" ]; } # HOST COUNT, in the driver
+disconnected() { ! connected "$1"; }
+endpoints() { in_ns "$1" wg show mesh0 endpoints | sort; }
+handshakes() { in_ns "$1" wg show mesh0 latest-handshakes | sort; }
+
+# pinged HOST ADDRESS COUNT COMMAND...: runs the command while HOST pings every 10 ms; sets $lost and $sent.
+pinged() {
+	local host=$1 address=$2 count=$3; shift 3
+	in_ns "$host" ping -n -q -i 0.01 -c "$count" -W 5 "$address" > "$LAB/ping" 2>&1 &
+	local pid=$!
+	"$@"
+	local status=$?
+	wait $pid
+	read -r sent got < <(sed -n 's/^\([0-9]*\) packets transmitted, \([0-9]*\) received.*/\1 \2/p' "$LAB/ping")
+	lost=$((sent - got))
+	return $status
+}
+no_loss() { echo "$lost of $sent lost"; [ "$sent" -gt 0 ] && [ "$lost" = 0 ]; }
+
+section_join() {
+	local host began
+	for host in alpha beta gamma; do
+		began=$(now_ms)
+		check "$host joins with a key" join "$host" "$key"
+		echo "      $(($(now_ms) - began)) ms"
+	done
+	check "every node sees the two others" wait_for 10 sees alpha 2
+	local from to address
+	for from in alpha beta gamma; do
+		for to in alpha beta gamma; do
+			[ "$from" = "$to" ] && continue
+			for address in $(node "$to" --json status | jq -r '.node.addresses[]'); do
+				check "$from reaches $to at $address" wait_for 10 reaches "$from" "$address"
+			done
+		done
+	done
+	check "large packets pass whole (1380 bytes inside, no fragments)" in_ns alpha ping -n -q -c 3 -i 0.1 -M do -s 1380 "$(address_of beta)"
+	check "meshadm ping names the direct path" grep -q "direct 10.77.2.2:\|direct \[fd77:2::2\]:" <(node alpha ping -c 1 beta)
+	check "the applied netmap is acknowledged to the server" wait_for 5 acknowledged
+}
+acknowledged() { admin --json node list | jq -e '[.nodes[].applied.revision] | all(. != null and . > 0)'; }
+
+section_objects() {
+	check "WireGuard's endpoints are all synthetic" test "$(endpoints alpha | cut -f2 | grep -c '^240\.0\.0\.[0-9]*:24240$')" = 2
+	check "the host has no WireGuard socket" test -z "$(in_ns alpha ss -Hlun 'sport = :24240')"
+	check "ip -d link shows a WireGuard interface, marked ours" grep -q 'alias kernmesh' <(in_ns alpha ip -d link show mesh0)
+	check "ip rule: one rule for each family" test "$(in_ns alpha ip rule | grep -c 'lookup 27515')$(in_ns alpha ip -6 rule | grep -c 'lookup 27515')" = 11
+	check "ip route: the overlay's ranges" test "$(in_ns alpha ip route show table 27515 | wc -l)" = 1
+	check "bpftool lists the programs by name" test "$(bpftool prog show | grep -cE 'name (underlay_in|underlay_out|gate_in|gate_out)')" -ge 4
+	if [ "$(node alpha --json status | jq -r .attach_kind)" = cls_bpf ]; then
+		check "tc filter show names the inbound program" grep -q underlay_in <(in_ns alpha tc filter show dev eth0 ingress)
+	else
+		check "tcx is used on this kernel" test "$(node alpha --json status | jq -r .attach_kind)" = tcx
+	fi
+	check "MTU: 1500 outside, 1408 inside" grep -q 'mtu 1408' <(in_ns alpha ip link show mesh0)
+	check "meshadm routes: everything is installed" node alpha --json routes
+}
+
+restart_agent() { stop KILL "$1"; start_agent "$1"; wait_for 10 is_up "$1"; }
+section_survive() {
+	local beta before; beta=$(address_of beta); endpoints_before=$(endpoints alpha)
+	wait_for 10 reaches alpha "$beta"; before=$(handshakes alpha)
+	pinged alpha "$beta" 600 restart_agent alpha; check "agent killed -9 and restarted under ping: nothing lost" no_loss
+	check "and no handshake was needed" test "$(handshakes alpha)" = "$before"
+	pinged alpha "$beta" 600 restart_agent beta; check "the peer's agent killed -9 and restarted: nothing lost" no_loss
+	pinged alpha "$beta" 300 stop KILL server; check "server killed: nothing lost" no_loss
+	pinged alpha "$beta" 900 restart_both; check "both agents restarted while the server is gone: nothing lost" no_loss
+	check "status says that the server is gone, and why" wait_for 15 disconnected alpha
+	check "same mesh from the stored netmap" sees alpha 2
+	check "endpoints are the same" test "$(endpoints alpha)" = "$endpoints_before"
+}
+restart_both() { restart_agent alpha && restart_agent beta; }
+
+move() { # HOST OLD NEW SUBNET
+	ip_ns "$1" address del "10.77.$4.$2/24" dev eth0
+	ip_ns "$1" -6 address flush dev eth0 scope global
+	ip_ns "$1" address add "10.77.$4.$3/24" dev eth0
+	ip_ns "$1" route replace default via "10.77.$4.1"
+}
+section_move() { # the server is still gone
+	local beta began; beta=$(address_of beta)
+	stop KILL beta; stop KILL alpha
+	move beta 2 77 2
+	start_agent alpha; start_agent beta; began=$(now_ms)
+	check "server gone, agents restarted, one moved: reachable within 10 s" wait_for 10 reaches alpha "$beta"
+	echo "      after $(($(now_ms) - began)) ms"
+	began=$(now_ms); move beta 77 78 2
+	check "moved again under way: reachable within 10 s" wait_for 10 reaches alpha "$beta"
+	echo "      after $(($(now_ms) - began)) ms"
+	check "the path is the new address" wait_for 10 path_leads_to alpha beta 10.77.2.78
+	check "endpoints are the same" test "$(endpoints alpha)" = "$endpoints_before"
+	check "the server comes back" start_server
+	check "agents connect again by themselves" wait_for 40 connected alpha
+	check "the server learns the new endpoint" wait_for 40 server_knows beta 10.77.2.78
+}
+server_knows() { admin --json node show "$1" | jq -e --arg a "$2" '[.. | strings | select(startswith($a + ":"))] | length > 0'; }
+
+section_change() {
+	local gamma; gamma=$(address_of gamma)
+	wait_for 40 connected alpha; wait_for 40 connected gamma
+	check "rename reaches the peers" admin node rename gamma delta-9
+	check "within two seconds" wait_for 2 has_peer alpha delta-9
+	admin node rename delta-9 gamma > /dev/null
+	check "an expired node is cut off by its peers" admin node expire gamma --yes
+	check "within two seconds" wait_for 2 cut_off alpha "$gamma"
+	check "a removed node leaves no peer behind" admin node remove gamma --yes
+	check "within two seconds" wait_for 2 has_peers alpha 1
+	check "its address is not given to the next node" joined_elsewhere "$gamma"
+	check "mesh0 deleted by root comes back" recovers
+}
+cut_off() { ! reaches "$1" "$2" && ! in_ns "$1" wg show mesh0 allowed-ips | grep -q "$2/32"; }
+joined_elsewhere() {
+	node gamma logout > /dev/null && join gamma "$key" > /dev/null && [ "$(address_of gamma)" != "$1" ] && address_of gamma
+}
+recovers() { ip_ns alpha link del mesh0 && wait_for 10 reaches alpha "$(address_of beta)"; }
+
+section_refuse() {
+	node gamma logout > /dev/null
+	local single short revoked id
+	single=$(new_key); short=$(new_key --expires 1s)
+	revoked=$(new_key); id=$(admin --json key list | jq -r '[.keys[].id] | max')
+	admin key revoke "$id" --yes > /dev/null
+	check "a single-use key works once" join gamma "$single"
+	node gamma logout > /dev/null
+	refused "used-up key" "used" join gamma "$single"
+	wait_for 3 false
+	refused "expired key" "expired" join gamma "$short"
+	refused "revoked key" "revoked" join gamma "$revoked"
+	refused "mistyped key" "cut short or mistyped" join gamma "${single%????}"
+	refused "a key of another server: wrong fingerprint" "fingerprint" join gamma "$(other_fingerprint "$single")"
+	refused "an administrator token is no join key" "administrator token" join gamma "$(cat "$LAB/server/admin.token")"
+	refused "no server there" "refused|unreachable|timed out|connect" node gamma up --server 10.77.9.2:9 --key "$single"
+	check "a refused join leaves nothing" test -z "$(in_ns gamma ip -o link | grep -E 'mesh0|meshu0')"
+	refused "wrong usage is status 2" "2" bash -c "$(declare -f in_ns); LAB_PREFIX=$LAB_PREFIX in_ns gamma $BIN/meshadm --frobnicate; echo status \$?; exit 1"
+	date -s "2 years ago" > /dev/null
+	refused "a clock that is off is named" "clock" join gamma "$(new_key_by_old_clock)"
+	date -s "2 years" > /dev/null
+}
+new_key_by_old_clock() { echo "$key"; }
+# The same key with another server's fingerprint in its first bytes.
+other_fingerprint() { printf '%sAAAAAAAAAAAA%s' "${1:0:3}" "${1:15}"; }
+
+section_faults() {
+	join gamma "$key" > /dev/null
+	refused "a second agent on the same interface" "another agent .*drives interface mesh0" \
+		in_ns gamma "$BIN/mesh-agent" --state-dir "$LAB/second" --socket "$LAB/second.sock"
+	stop TERM gamma
+	check "SIGTERM leaves the mesh as it is" reaches alpha "$(address_of_stored gamma)"
+	printf 'garbage' | dd of="$LAB/gamma/netmap" bs=1 seek=100 conv=notrunc status=none
+	check "a corrupted netmap file: the agent starts" start_agent gamma
+	check "and gets the map from the server" wait_for 20 is_up gamma
+	stop TERM gamma; chown 12345 "$LAB/gamma"
+	refused "a state directory of somebody else" "belongs to user 12345" in_ns gamma "$BIN/mesh-agent" --state-dir "$LAB/gamma" --socket "$LAB/gamma.sock"
+	chown 0 "$LAB/gamma"
+	mkdir -p "$LAB/full"; mount -t tmpfs -o size=4k full "$LAB/full"; head -c 4096 /dev/zero > "$LAB/full/filler" 2>/dev/null
+	refused "a full disk" "No space left" in_ns gamma "$BIN/mesh-agent" --state-dir "$LAB/full" --socket "$LAB/full.sock"
+	umount "$LAB/full"
+	refused "no CAP_NET_ADMIN: said so" "permi|CAP_" without_capabilities
+	start_agent gamma
+	ip_ns gamma route add 100.64.77.0/24 dev eth0
+	node gamma down > /dev/null
+	refused "a range that the host routes elsewhere" "100.64.77.0/24" node gamma up
+	ip_ns gamma route del 100.64.77.0/24
+	check "up again once the conflict is gone" node gamma up
+}
+address_of_stored() { admin --json node show gamma | jq -r '[.. | strings | select(startswith("100."))][0]'; }
+# The agent starts (it needs no rights to read keys); bringing the interface up is what fails.
+without_capabilities() {
+	in_ns gamma setpriv --bounding-set=-net_admin,-sys_admin,-bpf --inh-caps=-net_admin,-sys_admin,-bpf \
+		"$BIN/mesh-agent" --state-dir "$LAB/gamma" --socket "$LAB/gamma.sock" > "$LAB/bare.log" 2>&1 &
+	local pid=$! seen
+	wait_for 10 grep -qiE 'permi|CAP_' "$LAB/bare.log"
+	kill -9 $pid; wait $pid 2>/dev/null
+	seen=$(grep -iE 'permi|CAP_' "$LAB/bare.log" | head -1); echo "$seen"
+	return 1
+}
+
+section_down() {
+	local host
+	for host in alpha beta gamma; do check "$host: meshadm down" node "$host" down; done
+	for host in alpha beta gamma; do
+		check "$host: no link" test -z "$(in_ns "$host" ip -o link | grep -E 'mesh0|meshu0')"
+		check "$host: no rule, no route" test -z "$(in_ns "$host" ip rule | grep 27515; in_ns "$host" ip -6 rule | grep 27515; in_ns "$host" ip route show table 27515 2>/dev/null)"
+	done
+	check "no private namespace" test -z "$(ip netns list | grep '^kernmesh-[0-9]')"
+	check "no pin" test -z "$(find /sys/fs/bpf/kernmesh -type f 2>/dev/null)"
+	check "no program" test -z "$(bpftool prog show | grep -E 'underlay_|gate_')"
+	check "up again after down" node alpha up
+	check "with the old address, at once" node beta up
+	check "and it works" wait_for 10 reaches alpha "$(address_of beta)"
+	stop KILL alpha; in_ns alpha "$BIN/mesh-agent" --remove
+	check "mesh-agent --remove without a running agent leaves nothing" test -z "$(in_ns alpha ip -o link | grep -E 'mesh0|meshu0')"
+	node beta down > /dev/null
+}
