@@ -165,7 +165,7 @@ std::vector<std::string> names_of(X509* certificate) {
 
 Result<KeyAndCertificate> make_authority(WallTime now) {
   MESH_TRY_ASSIGN(auto key, make_key());
-  MESH_TRY_ASSIGN(auto certificate, draft(key.get(), "kernmesh authority",
+  MESH_TRY_ASSIGN(auto certificate, draft(key.get(), std::string(kAuthorityName),
                                           {now - kBackdate, now + kAuthorityLifetime}));
   X509* ca = certificate.get();
   if (X509_set_issuer_name(ca, X509_get_subject_name(ca)) != 1) {

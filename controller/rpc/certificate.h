@@ -23,6 +23,9 @@ struct KeyAndCertificate {
 // name they expect with it, because they verify by the authority's fingerprint.
 inline constexpr std::string_view kServerName = "kernmesh";
 
+// The common name of an authority of our own, by which a client knows that kServerName is expected.
+inline constexpr std::string_view kAuthorityName = "kernmesh authority";
+
 // A self-signed authority: ECDSA P-256, ten years, may sign end certificates only. Valid from a day
 // before `now`, so that a client whose clock is somewhat behind can join.
 Result<KeyAndCertificate> make_authority(WallTime now);

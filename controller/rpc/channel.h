@@ -25,8 +25,9 @@ enum class ChannelUse {
   kSession,  // held open for streams: dead connections are noticed, reconnects back off to 10 s
 };
 
-// TLS to "HOST:PORT" ("[ADDRESS]:PORT" for IPv6) with `ca_pem` as the only trust anchor. The name
-// that is checked is kServerName, not HOST: trust comes from the authority's fingerprint. A proxy
+// TLS to "HOST:PORT" ("[ADDRESS]:PORT" for IPv6) with `ca_pem` as the only trust anchor. Under an
+// authority of our own the name that is checked is kServerName, not HOST: it signs for one server
+// only, and trust comes from its fingerprint. Under any other authority HOST is checked. A proxy
 // named by the environment is not used. Nothing is connected yet, so nothing fails here.
 // shared_ptr because a gRPC channel is shared with every stub made from it.
 std::shared_ptr<grpc::Channel> secure_channel(const std::string& host_port,

@@ -159,7 +159,7 @@ Document keys_document(const mesh::v1::ListJoinKeysResponse& response, WallTime 
   Json keys = Json::array();
   Table table{{{"ID", Align::kRight},
                {"USER"},
-               {"KEY"},
+               {"HINT"},
                {"KIND"},
                {"STATE"},
                {"USES", Align::kRight},
@@ -173,7 +173,7 @@ Document keys_document(const mesh::v1::ListJoinKeysResponse& response, WallTime 
     keys.push_back(std::move(object));
     table.rows.push_back({{std::to_string(key.id())},
                           {key.user_name()},
-                          {key.hint().empty() ? "-" : key.hint() + "…"},
+                          {key.hint().empty() ? "-" : key.hint()},
                           {key_kind(key)},
                           {state, state == "valid" ? Tone::kGood : Tone::kFaint},
                           {std::to_string(key.use_count())},
