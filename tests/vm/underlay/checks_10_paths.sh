@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# Families, checksums, ECN, MTU, VLAN, firewall: a packet gets through whole, on every kind of path.
+# Families, checksums, MTU, VLAN, firewall: a packet gets through whole, on every kind of path.
 paths 1 v4; both_ways "IPv4 path"
 seen="$(in_ns a ss -Hlun | tr -s ' ' | cut -d' ' -f4 | tr '\n' ' '), in the private namespace $(in_ns ua ss -Hlun | tr -s ' ' | cut -d' ' -f4 | tr '\n' ' ')"
 check "the host has no WireGuard socket" is -z "$(in_ns a ss -Hlun)"
@@ -30,16 +30,6 @@ kill $relay_pid $relay6_pid
 for k in v4 v6; do
 	paths 1 $k; seen="$(tcp a) Mbit/s out, $(tcp b) in; $(drive a counters | grep -o 'in_merged=[0-9]*')"; both_ways "TCP over $k"
 done
-
-ecn() { # NAME KIND NFT_FAMILY: inner ECT(0) goes out, the router marks the outer packet, the receiver sees CE inside
-	paths 1 $2; in_ns r nft "add table inet ce; add chain inet ce fwd { type filter hook forward priority 0; }; add rule inet ce fwd udp dport $public_port $3 ecn set ce"
-	in_ns b timeout 20 tcpdump -Z root -nnvi mesh0 -c 5 'icmp[0]=8' > $tmp/ecn 2>/dev/null & local dump=$!
-	wait_until sniffs b
-	pings a 8 -Q 0x02 > $tmp/got; wait $dump; in_ns r nft delete table inet ce
-	seen="$(cat $tmp/got)/8, tos inside $(grep -o 'tos 0x[0-9a-f]*' $tmp/ecn | sort | uniq -c | tr -s ' ' | tr '\n' ' ')"
-	check "$1" is "$(grep -c 'tos 0x3' $tmp/ecn)" = 5
-}
-ecn "ECN survives both rewrites: IPv4" v4 ip; ecn "ECN survives both rewrites: IPv6" v6 ip6
 
 links() { for d in a:va r:ra r:rb b:vb; do ip -n ${d%:*} link set ${d#*:} mtu $1; done; for n in a b; do ip -n $n link set meshu0 mtu $1; ip -n u$n link set under mtu $1; ip -n $n link set mesh0 mtu $2; done; }
 for m in 1280 1460 1500 9001; do
