@@ -9,12 +9,12 @@
 #include <cstdio>
 
 #include "controller/agent/agent.h"
+#include "controller/agent/device_removal.h"
 
 namespace {
 
 using kernmesh::agent::Agent;
 using kernmesh::agent::AgentOptions;
-using kernmesh::agent::MeshDevice;
 
 int fail(const kernmesh::Error& error) {
   spdlog::error("{}", error.message());
@@ -26,7 +26,7 @@ int remove_everything(const AgentOptions& options) {
   if (!instance) return fail(instance.error());
   const auto lock = kernmesh::agent::lock_instance(*instance);
   if (!lock) return fail(lock.error());
-  const auto removed = MeshDevice::remove(*instance);
+  const auto removed = kernmesh::agent::remove_device(*instance);
   return removed ? 0 : fail(removed.error());
 }
 

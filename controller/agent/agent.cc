@@ -8,6 +8,7 @@
 
 #include <future>
 
+#include "controller/agent/device_removal.h"
 #include "controller/agent/file.h"
 #include "controller/agent/host_view.h"
 #include "controller/rpc/certificate.h"
@@ -26,8 +27,12 @@ Result<topology::CaFingerprint> fingerprint_of(const std::string& ca_pem) {
   return facts.front().fingerprint;
 }
 
+// What the kernel maps have room for (controller/bpf/underlay.h, max_peers).
+constexpr std::size_t kMostPeers = 16384;
+
 netmap::MergeRules merge_rules(const Identity& identity) {
   netmap::MergeRules rules;
+  rules.limits.peers = kMostPeers;
   rules.own = {machine_public_key(identity.machine), node_public_key(identity.node),
                disco_public_key(identity.disco)};
   return rules;
@@ -35,11 +40,10 @@ netmap::MergeRules merge_rules(const Identity& identity) {
 
 }  // namespace
 
-Agent::Agent(AgentOptions options, Instance instance, UniqueFd lock, EventLoop loop,
-             Settings settings, Identity identity)
+Agent::Agent(AgentOptions options, Instance instance, EventLoop loop, Settings settings,
+             Identity identity)
     : options_(std::move(options)),
       instance_(std::move(instance)),
-      lock_(std::move(lock)),
       loop_(std::move(loop)),
       settings_(std::move(settings)),
       identity_(std::move(identity)) {}
@@ -48,23 +52,29 @@ Agent::~Agent() = default;
 
 Result<std::unique_ptr<Agent>> Agent::open(const AgentOptions& options) {
   MESH_TRY_ASSIGN(auto instance, make_instance(options.mesh_name, options.underlay_name));
-  MESH_TRY_ASSIGN(auto lock, lock_instance(instance));
-  MESH_TRY(prepare_state_dir(options.state_dir));
+  MESH_TRY_ASSIGN(auto instance_lock, lock_instance(instance));
+  MESH_TRY_ASSIGN(auto state_lock, prepare_state_dir(options.state_dir));
   MESH_TRY_ASSIGN(auto settings, load_settings(options.state_dir));
   MESH_TRY_ASSIGN(auto identity, load_or_create_identity(options.state_dir));
   MESH_TRY_ASSIGN(auto loop, EventLoop::open());
-  std::unique_ptr<Agent> agent(new Agent(options, std::move(instance), std::move(lock),
-                                         std::move(loop), std::move(settings),
-                                         std::move(identity)));
-  auto stored = load_netmap(options.state_dir);
-  if (!stored) {
-    spdlog::warn("{}", stored.error().message());
-  } else if (*stored) {
-    agent->stored_ = std::make_shared<const netmap::Netmap>(std::move(**stored));
-    agent->received_ = agent->stored_->version;
-  }
+  std::unique_ptr<Agent> agent(new Agent(options, std::move(instance), std::move(loop),
+                                         std::move(settings), std::move(identity)));
+  agent->instance_lock_ = std::move(instance_lock);
+  agent->state_lock_ = std::move(state_lock);
+  if (const Status loaded = agent->load_stored(); !loaded)
+    spdlog::warn("{}", loaded.error().message());
   MESH_TRY(agent->watch_signals());
   return agent;
+}
+
+Status Agent::load_stored() {
+  if (settings_.server.empty()) return {};
+  MESH_TRY_ASSIGN(const auto ca, fingerprint_of(settings_.ca_pem));
+  MESH_TRY_ASSIGN(auto map, load_netmap(options_.state_dir, ca));
+  if (!map) return {};
+  stored_ = std::make_shared<const netmap::Netmap>(std::move(*map));
+  received_ = stored_->version;
+  return {};
 }
 
 Status Agent::watch_signals() {
@@ -88,7 +98,7 @@ Status Agent::run(const std::function<void()>& on_ready) {
   on_ready();
   const Status ended = loop_.run([this] { return settle(); });
   stopping_ = true;
-  session_.reset();
+  end_session();
   server.stop();
   return ended;
 }
@@ -105,13 +115,17 @@ std::optional<MonoTime> Agent::settle() {
     finish_joining(joining_->last_error.value_or(
         Error(ErrorCode::kUnavailable, "no netmap came from " + settings_.server + " in time")));
   }
+  const bool behind = !node_ || node_->netmap() != stored_;
   std::optional<MonoTime> next;
-  if (!node_ && settings_.wanted == Wanted::kUp && stored_) {
+  if (settings_.wanted == Wanted::kUp && stored_ && behind) {
     if (now >= retry_at_) on_netmap(stored_);
-    if (!node_) next = retry_at_;
+    next = retry_at_;
   }
-  if (node_) next = node_->settle(now);
-  if (joining_ && (!next || joining_->deadline < *next)) next = joining_->deadline;
+  const auto sooner = [&next](MonoTime at) { next = next ? std::min(*next, at) : at; };
+  if (node_) {
+    if (const auto due = node_->settle(now)) sooner(*due);
+  }
+  if (joining_) sooner(joining_->deadline);
   return next;
 }
 
@@ -133,30 +147,39 @@ Status Agent::ensure_node() {
   auto node = MeshNode::start(loop_, instance_, identity_, port, std::move(events));
   if (!node) {
     start_error_ = node.error();
-    retry_at_ = mono_now() + kRetryInterval;
     return node.error();
   }
   node_ = std::move(*node);
   start_error_.reset();
   if (settings_.public_port != node_->public_port()) {
     settings_.public_port = node_->public_port();
-    MESH_TRY(save_settings(options_.state_dir, settings_));
+    note_saved(save_settings(options_.state_dir, settings_));
   }
   return {};
+}
+
+void Agent::note_saved(const Status& status) {
+  save_error_.reset();
+  if (status) return;
+  save_error_ = status.error();
+  spdlog::error("{}", status.error().message());
 }
 
 void Agent::on_netmap(NetmapPtr map) {
   if (settings_.wanted != Wanted::kUp) return;  // it came while going down
   received_ = map->version;
   stored_ = map;
+  retry_at_ = mono_now() + kRetryInterval;
   Status applied = ensure_node();
   if (applied && node_->netmap() != map) applied = node_->apply(map);
   if (!applied) {
     spdlog::error("cannot apply netmap {}.{}: {}", map->version.epoch.value(),
                   map->version.revision.value(), applied.error().message());
+    apply_error_ = applied.error();
     if (joining_) finish_joining(applied);
     return;
   }
+  apply_error_.reset();
   applied_ = map->version;
   if (session_) session_->report_applied(applied_);
   if (joining_ && connected_) finish_joining({});
@@ -174,21 +197,35 @@ void Agent::on_disconnected(const Error& error) {
 void Agent::finish_joining(const Status& status) {
   const Joining joining = std::move(*joining_);
   joining_.reset();
-  if (!status) {
-    // As if it had never been tried.
-    session_.reset();
-    receiver_.reset();
-    connected_ = false;
-    if (joining.before.wanted == Wanted::kDown) {
-      if (const Status removed = take_down(); !removed)
-        spdlog::error("{}", removed.error().message());
-    }
-    settings_ = joining.before;
-    if (const Status saved = save_settings(options_.state_dir, settings_); !saved) {
-      spdlog::error("{}", saved.error().message());
-    }
-  }
+  if (!status) give_up_joining(joining.before);
   joining.done(status);
+}
+
+// As if it had never been tried.
+void Agent::give_up_joining(const Settings& before) {
+  end_session();
+  const bool same_network = before.ca_pem == settings_.ca_pem;
+  if (before.wanted == Wanted::kDown || !same_network) {
+    if (const Status removed = take_down(); !removed)
+      spdlog::error("{}", removed.error().message());
+  }
+  if (!same_network) forget_stored();
+  settings_ = before;
+  note_saved(save_settings(options_.state_dir, settings_));
+  if (settings_.wanted == Wanted::kUp) resume();
+}
+
+void Agent::forget_stored() {
+  stored_.reset();
+  received_ = {};
+  note_saved(forget_netmap(options_.state_dir));
+}
+
+void Agent::end_session() {
+  ++session_number_;
+  session_.reset();
+  receiver_.reset();
+  connected_ = false;
 }
 
 void Agent::start_session(std::string join_key) {
@@ -197,61 +234,65 @@ void Agent::start_session(std::string join_key) {
     server_error_ = ca.error().with_context("the stored server certificate");
     return;
   }
-  // The session's thread only posts; the loop may be gone from a session that is being replaced, so
-  // each piece of work checks that its session is still the one in charge.
-  receiver_ = std::make_unique<NetmapReceiver>(
-      options_.state_dir, merge_rules(identity_), stored_,
-      NetmapReceiver::Events{
-          [this](NetmapPtr map) {
-            loop_.post([this, map = std::move(map)] {
-              if (session_) on_netmap(map);
-            });
-          },
-          [this](const Error& error) { loop_.post([this, error] { save_error_ = error; }); }});
-  ControlConfig config{settings_.server,
-                       settings_.ca_pem,
-                       *ca,
-                       settings_.hostname.empty() ? machine_hostname() : settings_.hostname,
-                       kernel_release(),
-                       identity_};
+  // The session's threads only post, and what they post is done only while the session is in
+  // charge.
+  const auto in_charge = [this, number = ++session_number_](std::function<void()> work) {
+    loop_.post([this, number, work = std::move(work)] {
+      if (session_number_ == number) work();
+    });
+  };
+  NetmapReceiver::Events received;
+  received.on_netmap = [this, in_charge](NetmapPtr map) {
+    in_charge([this, map = std::move(map)] { on_netmap(map); });
+  };
+  received.on_saved = [this, in_charge](const Status& status) {
+    in_charge([this, status] { note_saved(status); });
+  };
+  receiver_ = std::make_unique<NetmapReceiver>(options_.state_dir, *ca, merge_rules(identity_),
+                                               stored_, std::move(received));
   ControlSession::Events events;
   NetmapReceiver* receiver = receiver_.get();
   events.on_update = [receiver](Result<rpc::Update> update) {
     return receiver->on_update(std::move(update));
   };
   events.held = [receiver] { return receiver->held(); };
-  events.on_connected = [this] {
-    loop_.post([this] {
-      connected_ = true;
-      server_error_.reset();
-      spdlog::info("connected to {}", settings_.server);
-    });
+  events.on_connected = [this, in_charge] { in_charge([this] { on_connected(); }); };
+  events.on_disconnected = [this, in_charge](const Error& error) {
+    in_charge([this, error] { on_disconnected(error); });
   };
-  events.on_disconnected = [this](const Error& error) {
-    loop_.post([this, error] {
-      if (session_) on_disconnected(error);
-    });
-  };
+  ControlConfig config{settings_.server,
+                       settings_.ca_pem,
+                       *ca,
+                       settings_.hostname.empty() ? machine_hostname() : settings_.hostname,
+                       kernel_release(),
+                       identity_};
   session_ =
       std::make_unique<ControlSession>(std::move(config), std::move(join_key), std::move(events));
   if (!endpoints_.empty()) session_->report_endpoints(endpoints_);
 }
 
+void Agent::on_connected() {
+  connected_ = true;
+  server_error_.reset();
+  spdlog::info("connected to {}", settings_.server);
+}
+
 Status Agent::take_down() {
-  session_.reset();
-  receiver_.reset();
-  connected_ = false;
+  end_session();
   node_.reset();
   start_error_.reset();
+  apply_error_.reset();
   applied_ = {};
-  return MeshDevice::remove(instance_);
+  return remove_device(instance_);
 }
 
 std::vector<std::string> Agent::problems() const {
   std::vector<std::string> result;
   if (node_) result = node_->problems();
   if (start_error_) result.push_back("cannot bring the mesh up: " + start_error_->message());
-  if (save_error_) result.push_back("the netmap could not be stored: " + save_error_->message());
+  if (node_ && apply_error_)
+    result.push_back("the newest netmap is not in force: " + apply_error_->message());
+  if (save_error_) result.push_back("state could not be stored: " + save_error_->message());
   return result;
 }
 

@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "controller/agent/control_session.h"
@@ -55,8 +56,9 @@ class Agent final : public rpc::LocalHandler {
     std::optional<Error> last_error;
   };
 
-  Agent(AgentOptions options, Instance instance, UniqueFd lock, EventLoop loop, Settings settings,
+  Agent(AgentOptions options, Instance instance, EventLoop loop, Settings settings,
         Identity identity);
+  Status load_stored();
 
   // Runs `work` on the loop and waits for it; kUnavailable when the agent stops first.
   template <typename T>
@@ -68,8 +70,14 @@ class Agent final : public rpc::LocalHandler {
   void start_session(std::string join_key);
   Status ensure_node();
   void on_netmap(NetmapPtr map);
+  void on_connected();
   void on_disconnected(const Error& error);
   void finish_joining(const Status& status);
+  void abandon_joining(std::string_view by);
+  void give_up_joining(const Settings& before);
+  void end_session();
+  void forget_stored();
+  void note_saved(const Status& status);
   void resume();
   Status take_down();
   Result<NodeId> find_peer(const std::string& target) const;
@@ -77,7 +85,8 @@ class Agent final : public rpc::LocalHandler {
 
   const AgentOptions options_;
   const Instance instance_;
-  UniqueFd lock_;
+  UniqueFd instance_lock_;
+  UniqueFd state_lock_;
   EventLoop loop_;
   UniqueFd signals_;
   Settings settings_;
@@ -88,6 +97,7 @@ class Agent final : public rpc::LocalHandler {
   bool node_lost_ = false;
   MonoTime retry_at_{};
   std::optional<Error> start_error_;
+  std::optional<Error> apply_error_;
   std::optional<Error> save_error_;
   std::optional<Joining> joining_;
   bool connected_ = false;
@@ -96,6 +106,7 @@ class Agent final : public rpc::LocalHandler {
   MapVersion applied_;
   std::unique_ptr<NetmapReceiver> receiver_;  // outlives session_, whose thread uses it
   std::unique_ptr<ControlSession> session_;
+  std::uint64_t session_number_ = 0;  // work that an ended session posted is not its successor's
   std::atomic<bool> stopping_{false};
 };
 

@@ -44,7 +44,7 @@ ControlSession::~ControlSession() {
     stopping_ = true;
     changed_.notify_all();
   }
-  client_.cancel_watch();
+  client_.cancel();
   watch_thread_.join();
   report_thread_.join();
 }
@@ -88,12 +88,14 @@ void ControlSession::run_watch() {
       join_key_.clear();
       session_ = *session;
       if (endpoints_ && new_endpoints_.empty()) new_endpoints_.put(*endpoints_);
+      if (applied_ && new_applied_.empty()) new_applied_.put(*applied_);
       changed_.notify_all();
     }
     events_.on_connected();
     const Error ended = client_.watch(*session, events_.held(), [&](Result<rpc::Update> update) {
-      backoff.reset();
-      return events_.on_update(std::move(update));
+      const Status taken = events_.on_update(std::move(update));
+      if (taken) backoff.reset();
+      return taken;
     });
     {
       const std::lock_guard lock(mutex_);
@@ -118,7 +120,8 @@ void ControlSession::run_reports() {
     lock.unlock();
     const Status sent = client_.report(session, report);
     lock.lock();
-    if (sent) continue;
+    if (sent || is_final(sent.error()))
+      continue;  // what the server refuses for good is not repeated
     // Kept for the next try, unless something newer came meanwhile.
     if (report.endpoints && new_endpoints_.empty()) new_endpoints_.put(*report.endpoints);
     if (report.applied && new_applied_.empty()) new_applied_.put(*report.applied);
@@ -136,6 +139,8 @@ void ControlSession::report_endpoints(std::vector<Endpoint> endpoints) {
 
 void ControlSession::report_applied(MapVersion version) {
   const std::lock_guard lock(mutex_);
+  if (applied_ == version) return;
+  applied_ = version;
   new_applied_.put(version);
   changed_.notify_all();
 }

@@ -75,7 +75,8 @@ class ControlSession {
   std::optional<rpc::Session> session_;
   LatestSlot<std::vector<Endpoint>> new_endpoints_;
   LatestSlot<MapVersion> new_applied_;
-  std::optional<std::vector<Endpoint>> endpoints_;
+  std::optional<std::vector<Endpoint>> endpoints_;  // as last reported, for the next session
+  std::optional<MapVersion> applied_;
 
   std::thread watch_thread_;
   std::thread report_thread_;

@@ -2,13 +2,12 @@
 #include "controller/agent/file.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
-
-#include "controller/base/unique_fd.h"
 
 namespace kernmesh::agent {
 namespace {
@@ -78,7 +77,7 @@ Status remove_file(const std::string& path) {
   return {};
 }
 
-Status prepare_state_dir(const std::string& path) {
+Result<UniqueFd> prepare_state_dir(const std::string& path) {
   if (mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
     return Error::from_errno("cannot create state directory " + path, errno);
   }
@@ -95,7 +94,15 @@ Status prepare_state_dir(const std::string& path) {
   if ((info.st_mode & 077) != 0 && chmod(path.c_str(), 0700) != 0) {
     return Error::from_errno("cannot close state directory " + path + " to others", errno);
   }
-  return {};
+  const std::string lock_path = path + "/lock";
+  UniqueFd lock(open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!lock) return Error::from_errno("cannot open " + lock_path, errno);
+  if (flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK) return Error::from_errno("cannot lock " + lock_path, errno);
+    return Error(ErrorCode::kAlreadyExists,
+                 "another agent uses state directory " + path + "; give this one --state-dir");
+  }
+  return lock;
 }
 
 }  // namespace kernmesh::agent

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "controller/base/result.h"
+#include "controller/base/unique_fd.h"
 
 namespace kernmesh::agent {
 
@@ -21,7 +22,9 @@ Status replace_file(const std::string& path, std::string_view bytes);
 // Success when there is none.
 Status remove_file(const std::string& path);
 
-// Creates the directory with 0700, or checks that an existing one is ours and closed to others.
-Status prepare_state_dir(const std::string& path);
+// Creates the directory with 0700, or checks that an existing one is ours and closes it to others.
+// The returned lock is for the process's life: keys must not serve two agents. kAlreadyExists when
+// another has it.
+Result<UniqueFd> prepare_state_dir(const std::string& path);
 
 }  // namespace kernmesh::agent

@@ -39,7 +39,7 @@ Status load_or_make(const std::string& path, SecretBytes<N>& key) {
   if (stored->size() != N) {
     return Error(ErrorCode::kCorrupt, path + " has " + std::to_string(stored->size()) +
                                           " bytes, not " + std::to_string(N) +
-                                          ": restore it from a backup, or run `meshadm logout` "
+                                          ": restore it from a backup, or remove it "
                                           "and join again as a new node");
   }
   std::copy(stored->begin(), stored->end(), key.mutable_bytes().begin());

@@ -93,12 +93,15 @@ void Agent::begin_up(Settings wanted, std::string join_key, UpDone done) {
     done(Error(ErrorCode::kConflict, "another `meshadm up` is under way"));
     return;
   }
-  if (node_ && node_->netmap() && join_key.empty() && settings_.wanted == Wanted::kUp) {
+  const bool is_up = node_ && node_->netmap() && session_ && settings_.wanted == Wanted::kUp;
+  if (is_up && join_key.empty() && wanted.hostname == settings_.hostname) {
     done({});
     return;
   }
   joining_ = Joining{std::move(done), settings_, mono_now() + kJoinDeadline, std::nullopt};
+  const bool same_network = wanted.ca_pem == settings_.ca_pem;
   settings_ = std::move(wanted);
+  if (!same_network) forget_stored();
   if (const Status saved = save_settings(options_.state_dir, settings_); !saved) {
     finish_joining(saved);
     return;
@@ -109,7 +112,7 @@ void Agent::begin_up(Settings wanted, std::string join_key, UpDone done) {
     if (!joining_) return;
     if (node_) finish_joining({});
   }
-  session_.reset();
+  end_session();
   start_session(std::move(join_key));
 }
 
@@ -141,17 +144,28 @@ Result<mesh::v1::UpResponse> Agent::up(const mesh::v1::UpRequest& request) {
   return response;
 }
 
+// An `up` that is under way is over, and nothing is put back.
+void Agent::abandon_joining(std::string_view by) {
+  if (!joining_) return;
+  const Joining joining = std::move(*joining_);
+  joining_.reset();
+  joining.done(Error(ErrorCode::kConflict, "`meshadm " + std::string(by) + "` came in between"));
+}
+
 Result<mesh::v1::DownResponse> Agent::down() {
   return on_loop<mesh::v1::DownResponse>([this]() -> Result<mesh::v1::DownResponse> {
+    abandon_joining("down");
     settings_.wanted = Wanted::kDown;
+    const Status removed = take_down();
     MESH_TRY(save_settings(options_.state_dir, settings_));
-    MESH_TRY(take_down());
+    MESH_TRY(removed);
     return mesh::v1::DownResponse();
   });
 }
 
 Result<mesh::v1::LogoutResponse> Agent::logout() {
   return on_loop<mesh::v1::LogoutResponse>([this]() -> Result<mesh::v1::LogoutResponse> {
+    abandon_joining("logout");
     mesh::v1::LogoutResponse response;
     if (!settings_.server.empty()) {
       const Status left =

@@ -52,12 +52,22 @@ Result<MeshDevice> MeshDevice::open(const Instance& instance, Port public_port) 
 
 Status MeshDevice::apply(const reconcile::Desired& desired, const X25519SecretKey& private_key,
                          std::uint64_t generation) {
-  MESH_TRY(gate_.set_identities(desired.identities));
-  MESH_TRY(gate_.set_rules(desired.admitted));
-  MESH_TRY(gate_.arm(generation));
+  MESH_TRY(apply_gate(desired, generation));
   MESH_TRY(apply_wireguard(desired, private_key));
   MESH_TRY(apply_link(desired));
   return apply_routing(desired);
+}
+
+Status MeshDevice::apply_gate(const reconcile::Desired& desired, std::uint64_t generation) {
+  if (gate_tables_ && gate_tables_->first == desired.identities &&
+      gate_tables_->second == desired.admitted)
+    return {};
+  gate_tables_.reset();
+  MESH_TRY(gate_.set_identities(desired.identities));
+  MESH_TRY(gate_.set_rules(desired.admitted));
+  MESH_TRY(gate_.arm(generation));
+  gate_tables_.emplace(desired.identities, desired.admitted);
+  return {};
 }
 
 Status MeshDevice::apply_wireguard(const reconcile::Desired& desired,
@@ -117,22 +127,47 @@ Status MeshDevice::apply_routing(const reconcile::Desired& desired) {
 
 Status MeshDevice::set_uplinks(const reconcile::Uplinks& uplinks) {
   MESH_TRY(underlay_.set_locals(uplinks.addresses));
-  std::vector<IfIndex> wanted;
-  for (const auto& interface : uplinks.interfaces) wanted.push_back(interface.index);
-  for (const auto index : wanted) MESH_TRY(underlay_.attach(index, bpf::UnderlayProgram::kIn));
-  for (const auto index : uplinks_) {
-    if (std::find(wanted.begin(), wanted.end(), index) == wanted.end()) {
-      MESH_TRY(underlay_.detach(index, bpf::UnderlayProgram::kIn));
+  if (!uplinks_) {
+    // The first time everything that an earlier agent may have attached to is looked at.
+    MESH_TRY_ASSIGN(const auto links, netlink::list_links(host_));
+    uplinks_.emplace();
+    for (const auto& link : links) {
+      if (link.index != meshu_ && link.index != mesh_) uplinks_->push_back(link.index);
     }
   }
+  std::vector<IfIndex> wanted;
+  for (const auto& interface : uplinks.interfaces) wanted.push_back(interface.index);
+  Status first;
+  for (const auto index : *uplinks_) {
+    if (std::find(wanted.begin(), wanted.end(), index) != wanted.end()) continue;
+    const Status detached = underlay_.detach(index, bpf::UnderlayProgram::kIn);
+    if (!detached && first) first = detached;
+  }
   uplinks_ = std::move(wanted);
-  return {};
+  const Status attached = keep_attached();
+  return first ? attached : first;
+}
+
+Status MeshDevice::keep_attached() {
+  Status first = gate_.attach(mesh_);
+  const auto attempt = [&](const Status& status) {
+    if (!status && first) first = status;
+  };
+  attempt(underlay_.attach(meshu_, bpf::UnderlayProgram::kOut));
+  if (uplinks_) {
+    for (const auto index : *uplinks_) attempt(underlay_.attach(index, bpf::UnderlayProgram::kIn));
+  }
+  return first;
 }
 
 bool MeshDevice::is_whole() const {
   const auto mesh = netlink::find_link(host_, instance_.mesh_name);
   const auto meshu = netlink::find_link(host_, instance_.underlay_name);
-  return mesh && *mesh && (*mesh)->index == mesh_ && meshu && *meshu && (*meshu)->index == meshu_;
+  // A question that failed is no answer: only an interface that is known to be gone counts.
+  const auto is_gone = [](const auto& found, IfIndex index) {
+    return found && (!*found || (*found)->index != index);
+  };
+  return !is_gone(mesh, mesh_) && !is_gone(meshu, meshu_);
 }
 
 Result<std::vector<reconcile::Route>> MeshDevice::installed_routes() const {
@@ -150,48 +185,12 @@ std::string MeshDevice::attach_kind() const {
 
 std::vector<std::string> MeshDevice::foreign_programs() const {
   std::vector<std::string> names;
-  for (const auto index : uplinks_) {
+  if (!uplinks_) return names;
+  for (const auto index : *uplinks_) {
     const auto state = underlay_.query(index, bpf::UnderlayProgram::kIn);
     if (state) names.insert(names.end(), state->ahead.begin(), state->ahead.end());
   }
   return names;
-}
-
-Status MeshDevice::remove(const Instance& instance) {
-  Status first;
-  const auto attempt = [&](const Status& status) {
-    if (!status && first) first = status;
-  };
-  auto host = netlink::RouteSocket::open();
-  if (!host) return host.error();
-  const auto rules = netlink::list_rules(*host, reconcile::kRouteTable);
-  const auto mesh = netlink::find_link(*host, instance.mesh_name);
-  const auto meshu = netlink::find_link(*host, instance.underlay_name);
-  const IfIndex mesh_index = mesh && *mesh ? (*mesh)->index : IfIndex(0);
-  const IfIndex meshu_index = meshu && *meshu ? (*meshu)->index : IfIndex(0);
-  if (mesh_index.value() != 0) {
-    // Peers first: deleting the interface costs a grace period for each that is left.
-    if (auto wireguard = netlink::WireguardSocket::open())
-      attempt(wireguard->remove_all_peers(mesh_index));
-    attempt(netlink::delete_link(*host, instance.mesh_name));
-  }
-  if (const auto left = netlink::list_routes(*host, reconcile::kRouteTable);
-      left && left->empty() && rules) {
-    for (const auto& rule : *rules) attempt(netlink::remove_rule(*host, rule));
-  }
-  if (auto underlay = bpf::Underlay::open({instance.id, meshu_index})) {
-    attempt(underlay->remove());
-  } else {
-    attempt(underlay.error());
-  }
-  if (auto gate = bpf::Gate::open({instance.id, IfIndex(0)})) {
-    attempt(gate->remove());
-  } else {
-    attempt(gate.error());
-  }
-  attempt(netlink::delete_link(*host, instance.underlay_name));
-  attempt(netlink::delete_netns(instance.private_netns()));
-  return first;
 }
 
 }  // namespace kernmesh::agent

@@ -6,6 +6,8 @@
 
 #include <memory>
 #include <optional>
+#include <utility>
+#include <vector>
 
 #include "controller/agent/instance.h"
 #include "controller/base/key.h"
@@ -24,10 +26,6 @@ class MeshDevice {
   // interface stays down until apply(), with the gate attached and everything denied.
   static Result<MeshDevice> open(const Instance& instance, Port public_port);
 
-  // For `down`: peers, interface, programs, pins, rules, routes, namespace; goes on past errors and
-  // returns the first. Works without an open device, also after the agent was killed.
-  static Status remove(const Instance& instance);
-
   IfIndex mesh_index() const { return mesh_; }
   IfIndex underlay_index() const { return meshu_; }
 
@@ -37,8 +35,8 @@ class MeshDevice {
                std::uint64_t generation);
   // Attaches the inbound program to exactly these interfaces and makes their addresses ours.
   Status set_uplinks(const reconcile::Uplinks& uplinks);
-  // The next apply() reads the device again instead of trusting what it wrote.
-  void forget_observed() { observed_.reset(); }
+  // Attaches again what root or another program took away; does nothing when all is there.
+  Status keep_attached();
   // Whether mesh0 and meshu0 are still there, with the same indices.
   bool is_whole() const;
 
@@ -55,6 +53,7 @@ class MeshDevice {
  private:
   MeshDevice(Instance instance, netlink::RouteSocket host, netlink::WireguardSocket wireguard,
              bpf::Underlay underlay, bpf::Gate gate, IfIndex mesh, IfIndex meshu);
+  Status apply_gate(const reconcile::Desired& desired, std::uint64_t generation);
   Status apply_link(const reconcile::Desired& desired);
   Status apply_wireguard(const reconcile::Desired& desired, const X25519SecretKey& private_key);
   Status apply_routing(const reconcile::Desired& desired);
@@ -67,7 +66,9 @@ class MeshDevice {
   IfIndex mesh_;
   IfIndex meshu_;
   std::optional<reconcile::WireguardDevice> observed_;
-  std::vector<IfIndex> uplinks_;
+  // What the gate was last given without an error.
+  std::optional<std::pair<bpf::Identities, bpf::AllowedNodes>> gate_tables_;
+  std::optional<std::vector<IfIndex>> uplinks_;  // nullopt: not known yet
 };
 
 }  // namespace kernmesh::agent

@@ -18,6 +18,11 @@ using std::chrono::seconds;
 // A router with a full table can announce thousands of changes a second; reading the host's state
 // again ten times a second follows any of them soon enough.
 constexpr auto kRefreshInterval = milliseconds(100);
+// Never busy for more than a tenth of the time, however large the host's tables are.
+constexpr int kRestFactor = 10;
+constexpr auto kRetryInterval = seconds(1);
+// The engine gives a ping up after 5 s; what it forgets about is answered here.
+constexpr auto kPingDeadline = seconds(7);
 // How many endpoints a node may report (controller/rpc/convert.h, kMaxEndpoints).
 constexpr std::size_t kMostEndpoints = 32;
 
@@ -40,12 +45,13 @@ path::PeerInfo to_peer_info(const netmap::Peer& peer) {
   return {peer.id, peer.machine_key, peer.node_key, peer.disco_key, peer.endpoints};
 }
 
+std::string path_topic(NodeId id) { return "writing the path to node " + to_string(id); }
+
 // Ranges of ours that somebody else's routes already use: nothing is applied then.
 Status check_conflicts(const netlink::RouteSocket& socket, const netmap::Netmap& map,
                        IfIndex mesh) {
   for (const auto& prefix : map.self.overlay_prefixes) {
-    MESH_TRY_ASSIGN(const auto foreign,
-                    netlink::foreign_routes_inside(socket, prefix, reconcile::kRouteTable, mesh));
+    MESH_TRY_ASSIGN(const auto foreign, netlink::foreign_routes_inside(socket, prefix, mesh));
     if (foreign.empty()) continue;
     return Error(ErrorCode::kConflict,
                  "the mesh's range " + to_string(prefix) + " contains " +
@@ -90,7 +96,7 @@ MeshNode::~MeshNode() {
   for (const int fd : {monitor_.fd(), strangers_.fd(), socket_.fds()[0], socket_.fds()[1]}) {
     if (fd >= 0) loop_.unwatch(fd);
   }
-  for (const auto& [request, done] : pings_) done({request, NodeId(0), std::nullopt, std::nullopt});
+  finish_pings([](const Ping&) { return true; });
 }
 
 Status MeshNode::watch_descriptors() {
@@ -131,7 +137,7 @@ void MeshNode::note(const std::string& topic, const Status& status) {
 std::vector<std::string> MeshNode::problems() const {
   std::vector<std::string> result;
   for (const auto& [topic, text] : problems_) result.push_back(topic + ": " + text);
-  if (uplinks_.interfaces.empty()) {
+  if (!uplinks_ || uplinks_->interfaces.empty()) {
     result.emplace_back(
         "no network: no interface has an address that peers could reach; see `ip address`");
   }
@@ -149,63 +155,56 @@ std::vector<std::string> MeshNode::problems() const {
 
 void MeshNode::refresh_host(MonoTime now) {
   host_changed_ = false;
-  next_refresh_ = now + kRefreshInterval;
   if (!device_.is_whole()) {
     events_.on_lost();
     return;
   }
-  const auto interfaces = read_interfaces(device_.routes());
-  if (!interfaces) {
-    note("reading interfaces", interfaces.error());
-    return;
-  }
+  const Status read = follow_host(now);
+  note("following the host's network", read);
+  if (!read) host_changed_ = true;
+  const MonoTime done = mono_now();
+  next_refresh_ = done + (read ? std::max<Duration>(kRefreshInterval, kRestFactor * (done - now))
+                               : kRetryInterval);
+}
+
+Status MeshNode::follow_host(MonoTime now) {
+  MESH_TRY_ASSIGN(const auto interfaces, read_interfaces(device_.routes()));
   std::map<IfIndex, std::uint32_t> mtus;
-  for (const auto& interface : *interfaces) mtus[interface.index] = interface.mtu;
+  for (const auto& interface : interfaces) mtus[interface.index] = interface.mtu;
   paths_.set_interface_mtus(std::move(mtus));
-  const auto instance_name = [&](IfIndex index) {
-    const auto found = std::find_if(interfaces->begin(), interfaces->end(),
-                                    [&](const auto& i) { return i.index == index; });
-    return found == interfaces->end() ? std::string() : found->name;
-  };
-  auto uplinks = reconcile::choose_uplinks(*interfaces, instance_name(device_.mesh_index()),
-                                           instance_name(device_.underlay_index()));
-  const bool moved = uplinks.addresses != uplinks_.addresses;
-  if (uplinks != uplinks_) {
+  auto uplinks =
+      reconcile::choose_uplinks(interfaces, device_.mesh_index(), device_.underlay_index());
+  if (!uplinks_ || uplinks != *uplinks_) {
+    const bool moved = !uplinks_ || uplinks.addresses != uplinks_->addresses;
+    MESH_TRY(device_.set_uplinks(uplinks));
     uplinks_ = std::move(uplinks);
-    note("attaching to the uplinks", device_.set_uplinks(uplinks_));
     if (moved) {
-      engine_.set_local_addresses(now, uplinks_.addresses);
-      events_.on_endpoints(reconcile::offered_endpoints(uplinks_, socket_.port(), kMostEndpoints));
+      engine_.set_local_addresses(now, uplinks_->addresses);
+      events_.on_endpoints(reconcile::offered_endpoints(*uplinks_, socket_.port(), kMostEndpoints));
     }
+    if (netmap_) MESH_TRY(reconcile_kernel(*netmap_));
+  } else if (netmap_) {
+    // Our own addresses, routes and rules may be what changed.
+    MESH_TRY(reconcile_kernel(*netmap_));
   }
-  note("routing to peers", paths_.resolve_all());
-  if (netmap_) note("applying the netmap", reapply());
+  return paths_.resolve_all();
 }
 
 Status MeshNode::apply(NetmapPtr map) {
-  const NetmapPtr before = std::exchange(netmap_, std::move(map));
-  const Status applied = reapply();
-  if (!applied) {
-    note("applying the netmap", applied);
-    netmap_ = before;
-    return applied;
-  }
-  note("applying the netmap", {});
+  MESH_TRY(check_conflicts(device_.routes(), *map, device_.mesh_index()));
   std::vector<NodeId> ids;
   std::vector<path::PeerInfo> peers;
-  for (const auto& [id, peer] : netmap_->peers) {
+  for (const auto& [id, peer] : map->peers) {
     ids.push_back(id);
     peers.push_back(to_peer_info(peer));
   }
-  if (!adopted_) {
-    MESH_TRY(paths_.adopt(ids));
-    adopted_ = true;
-  }
+  if (!adopted_) MESH_TRY(paths_.adopt(ids));
+  adopted_ = true;
+  MESH_TRY(reconcile_kernel(*map));
+  const NetmapPtr before = std::exchange(netmap_, std::move(map));
   if (before) {
     for (const auto& [id, peer] : before->peers) {
-      if (netmap_->peers.contains(id)) continue;
-      traffic_.erase(id);
-      note("forgetting a peer", paths_.forget(id));
+      if (!netmap_->peers.contains(id)) forget_peer(id);
     }
   }
   engine_.set_overlay_prefixes(netmap_->self.overlay_prefixes);
@@ -214,25 +213,32 @@ Status MeshNode::apply(NetmapPtr map) {
   return {};
 }
 
-Status MeshNode::reapply() {
-  MESH_TRY(check_conflicts(device_.routes(), *netmap_, device_.mesh_index()));
+void MeshNode::forget_peer(NodeId id) {
+  traffic_.erase(id);
+  note("forgetting peer " + to_string(id), paths_.forget(id));
+  std::erase_if(problems_, [&](const auto& entry) { return entry.first == path_topic(id); });
+  finish_pings([id](const Ping& ping) { return ping.peer == id; });
+}
+
+Status MeshNode::reconcile_kernel(const netmap::Netmap& map) {
   const WallTime now = wall_now();
   reconcile::Conditions conditions;
   conditions.mesh_device = device_.mesh_index();
-  conditions.underlay_mtu = uplinks_.mtu == 0 ? 1500 : uplinks_.mtu;
+  conditions.underlay_mtu = uplinks_ && uplinks_->mtu != 0 ? uplinks_->mtu : 1500;
   conditions.node_key = node_public_key(node_secret_);
   conditions.now = now;
-  const auto desired = reconcile::desired_state(*netmap_, conditions);
-  MESH_TRY(device_.apply(desired, node_secret_, netmap_->version.revision.value()));
+  const auto desired = reconcile::desired_state(map, conditions);
+  MESH_TRY(device_.apply(desired, node_secret_, map.version.revision.value()));
   mtu_ = desired.mtu;
-  next_expiry_ = reconcile::next_expiry(*netmap_, now);
+  next_expiry_ = reconcile::next_expiry(map, now);
   return {};
 }
 
 void MeshNode::once_a_second(MonoTime now) {
   next_second_ = now + seconds(1);
-  // What root or another program took away comes back within a second; attaching again is a no-op.
-  note("attaching to the uplinks", device_.set_uplinks(uplinks_));
+  // What root or another program took away comes back within a second.
+  note("keeping the programs attached", device_.keep_attached());
+  finish_pings([now](const Ping& ping) { return now >= ping.deadline; });
   if (!netmap_) return;
   for (const auto& [id, peer] : netmap_->peers) {
     const auto traffic = device_.underlay().traffic(reconcile::synthetic_address(id));
@@ -245,7 +251,8 @@ void MeshNode::once_a_second(MonoTime now) {
     if (last.rx_last != MonoTime{}) reading.last_rx = last.rx_last;
     engine_.on_traffic(now, id, reading);
   }
-  if (next_expiry_ && *next_expiry_ <= wall_now()) note("applying the netmap", reapply());
+  if (next_expiry_ && *next_expiry_ <= wall_now())
+    note("applying the netmap", reconcile_kernel(*netmap_));
 }
 
 std::optional<MonoTime> MeshNode::settle(MonoTime now) {
@@ -278,7 +285,7 @@ void MeshNode::run(const path::SendDatagram& command) {
 void MeshNode::run(const path::SetPath& command) {
   spdlog::info("path to {}: {}", to_string(command.peer),
                command.primary ? to_string(*command.primary) : "none");
-  note("writing a path", paths_.set_path(command));
+  note(path_topic(command.peer), paths_.set_path(command));
 }
 
 void MeshNode::run(const path::SetSources& command) {
@@ -288,14 +295,30 @@ void MeshNode::run(const path::SetSources& command) {
 void MeshNode::run(const path::PingResult& command) {
   const auto found = pings_.find(command.request);
   if (found == pings_.end()) return;
-  const PingDone done = std::move(found->second);
+  const PingDone done = std::move(found->second.done);
   pings_.erase(found);
   done(command);
 }
 
+void MeshNode::finish_pings(const std::function<bool(const Ping&)>& which) {
+  std::vector<std::pair<path::PingRequestId, Ping>> finished;
+  for (auto it = pings_.begin(); it != pings_.end();) {
+    if (!which(it->second)) {
+      ++it;
+      continue;
+    }
+    finished.emplace_back(it->first, std::move(it->second));
+    it = pings_.erase(it);
+  }
+  for (const auto& [request, ping] : finished)
+    ping.done({request, ping.peer, std::nullopt, std::nullopt});
+}
+
 Status MeshNode::ping(NodeId peer, PingDone done) {
-  MESH_TRY_ASSIGN(const auto request, engine_.ping_now(mono_now(), peer));
-  pings_[request] = std::move(done);
+  const MonoTime now = mono_now();
+  MESH_TRY_ASSIGN(const auto request, engine_.ping_now(now, peer));
+  pings_[request] = {peer, now + kPingDeadline, std::move(done)};
+  run_commands();
   return {};
 }
 

@@ -53,7 +53,8 @@ class MeshNode {
   const NetmapPtr& netmap() const { return netmap_; }  // the one in force; null before the first
   const MeshDevice& device() const { return device_; }
   const path::Engine& engine() const { return engine_; }
-  const reconcile::Uplinks& uplinks() const { return uplinks_; }
+  // What the host offers; empty before it was read.
+  reconcile::Uplinks uplinks() const { return uplinks_.value_or(reconcile::Uplinks()); }
   std::uint32_t mtu() const { return mtu_; }
   // What is wrong and what to do about it, in words.
   std::vector<std::string> problems() const;
@@ -61,17 +62,26 @@ class MeshNode {
  private:
   MeshNode(EventLoop& loop, MeshDevice device, PublicSocket socket, netlink::Monitor monitor,
            bpf::EventStream stranger_events, const Identity& identity, Events events);
+  struct Ping {
+    NodeId peer;
+    MonoTime deadline;
+    PingDone done;
+  };
   Status watch_descriptors();
   void on_kernel_changes();
   void on_strangers();
   void refresh_host(MonoTime now);
-  Status reapply();
+  Status follow_host(MonoTime now);
+  Status reconcile_kernel(const netmap::Netmap& map);
+  void forget_peer(NodeId id);
   void once_a_second(MonoTime now);
   void run_commands();
   void run(const path::SendDatagram& command);
   void run(const path::SetPath& command);
   void run(const path::SetSources& command);
   void run(const path::PingResult& command);
+  // Ends those pings without an answer.
+  void finish_pings(const std::function<bool(const Ping&)>& which);
   // Remembers or clears a problem under a name.
   void note(const std::string& topic, const Status& status);
 
@@ -85,7 +95,7 @@ class MeshNode {
   path::Engine engine_;
   PathWriter paths_;
   NetmapPtr netmap_;
-  reconcile::Uplinks uplinks_;
+  std::optional<reconcile::Uplinks> uplinks_;
   std::uint32_t mtu_ = 0;
   bool adopted_ = false;
   bool host_changed_ = true;
@@ -93,7 +103,7 @@ class MeshNode {
   MonoTime next_second_{};
   std::optional<WallTime> next_expiry_;
   std::map<NodeId, bpf::Traffic> traffic_;
-  std::map<path::PingRequestId, PingDone> pings_;
+  std::map<path::PingRequestId, Ping> pings_;
   std::map<std::string, std::string> problems_;
 };
 

@@ -7,9 +7,10 @@
 
 namespace kernmesh::agent {
 
-NetmapReceiver::NetmapReceiver(std::string state_dir, netmap::MergeRules rules, NetmapPtr stored,
-                               Events events)
+NetmapReceiver::NetmapReceiver(std::string state_dir, const topology::CaFingerprint& ca,
+                               netmap::MergeRules rules, NetmapPtr stored, Events events)
     : state_dir_(std::move(state_dir)),
+      ca_(ca),
       rules_(std::move(rules)),
       events_(std::move(events)),
       current_(std::move(stored)) {}
@@ -34,8 +35,7 @@ Status NetmapReceiver::on_update(Result<rpc::Update> update) {
     return {};
   }
   current_ = std::make_shared<const netmap::Netmap>(std::move(*merged));
-  if (const Status saved = save_netmap(state_dir_, *current_); !saved)
-    events_.on_save_failed(saved.error());
+  events_.on_saved(save_netmap(state_dir_, ca_, *current_));
   events_.on_netmap(current_);
   return {};
 }

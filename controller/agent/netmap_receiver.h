@@ -22,10 +22,12 @@ class NetmapReceiver {
  public:
   struct Events {
     std::function<void(NetmapPtr)> on_netmap;  // called on the session's thread
-    std::function<void(const Error&)>
-        on_save_failed;  // disk full and the like; the map is used all the same
+    std::function<void(const Status&)>
+        on_saved;  // an error (disk full): the map is used all the same
   };
-  NetmapReceiver(std::string state_dir, netmap::MergeRules rules, NetmapPtr stored, Events events);
+  // ca: the authority of the server whose maps these are.
+  NetmapReceiver(std::string state_dir, const topology::CaFingerprint& ca, netmap::MergeRules rules,
+                 NetmapPtr stored, Events events);
 
   // Both on the session's thread.
   Status on_update(Result<rpc::Update> update);
@@ -33,6 +35,7 @@ class NetmapReceiver {
 
  private:
   const std::string state_dir_;
+  const topology::CaFingerprint ca_;
   const netmap::MergeRules rules_;
   const Events events_;
   NetmapPtr current_;

@@ -31,7 +31,9 @@ Status PathWriter::adopt(const std::vector<NodeId>& peers) {
   for (const auto& [source, synth] : sources) {
     const NodeId id = node_of_synthetic(synth);
     if (known.contains(id)) {
+      entries_[id].wanted.peer = id;
       entries_[id].sources.push_back(source.endpoint);
+      owners_[source.endpoint] = id;
     } else {
       MESH_TRY(underlay_.remove_source(source));
     }
@@ -54,7 +56,6 @@ Result<bpf::Hop> PathWriter::resolve(const Endpoint& remote) const {
 Status PathWriter::write(Entry& entry) {
   const IpAddress synth = synthetic_address(entry.wanted.peer);
   if (!entry.wanted.primary) {
-    // The counters stay; without a path nothing leaves.
     if (!entry.written) return {};
     entry.written.reset();
     return underlay_.remove_path(synth);
@@ -82,26 +83,38 @@ Status PathWriter::set_path(const path::SetPath& command) {
 Status PathWriter::set_sources(const path::SetSources& command) {
   auto& entry = entries_[command.peer];
   entry.wanted.peer = command.peer;
-  const IpAddress synth = synthetic_address(command.peer);
   for (const auto& endpoint : command.sources) {
-    if (std::find(entry.sources.begin(), entry.sources.end(), endpoint) == entry.sources.end()) {
-      MESH_TRY(underlay_.set_source({endpoint}, synth));
-    }
+    if (owners_.contains(endpoint) && owners_.at(endpoint) == command.peer) continue;
+    MESH_TRY(add_source(command.peer, endpoint));
   }
   for (const auto& endpoint : entry.sources) {
-    if (std::find(command.sources.begin(), command.sources.end(), endpoint) ==
-        command.sources.end()) {
-      MESH_TRY(underlay_.remove_source({endpoint}));
-    }
+    if (std::find(command.sources.begin(), command.sources.end(), endpoint) !=
+        command.sources.end())
+      continue;
+    MESH_TRY(remove_source(command.peer, endpoint));
   }
   entry.sources = command.sources;
   return {};
 }
 
+Status PathWriter::add_source(NodeId peer, const Endpoint& endpoint) {
+  MESH_TRY(underlay_.set_source({endpoint}, synthetic_address(peer)));
+  owners_[endpoint] = peer;
+  return {};
+}
+
+// An address that another peer has proved to be its own since is left to that one.
+Status PathWriter::remove_source(NodeId peer, const Endpoint& endpoint) {
+  const auto owner = owners_.find(endpoint);
+  if (owner == owners_.end() || owner->second != peer) return {};
+  owners_.erase(owner);
+  return underlay_.remove_source({endpoint});
+}
+
 Status PathWriter::forget(NodeId peer) {
   const auto found = entries_.find(peer);
   if (found == entries_.end()) return {};
-  for (const auto& endpoint : found->second.sources) MESH_TRY(underlay_.remove_source({endpoint}));
+  for (const auto& endpoint : found->second.sources) MESH_TRY(remove_source(peer, endpoint));
   entries_.erase(found);
   return underlay_.remove_path(synthetic_address(peer));
 }

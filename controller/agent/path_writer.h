@@ -40,6 +40,8 @@ class PathWriter {
     std::optional<bpf::Path> written;
     std::vector<Endpoint> sources;
   };
+  Status add_source(NodeId peer, const Endpoint& endpoint);
+  Status remove_source(NodeId peer, const Endpoint& endpoint);
   Result<bpf::Hop> resolve(const Endpoint& remote) const;
   Status write(Entry& entry);
 
@@ -47,6 +49,7 @@ class PathWriter {
   const netlink::RouteSocket& routes_;
   std::map<IfIndex, std::uint32_t> mtus_;
   std::map<NodeId, Entry> entries_;
+  std::map<Endpoint, NodeId> owners_;  // whose packets an endpoint's are; the last who proved it
 };
 
 }  // namespace kernmesh::agent

@@ -151,9 +151,10 @@ Status PublicSocket::send(const Endpoint& to, const std::optional<IpAddress>& fr
   message.msg_iov = &data;
   message.msg_iovlen = 1;
   if (from) put_source(message, control, *from);
-  if (sendmsg(fd, &message, MSG_DONTWAIT) < 0)
-    return Error::from_errno("cannot send to " + to_string(to), errno);
-  return {};
+  if (sendmsg(fd, &message, MSG_DONTWAIT) >= 0) return {};
+  // A full queue drops like any network and says nothing about the way.
+  if (errno == EAGAIN || errno == ENOBUFS) return {};
+  return Error::from_errno("cannot send to " + to_string(to), errno);
 }
 
 void PublicSocket::receive(int fd, const Receive& on_datagram) {

@@ -26,6 +26,10 @@ std::string sha256(std::string_view bytes) {
   return hash;
 }
 
+std::string_view bytes_of(const topology::CaFingerprint& ca) {
+  return {reinterpret_cast<const char*>(ca.data()), ca.size()};
+}
+
 }  // namespace
 
 Result<Settings> load_settings(const std::string& state_dir) {
@@ -64,21 +68,25 @@ Status save_settings(const std::string& state_dir, const Settings& settings) {
                       document.dump(2, ' ', false, json::error_handler_t::replace) + "\n");
 }
 
-Result<std::optional<netmap::Netmap>> load_netmap(const std::string& state_dir) {
+Result<std::optional<netmap::Netmap>> load_netmap(const std::string& state_dir,
+                                                  const topology::CaFingerprint& ca) {
   const std::string path = state_dir + kNetmapFile;
   MESH_TRY_ASSIGN(const auto file, read_file(path, kMaxNetmapBytes));
   if (!file) return std::optional<netmap::Netmap>();
-  const std::string_view bytes = *file;
-  const std::size_t header = kNetmapMagic.size() + crypto_hash_sha256_BYTES;
   const auto corrupt = [&](std::string_view what) {
     return Error(ErrorCode::kCorrupt,
                  path + ": " + std::string(what) + "; the server will be asked for all of it");
   };
-  if (bytes.size() < header || !bytes.starts_with(kNetmapMagic))
+  std::string_view rest = *file;
+  if (rest.size() < kNetmapMagic.size() + ca.size() + crypto_hash_sha256_BYTES ||
+      !rest.starts_with(kNetmapMagic)) {
     return corrupt("not a netmap of this version");
-  const std::string_view body = bytes.substr(header);
-  if (sha256(body) != bytes.substr(kNetmapMagic.size(), crypto_hash_sha256_BYTES))
-    return corrupt("checksum differs");
+  }
+  rest.remove_prefix(kNetmapMagic.size());
+  if (rest.substr(0, ca.size()) != bytes_of(ca)) return std::optional<netmap::Netmap>();
+  rest.remove_prefix(ca.size());
+  const std::string_view body = rest.substr(crypto_hash_sha256_BYTES);
+  if (sha256(body) != rest.substr(0, crypto_hash_sha256_BYTES)) return corrupt("checksum differs");
   mesh::v1::NetmapUpdate message;
   if (!message.ParseFromArray(body.data(), static_cast<int>(body.size())))
     return corrupt("does not parse");
@@ -86,19 +94,23 @@ Result<std::optional<netmap::Netmap>> load_netmap(const std::string& state_dir) 
   return std::optional<netmap::Netmap>(std::move(map));
 }
 
-Status save_netmap(const std::string& state_dir, const netmap::Netmap& map) {
+Status save_netmap(const std::string& state_dir, const topology::CaFingerprint& ca,
+                   const netmap::Netmap& map) {
   std::string body;
   if (!rpc::to_proto(map).SerializeToString(&body)) {
     return Error(ErrorCode::kExhausted, "the netmap is too large to store");
   }
   std::string file(kNetmapMagic);
+  file += bytes_of(ca);
   file += sha256(body);
   file += body;
   return replace_file(state_dir + kNetmapFile, file);
 }
 
+Status forget_netmap(const std::string& state_dir) { return remove_file(state_dir + kNetmapFile); }
+
 Status forget_saved_state(const std::string& state_dir) {
-  MESH_TRY(remove_file(state_dir + kNetmapFile));
+  MESH_TRY(forget_netmap(state_dir));
   return remove_file(state_dir + kSettingsFile);
 }
 

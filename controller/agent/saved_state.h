@@ -7,6 +7,7 @@
 
 #include "controller/base/ids.h"
 #include "controller/core/netmap/netmap.h"
+#include "controller/core/topology/registration.h"
 
 namespace kernmesh::agent {
 
@@ -25,11 +26,15 @@ struct Settings {
 Result<Settings> load_settings(const std::string& state_dir);
 Status save_settings(const std::string& state_dir, const Settings& settings);
 
-// The netmap file is a magic word, the SHA-256 of the rest, and a serialised snapshot message.
-// nullopt when there is none; kCorrupt when it was cut, altered or is of another version, in which
-// case the agent starts without it and says so.
-Result<std::optional<netmap::Netmap>> load_netmap(const std::string& state_dir);
-Status save_netmap(const std::string& state_dir, const netmap::Netmap& map);
+// The netmap file is a magic word, the authority of the server that it came from, the SHA-256 of
+// the rest, and a serialised snapshot message. nullopt when there is none, or one of another
+// server; kCorrupt when it was cut, altered or is of another version, in which case the agent
+// starts without it and says so.
+Result<std::optional<netmap::Netmap>> load_netmap(const std::string& state_dir,
+                                                  const topology::CaFingerprint& ca);
+Status save_netmap(const std::string& state_dir, const topology::CaFingerprint& ca,
+                   const netmap::Netmap& map);
+Status forget_netmap(const std::string& state_dir);
 
 Status forget_saved_state(const std::string& state_dir);
 

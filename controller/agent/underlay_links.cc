@@ -52,8 +52,7 @@ Error not_ours(const std::string& name) {
 Result<IfIndex> open_veth(const Instance& instance, const netlink::RouteSocket& host,
                           const netlink::RouteSocket& inside, int private_fd) {
   MESH_TRY_ASSIGN(auto link, netlink::find_link(host, instance.underlay_name));
-  if (link && (link->kind != "veth" || !link->alias.starts_with(kAlias)))
-    return not_ours(instance.underlay_name);
+  if (link && !is_ours(*link, "veth")) return not_ours(instance.underlay_name);
   MESH_TRY_ASSIGN(const auto other_end, netlink::find_link(inside, kPrivateName));
   if (link && !other_end) {
     MESH_TRY(netlink::delete_link(host, instance.underlay_name));
@@ -77,8 +76,7 @@ Result<IfIndex> open_veth(const Instance& instance, const netlink::RouteSocket& 
 Result<IfIndex> open_wireguard(const Instance& instance, const netlink::RouteSocket& host,
                                const netlink::RouteSocket& inside, int host_fd, Born born) {
   MESH_TRY_ASSIGN(auto link, netlink::find_link(host, instance.mesh_name));
-  if (link && (link->kind != "wireguard" || !link->alias.starts_with(kAlias)))
-    return not_ours(instance.mesh_name);
+  if (link && !is_ours(*link, "wireguard")) return not_ours(instance.mesh_name);
   if (link && born == Born::kNow) {
     // Its socket died with the namespace that held it.
     MESH_TRY(netlink::delete_link(host, instance.mesh_name));
@@ -96,9 +94,15 @@ Result<IfIndex> open_wireguard(const Instance& instance, const netlink::RouteSoc
 
 }  // namespace
 
+bool is_ours(const netlink::LinkInfo& link, std::string_view kind) {
+  return link.kind == kind && link.alias.starts_with(kAlias);
+}
+
 Result<UnderlayLinks> open_underlay_links(const Instance& instance,
                                           const netlink::RouteSocket& host) {
-  const Born born = netlink::open_netns(instance.private_netns()) ? Born::kBefore : Born::kNow;
+  const auto before = netlink::open_netns(instance.private_netns());
+  if (!before && before.error().code() != ErrorCode::kNotFound) return before.error();
+  const Born born = before ? Born::kBefore : Born::kNow;
   MESH_TRY_ASSIGN(const auto private_fd, netlink::open_or_create_netns(instance.private_netns()));
   MESH_TRY_ASSIGN(const auto host_fd, netlink::open_current_netns());
   std::optional<netlink::RouteSocket> inside;

@@ -5,9 +5,13 @@
 
 #include "controller/agent/instance.h"
 #include "controller/base/ids.h"
+#include "controller/netlink/link.h"
 #include "controller/netlink/socket.h"
 
 namespace kernmesh::agent {
+
+// Whether an interface of that kind was made by this program: it carries our mark.
+bool is_ours(const netlink::LinkInfo& link, std::string_view kind);
 
 struct UnderlayLinks {
   IfIndex mesh;

@@ -14,6 +14,7 @@ ErrorCode code_of(int errno_value) {
       return ErrorCode::kPermissionDenied;
     case ENOENT:
     case ENODEV:
+    case ENXIO:
     case ESRCH:
       return ErrorCode::kNotFound;
     case EEXIST:

@@ -37,32 +37,45 @@ class StrictChecking {
   int fd_;
 };
 
-// Calls `visit(rtnl_route*)` for each route of a family and table (0: every table).
+// One dump: calls `visit(rtnl_route*)` for each; libnl's result, 0 or negative.
 template <typename Visit>
-Status for_each_route(const RouteSocket& socket, IpFamily family, std::uint32_t table,
-                      Visit visit) {
-  const StrictChecking strict(socket.get());
+Result<int> dump_routes(const RouteSocket& socket, IpFamily family, std::uint32_t table, const Visit& visit) {
   Owned<nl_msg> message(nlmsg_alloc_simple(RTM_GETROUTE, NLM_F_DUMP));
   if (!message) return no_memory();
   rtmsg header{};
   header.rtm_family = static_cast<unsigned char>(to_af(family));
   nlmsg_append(message.get(), &header, sizeof header, NLMSG_ALIGNTO);
   if (table != 0) nla_put_u32(message.get(), RTA_TABLE, table);
-  if (const int e = nl_send_auto(socket.get(), message.get()); e < 0)
-    return nl_error("cannot ask for routes", e);
-
-  std::unique_ptr<nl_cb, decltype(&nl_cb_put)> callbacks(
-      nl_cb_clone(nl_socket_get_cb(socket.get())), &nl_cb_put);
+  if (const int e = nl_send_auto(socket.get(), message.get()); e < 0) return nl_error("cannot ask for routes", e);
+  std::unique_ptr<nl_cb, decltype(&nl_cb_put)> callbacks(nl_cb_clone(nl_socket_get_cb(socket.get())), &nl_cb_put);
   const auto parse = [](nl_msg* m, void* argument) -> int {
     rtnl_route* raw = nullptr;
-    if (rtnl_route_parse(nlmsg_hdr(m), &raw) < 0)
-      return NL_SKIP;  // a kind that libnl does not know
+    if (rtnl_route_parse(nlmsg_hdr(m), &raw) < 0) return NL_SKIP;  // a kind that libnl does not know
     Owned<rtnl_route> route(raw);
-    (*static_cast<Visit*>(argument))(route.get());
+    (*static_cast<const Visit*>(argument))(route.get());
     return NL_OK;
   };
-  nl_cb_set(callbacks.get(), NL_CB_VALID, NL_CB_CUSTOM, parse, &visit);
-  const int e = nl_recvmsgs(socket.get(), callbacks.get());
+  nl_cb_set(callbacks.get(), NL_CB_VALID, NL_CB_CUSTOM, parse, const_cast<Visit*>(&visit));
+  return nl_recvmsgs(socket.get(), callbacks.get());
+}
+
+// Appends convert(rtnl_route*) of each route of a family and table (0: every table) that gives a value. A
+// dump that the kernel interrupted, because routes changed meanwhile, is done again.
+template <typename T, typename Convert>
+Status collect_routes(const RouteSocket& socket, IpFamily family, std::uint32_t table, std::vector<T>& out,
+                      Convert convert) {
+  constexpr int kTries = 5;
+  const StrictChecking strict(socket.get());
+  const std::size_t before = out.size();
+  const auto visit = [&](rtnl_route* route) {
+    if (auto value = convert(route)) out.push_back(std::move(*value));
+  };
+  int e = 0;
+  for (int i = 0; i < kTries; ++i) {
+    out.resize(before);
+    MESH_TRY_ASSIGN(e, dump_routes(socket, family, table, visit));
+    if (e != -NLE_DUMP_INTR) break;
+  }
   // A table that never had a route does not exist for the kernel.
   if (e < 0 && e != -NLE_OBJ_NOTFOUND) return nl_error("cannot list routes", e);
   return {};
@@ -124,10 +137,10 @@ std::string describe(const reconcile::Rule& rule) {
 Result<std::vector<reconcile::Route>> list_routes(const RouteSocket& socket, std::uint32_t table) {
   std::vector<reconcile::Route> routes;
   for (const auto family : {IpFamily::kV4, IpFamily::kV6}) {
-    MESH_TRY(for_each_route(socket, family, table, [&](rtnl_route* r) {
+    MESH_TRY(collect_routes(socket, family, table, routes, [&](rtnl_route* r) -> std::optional<reconcile::Route> {
       const auto destination = destination_of(r);
-      if (destination && rtnl_route_get_table(r) == table)
-        routes.push_back({*destination, device_of(r), table});
+      if (!destination || rtnl_route_get_table(r) != table) return std::nullopt;
+      return reconcile::Route{*destination, device_of(r), table};
     }));
   }
   return routes;
@@ -185,10 +198,7 @@ Result<RouteAnswer> look_up_route(const RouteSocket& socket, const IpAddress& de
   rtnl_route* raw = nullptr;
   const int e = rtnl_route_lookup(socket.get(), dst, &raw);
   nl_addr_put(dst);
-  if (e < 0) {
-    const Error error = nl_error("no route to " + to_string(destination), e);
-    return Error(ErrorCode::kNotFound, error.message());
-  }
+  if (e < 0) return Error(ErrorCode::kNotFound, "no route to " + to_string(destination));
   Owned<rtnl_route> route(raw);
   RouteAnswer answer;
   answer.device = device_of(route.get());
@@ -204,15 +214,13 @@ Result<RouteAnswer> look_up_route(const RouteSocket& socket, const IpAddress& de
 }
 
 Result<std::vector<Prefix>> foreign_routes_inside(const RouteSocket& socket, const Prefix& range,
-                                                  std::uint32_t own_table, IfIndex own_device) {
+                                                  IfIndex own_device) {
   std::vector<Prefix> found;
-  MESH_TRY(for_each_route(socket, range.address().family(), 0, [&](rtnl_route* r) {
+  MESH_TRY(collect_routes(socket, range.address().family(), 0, found, [&](rtnl_route* r) -> std::optional<Prefix> {
     const auto destination = destination_of(r);
-    if (!destination || destination->length() < range.length() ||
-        !range.contains(destination->address()))
-      return;
-    if (rtnl_route_get_table(r) == own_table || device_of(r) == own_device) return;
-    found.push_back(*destination);
+    const bool inside =
+        destination && destination->length() >= range.length() && range.contains(destination->address());
+    return inside && device_of(r) != own_device ? destination : std::nullopt;
   }));
   return found;
 }

@@ -33,9 +33,9 @@ struct RouteAnswer {
 // kNotFound when there is no route.
 Result<RouteAnswer> look_up_route(const RouteSocket& socket, const IpAddress& destination);
 
-// Destinations of other people's routes that lie inside `range`, outside `own_table` and
-// `own_device`: bringing the range up would take them over.
+// Destinations of other people's routes that lie inside `range`, in any table: bringing the range
+// up on `own_device` would take them over.
 Result<std::vector<Prefix>> foreign_routes_inside(const RouteSocket& socket, const Prefix& range,
-                                                  std::uint32_t own_table, IfIndex own_device);
+                                                  IfIndex own_device);
 
 }  // namespace kernmesh::netlink

@@ -100,6 +100,7 @@ Status WireguardSocket::transact(std::span<const std::uint8_t> message,
   if (sent < 0) return Error::from_errno("cannot send to the WireGuard driver", send_errno);
 
   std::vector<std::uint8_t> buffer(1 << 16);
+  Status read;  // the first error of on_data; the rest of a dump is still drained
   while (true) {
     const ssize_t received = mnl_socket_recvfrom(socket_.get(), buffer.data(), buffer.size());
     if (received < 0) return Error::from_errno("cannot read the WireGuard driver's answer", errno);
@@ -107,14 +108,14 @@ Status WireguardSocket::transact(std::span<const std::uint8_t> message,
     for (int left = static_cast<int>(received); mnl_nlmsg_ok(answer, left);
          answer = mnl_nlmsg_next(answer, &left)) {
       if (answer->nlmsg_seq != sequence_) continue;  // of a request that was given up
-      if (answer->nlmsg_type == NLMSG_DONE) return {};
+      if (answer->nlmsg_type == NLMSG_DONE) return read;
       if (answer->nlmsg_type == NLMSG_ERROR) {
         const auto* error = static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(answer));
-        if (error->error == 0) return {};
+        if (error->error == 0) return read;
         return Error::from_errno(
             "the kernel refused a generic netlink request" + extended_ack(answer), -error->error);
       }
-      MESH_TRY(on_data(answer));
+      if (read) read = on_data(answer);
     }
   }
 }

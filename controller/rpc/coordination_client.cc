@@ -16,20 +16,41 @@ using mesh::v1::Coordination;
 // server.
 constexpr auto kCallDeadline = std::chrono::seconds(10);
 
-void set_deadline(grpc::ClientContext& context) {
-  context.set_deadline(std::chrono::system_clock::now() + kCallDeadline);
-}
-
-void authorize(grpc::ClientContext& context, const Session& session) {
-  context.AddMetadata("authorization", "Bearer " + session.token);
-}
-
 Status to_status(const grpc::Status& status, std::string_view attempt) {
   if (status.ok()) return {};
   return from_grpc(status).with_context(attempt);
 }
 
 }  // namespace
+
+class CoordinationClient::Call {
+ public:
+  explicit Call(CoordinationClient& client) : client_(client) {
+    const std::lock_guard lock(client_.mutex_);
+    client_.running_.insert(&context_);
+    if (client_.cancelled_) context_.TryCancel();
+  }
+  ~Call() {
+    const std::lock_guard lock(client_.mutex_);
+    client_.running_.erase(&context_);
+  }
+  Call(const Call&) = delete;
+  Call& operator=(const Call&) = delete;
+
+  Call& with_deadline() {
+    context_.set_deadline(std::chrono::system_clock::now() + kCallDeadline);
+    return *this;
+  }
+  Call& with(const Session& session) {
+    context_.AddMetadata("authorization", "Bearer " + session.token);
+    return *this;
+  }
+  grpc::ClientContext* context() { return &context_; }
+
+ private:
+  CoordinationClient& client_;
+  grpc::ClientContext context_;
+};
 
 CoordinationClient::CoordinationClient(const std::string& host_port, const std::string& ca_pem,
                                        topology::CaFingerprint ca)
@@ -42,9 +63,8 @@ Result<Session> CoordinationClient::register_node(const Registration& registrati
   mesh::v1::ChallengeRequest challenge;
   mesh::v1::ChallengeResponse nonce;
   challenge.set_machine_key(to_wire(machine_public_key(registration.machine_secret)));
-  grpc::ClientContext challenge_context;
-  set_deadline(challenge_context);
-  MESH_TRY(to_status(stub->Challenge(&challenge_context, challenge, &nonce),
+  Call asking(*this);
+  MESH_TRY(to_status(stub->Challenge(asking.with_deadline().context(), challenge, &nonce),
                      "asking the server for a challenge"));
 
   const auto* nonce_bytes = reinterpret_cast<const std::uint8_t*>(nonce.nonce().data());
@@ -63,9 +83,9 @@ Result<Session> CoordinationClient::register_node(const Registration& registrati
   request.set_protocol_minor(kProtocolMinor);
   request.set_agent_version(KERNMESH_VERSION);
   mesh::v1::RegisterResponse response;
-  grpc::ClientContext context;
-  set_deadline(context);
-  MESH_TRY(to_status(stub->Register(&context, request, &response), "registering with the server"));
+  Call registering(*this);
+  MESH_TRY(to_status(stub->Register(registering.with_deadline().context(), request, &response),
+                     "registering with the server"));
   MESH_TRY_ASSIGN(const WallTime expires_at, time_from_wire(response.token_expires_at()));
   return Session{response.session_token(), expires_at, NodeId(response.node_id())};
 }
@@ -73,13 +93,7 @@ Result<Session> CoordinationClient::register_node(const Registration& registrati
 Error CoordinationClient::watch(const Session& session, const std::optional<Held>& held,
                                 const std::function<Status(Result<Update>)>& on_update) {
   const auto stub = Coordination::NewStub(channel_);
-  grpc::ClientContext context;
-  authorize(context, session);
-  {
-    const std::lock_guard lock(mutex_);
-    if (cancelled_) return {ErrorCode::kUnavailable, "the watch was cancelled"};
-    watching_ = &context;
-  }
+  Call call(*this);
   mesh::v1::WatchRequest request;
   if (held) {
     *request.mutable_held() = to_proto(held->version);
@@ -87,25 +101,21 @@ Error CoordinationClient::watch(const Session& session, const std::optional<Held
     request.set_peers_digest(to_wire(held->digests.peers));
     request.set_rules_digest(to_wire(held->digests.rules));
   }
-  const auto stream = stub->Watch(&context, request);
+  const auto stream = stub->Watch(call.with(session).context(), request);
   mesh::v1::NetmapUpdate message;
   Status ended;
   while (ended && stream->Read(&message)) ended = on_update(from_proto(message));
-  if (!ended) context.TryCancel();
+  if (!ended) call.context()->TryCancel();
   const grpc::Status status = stream->Finish();
-  {
-    const std::lock_guard lock(mutex_);
-    watching_ = nullptr;
-  }
   if (!ended) return ended.error();
   if (status.ok()) return {ErrorCode::kUnavailable, "the server ended the watch"};
   return from_grpc(status).with_context("watching the netmap");
 }
 
-void CoordinationClient::cancel_watch() {
+void CoordinationClient::cancel() {
   const std::lock_guard lock(mutex_);
   cancelled_ = true;
-  if (watching_ != nullptr) watching_->TryCancel();
+  for (auto* context : running_) context->TryCancel();
 }
 
 Status CoordinationClient::report(const Session& session, const Report& report) {
@@ -118,19 +128,17 @@ Status CoordinationClient::report(const Session& session, const Report& report) 
   request.set_kernel_release(report.kernel_release);
   request.set_agent_version(KERNMESH_VERSION);
   mesh::v1::ReportResponse response;
-  grpc::ClientContext context;
-  set_deadline(context);
-  authorize(context, session);
-  return to_status(Coordination::NewStub(channel_)->Report(&context, request, &response),
+  Call call(*this);
+  call.with_deadline().with(session);
+  return to_status(Coordination::NewStub(channel_)->Report(call.context(), request, &response),
                    "reporting to the server");
 }
 
 Status CoordinationClient::leave(const Session& session) {
   mesh::v1::LeaveResponse response;
-  grpc::ClientContext context;
-  set_deadline(context);
-  authorize(context, session);
-  return to_status(Coordination::NewStub(channel_)->Leave(&context, {}, &response),
+  Call call(*this);
+  call.with_deadline().with(session);
+  return to_status(Coordination::NewStub(channel_)->Leave(call.context(), {}, &response),
                    "leaving the network");
 }
 

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // The agent's side of the coordination protocol (L2). Calls block with a deadline; watch() blocks
-// until its stream ends and is cancelled from another thread. Thread-safe.
+// until its stream ends . Thread-safe.
 #pragma once
 
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "controller/core/netmap/digest.h"
@@ -65,18 +66,21 @@ class CoordinationClient {
   // ends the stream with that error.
   Error watch(const Session& session, const std::optional<Held>& held,
               const std::function<Status(Result<Update>)>& on_update);
-  // Ends a running watch, from any thread.
-  void cancel_watch();
+  // Ends every running call, from any thread; later ones fail at once.
+  void cancel();
 
   Status report(const Session& session, const Report& report);
   Status leave(const Session& session);
 
  private:
+  // A call's context, known to cancel() while it runs.
+  class Call;
+
   std::shared_ptr<grpc::Channel> channel_;  // shared with gRPC's own calls
   topology::CaFingerprint ca_;
   std::mutex mutex_;
-  grpc::ClientContext* watching_ = nullptr;  // guarded by mutex_; owned by watch()'s frame
-  bool cancelled_ = false;                   // guarded by mutex_
+  std::set<grpc::ClientContext*> running_;  // guarded by mutex_; owned by their Call
+  bool cancelled_ = false;                  // guarded by mutex_
 };
 
 }  // namespace kernmesh::rpc

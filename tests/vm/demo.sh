@@ -25,7 +25,7 @@ fail() {
 show() { local host=$1 shown=$2; shift 2; printf '   %s%s$ %s%s\n' "$dim" "$host" "$shown" "$plain"; "$@" 2>&1 | sed 's/^/   /'; [ "${PIPESTATUS[0]}" = 0 ]; }
 
 ping_start() { # HOST ADDRESS COUNT INTERVAL: in the background, into $LAB/ping
-	in_ns "$1" ping -n -q -i "$4" -c "$3" -W 5 "$2" > "$LAB/ping" 2>&1 &
+	nsenter --net="/run/netns/$LAB_PREFIX$1" ping -n -q -i "$4" -c "$3" -W 5 "$2" > "$LAB/ping" 2>&1 &
 	ping_pid=$!
 }
 ping_result() { # waits, sets $sent $got $lost
@@ -92,19 +92,23 @@ ok "WireGuard never noticed: its endpoints are the same"
 
 step "The server dies while traffic goes on"
 ping_start alpha "$beta" 200 0.01
+old=${LAB_PID[server]}
 stop KILL server
+[ ! -e "/proc/$old" ] || fail "process $old is still there"
 ping_result || fail "ping did not run"
 [ "$lost" = 0 ] || fail "$lost of $sent pings lost"
 ok "0 of $sent pings lost"
 
 step "alpha's agent is killed with -9 and started again, the server still gone"
 ping_start alpha "$beta" 800 0.01
+old=${LAB_PID[alpha]}
 stop KILL alpha
-ok "agent killed; the kernel goes on"
+[ ! -e "/proc/$old" ] || fail "process $old is still there"
+ok "agent $old killed; the kernel goes on"
 start_agent alpha || fail "the agent did not start again"
 up_again() { [ "$(node alpha --json status | jq -r .state)" = up ]; }
 wait_for 10 up_again || fail "the agent did not come up from its stored netmap"
-ok "agent back, with the netmap from its disk"
+ok "agent ${LAB_PID[alpha]} back, with the netmap from its disk"
 ping_result || fail "ping did not run"
 [ "$lost" = 0 ] || fail "$lost of $sent pings lost"
 ok "0 of $sent pings lost"

@@ -57,7 +57,8 @@ lab_up() { # HOST...
 
 start_server() {
 	mkdir -p -m 700 "$LAB/server"
-	in_ns server "$BIN/mesh-server" --listen 0.0.0.0:8443 --http-listen 127.0.0.1:9443 --state-dir "$LAB/server" \
+	# Not in_ns: in the background a function is a shell of its own, and a signal would reach that instead.
+	nsenter --net="/run/netns/${LAB_PREFIX}server" "$BIN/mesh-server" --listen 0.0.0.0:8443 --http-listen 127.0.0.1:9443 --state-dir "$LAB/server" \
 		>> "$LAB/server.log" 2>&1 &
 	LAB_PID[server]=$!
 	wait_for 20 in_ns server bash -c 'exec 3<>/dev/tcp/127.0.0.1/8443' && [ -s "$LAB/server/admin.token" ]
@@ -68,7 +69,7 @@ admin() { in_ns server env KERNMESH_SERVER=127.0.0.1:8443 KERNMESH_TOKEN="$(cat 
 
 start_agent() { # HOST [FLAGS...]
 	local host=$1; shift
-	in_ns "$host" "$BIN/mesh-agent" --state-dir "$LAB/$host" --socket "$LAB/$host.sock" "$@" >> "$LAB/$host.log" 2>&1 &
+	nsenter --net="/run/netns/$LAB_PREFIX$host" "$BIN/mesh-agent" --state-dir "$LAB/$host" --socket "$LAB/$host.sock" "$@" >> "$LAB/$host.log" 2>&1 &
 	LAB_PID[$host]=$!
 	wait_for 20 node "$host" --json status
 }

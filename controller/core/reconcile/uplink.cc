@@ -11,11 +11,10 @@ constexpr std::array<std::string_view, 11> kForeignPrefixes = {
     "cilium_", "cali", "flannel", "docker", "veth", "br-", "meshu", "wg", "cni", "virbr", "lxc"};
 constexpr std::array<std::string_view, 4> kTunnelKinds = {"wireguard", "dummy", "vxlan", "geneve"};
 
-bool is_uplink(const Interface& interface, std::string_view mesh_name,
-               std::string_view underlay_name) {
+bool is_uplink(const Interface& interface, IfIndex mesh, IfIndex underlay) {
   if (!interface.up || interface.loopback || !interface.ethernet || interface.enslaved)
     return false;
-  if (interface.name == mesh_name || interface.name == underlay_name) return false;
+  if (interface.index == mesh || interface.index == underlay) return false;
   if (std::find(kTunnelKinds.begin(), kTunnelKinds.end(), interface.kind) != kTunnelKinds.end())
     return false;
   return std::none_of(kForeignPrefixes.begin(), kForeignPrefixes.end(),
@@ -29,11 +28,10 @@ bool is_offered(const IpAddress& address) {
 
 }  // namespace
 
-Uplinks choose_uplinks(const std::vector<Interface>& all, std::string_view mesh_name,
-                       std::string_view underlay_name) {
+Uplinks choose_uplinks(const std::vector<Interface>& all, IfIndex mesh, IfIndex underlay) {
   Uplinks uplinks;
   for (const auto& interface : all) {
-    if (!is_uplink(interface, mesh_name, underlay_name)) continue;
+    if (!is_uplink(interface, mesh, underlay)) continue;
     Interface chosen = interface;
     std::erase_if(chosen.addresses, [](const IpAddress& a) { return !is_offered(a); });
     if (chosen.addresses.empty()) continue;

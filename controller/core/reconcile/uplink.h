@@ -35,8 +35,7 @@ struct Uplinks {
 
 // Interfaces of container runtimes and other tunnels are left out by name, and ours by kind: an
 // address on them is not where a peer can reach this host.
-Uplinks choose_uplinks(const std::vector<Interface>& all, std::string_view mesh_name,
-                       std::string_view underlay_name);
+Uplinks choose_uplinks(const std::vector<Interface>& all, IfIndex mesh, IfIndex underlay);
 
 // The endpoints that this node reports: each uplink address at the public port, at most `most`.
 std::vector<Endpoint> offered_endpoints(const Uplinks& uplinks, Port public_port, std::size_t most);

@@ -150,7 +150,7 @@ TEST_F(Rtnetlink, foreign_routes_inside_a_range_are_found_and_own_or_wider_ones_
   ASSERT_TRUE(add_route(*socket_, {*Prefix::parse("100.100.100.0/24"), here_, 254}));
   ASSERT_TRUE(add_route(*socket_, {*Prefix::parse("100.64.0.0/10"), there_, kTable}));
   ASSERT_TRUE(add_route(*socket_, {*Prefix::parse("100.0.0.0/8"), here_, 254}));
-  const auto found = foreign_routes_inside(*socket_, *Prefix::parse("100.64.0.0/10"), kTable, there_);
+  const auto found = foreign_routes_inside(*socket_, *Prefix::parse("100.64.0.0/10"), there_);
   ASSERT_TRUE(found) << found.error().message();
   ASSERT_EQ(found->size(), 1u);
   EXPECT_EQ(to_string((*found)[0]), "100.100.100.0/24");

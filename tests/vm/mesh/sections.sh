@@ -72,9 +72,10 @@ section_objects() {
 restart_agent() { stop KILL "$1"; start_agent "$1"; wait_for 10 is_up "$1"; }
 section_survive() {
 	local beta before; beta=$(address_of beta); endpoints_before=$(endpoints alpha)
-	wait_for 10 reaches alpha "$beta"; before=$(handshakes alpha)
+	wait_for 10 reaches alpha "$beta"; before=$(handshakes alpha); first_pid=${LAB_PID[alpha]}
 	pinged alpha "$beta" 600 restart_agent alpha; check "agent killed -9 and restarted under ping: nothing lost" no_loss
 	check "and no handshake was needed" test "$(handshakes alpha)" = "$before"
+	check "the agent is another process" test "${LAB_PID[alpha]}" != "$first_pid"
 	pinged alpha "$beta" 600 restart_agent beta; check "the peer's agent killed -9 and restarted: nothing lost" no_loss
 	pinged alpha "$beta" 300 stop KILL server; check "server killed: nothing lost" no_loss
 	pinged alpha "$beta" 900 restart_both; check "both agents restarted while the server is gone: nothing lost" no_loss
@@ -98,11 +99,12 @@ section_move() { # the server is still gone
 	check "server gone, agents restarted, one moved: reachable within 10 s" wait_for 10 reaches alpha "$beta"
 	echo "      after $(($(now_ms) - began)) ms"
 	began=$(now_ms); move beta 77 78 2
+	check "both are up by themselves" wait_for 10 is_up beta
 	check "moved again under way: reachable within 10 s" wait_for 10 reaches alpha "$beta"
 	echo "      after $(($(now_ms) - began)) ms"
 	check "the path is the new address" wait_for 10 path_leads_to alpha beta 10.77.2.78
 	check "endpoints are the same" test "$(endpoints alpha)" = "$endpoints_before"
-	check "the server comes back" start_server
+	start_server; check "the server comes back" admin node list
 	check "agents connect again by themselves" wait_for 40 connected alpha
 	check "the server learns the new endpoint" wait_for 40 server_knows beta 10.77.2.78
 }
@@ -132,7 +134,7 @@ section_refuse() {
 	local single short revoked id
 	single=$(new_key); short=$(new_key --expires 1s)
 	revoked=$(new_key); id=$(admin --json key list | jq -r '[.keys[].id] | max')
-	admin key revoke "$id" --yes > /dev/null
+	admin key revoke "$id" > /dev/null
 	check "a single-use key works once" join gamma "$single"
 	node gamma logout > /dev/null
 	refused "used-up key" "used" join gamma "$single"
@@ -142,6 +144,7 @@ section_refuse() {
 	refused "mistyped key" "cut short or mistyped" join gamma "${single%????}"
 	refused "a key of another server: wrong fingerprint" "fingerprint" join gamma "$(other_fingerprint "$single")"
 	refused "an administrator token is no join key" "administrator token" join gamma "$(cat "$LAB/server/admin.token")"
+	node gamma logout > /dev/null
 	refused "no server there" "refused|unreachable|timed out|connect" node gamma up --server 10.77.9.2:9 --key "$single"
 	check "a refused join leaves nothing" test -z "$(in_ns gamma ip -o link | grep -E 'mesh0|meshu0')"
 	refused "wrong usage is status 2" "2" bash -c "$(declare -f in_ns); LAB_PREFIX=$LAB_PREFIX in_ns gamma $BIN/meshadm --frobnicate; echo status \$?; exit 1"
@@ -160,7 +163,7 @@ section_faults() {
 	stop TERM gamma
 	check "SIGTERM leaves the mesh as it is" reaches alpha "$(address_of_stored gamma)"
 	printf 'garbage' | dd of="$LAB/gamma/netmap" bs=1 seek=100 conv=notrunc status=none
-	check "a corrupted netmap file: the agent starts" start_agent gamma
+	start_agent gamma; check "a corrupted netmap file: the agent starts" node gamma status
 	check "and gets the map from the server" wait_for 20 is_up gamma
 	stop TERM gamma; chown 12345 "$LAB/gamma"
 	refused "a state directory of somebody else" "belongs to user 12345" in_ns gamma "$BIN/mesh-agent" --state-dir "$LAB/gamma" --socket "$LAB/gamma.sock"
@@ -179,7 +182,7 @@ section_faults() {
 address_of_stored() { admin --json node show gamma | jq -r '[.. | strings | select(startswith("100."))][0]'; }
 # The agent starts (it needs no rights to read keys); bringing the interface up is what fails.
 without_capabilities() {
-	in_ns gamma setpriv --bounding-set=-net_admin,-sys_admin,-bpf --inh-caps=-net_admin,-sys_admin,-bpf \
+	nsenter --net="/run/netns/${LAB_PREFIX}gamma" setpriv --bounding-set=-net_admin,-sys_admin,-bpf --inh-caps=-net_admin,-sys_admin,-bpf \
 		"$BIN/mesh-agent" --state-dir "$LAB/gamma" --socket "$LAB/gamma.sock" > "$LAB/bare.log" 2>&1 &
 	local pid=$! seen
 	wait_for 10 grep -qiE 'permi|CAP_' "$LAB/bare.log"
