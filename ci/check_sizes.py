@@ -13,7 +13,7 @@ LIMITS = [(re.compile(p), n) for p, n in [
     (r"^tests/.*\.(cc|h)$", 500), (r"\.bpf\.c$", 350), (r"\.cc$", 400), (r"\.h$", 150), (r"\.c$", 400),
 ]]
 LICENCES = [(re.compile(p), text) for p, text in [
-    (r"^bpf/abi/", "GPL-2.0-only OR Apache-2.0"), (r"^(bpf|kmod)/.*\.[ch]$", "GPL-2.0-only"), (r"", "Apache-2.0"),
+    (r"^bpf/abi/", "GPL-2.0-only OR Apache-2.0"), (r"^(bpf|kmod)/.*\.[ch]$|\.bpf\.c$", "GPL-2.0-only"), (r"", "Apache-2.0"),
 ]]
 EMPTY_NAMES = re.compile(r"(^|/)(util|utils|helper|helpers|manager|common|misc)(\.|/|_)")
 # Files that carry no comment, or are others' texts.

@@ -32,8 +32,9 @@ enum wg_type {
 #define WG_RESPONSE_BYTES   92
 #define WG_COOKIE_BYTES     64
 #define WG_DATA_MIN_BYTES   32 /* header 16, tag 16: a keepalive */
-#define WG_HEAD_WORDS       3 /* type, then sender or receiver index, then a response's receiver index \
-			       */
+#define WG_HEAD_WORDS                                                                              \
+	3 /* type, then sender or receiver index, then a response's receiver index                 \
+	   */
 
 enum packet_kind {
 	PACKET_OTHER,    /* anything that is not whole and plain UDP */

@@ -39,18 +39,22 @@ class StrictChecking {
 
 // One dump: calls `visit(rtnl_route*)` for each; libnl's result, 0 or negative.
 template <typename Visit>
-Result<int> dump_routes(const RouteSocket& socket, IpFamily family, std::uint32_t table, const Visit& visit) {
+Result<int> dump_routes(const RouteSocket& socket, IpFamily family, std::uint32_t table,
+                        const Visit& visit) {
   Owned<nl_msg> message(nlmsg_alloc_simple(RTM_GETROUTE, NLM_F_DUMP));
   if (!message) return no_memory();
   rtmsg header{};
   header.rtm_family = static_cast<unsigned char>(to_af(family));
   nlmsg_append(message.get(), &header, sizeof header, NLMSG_ALIGNTO);
   if (table != 0) nla_put_u32(message.get(), RTA_TABLE, table);
-  if (const int e = nl_send_auto(socket.get(), message.get()); e < 0) return nl_error("cannot ask for routes", e);
-  std::unique_ptr<nl_cb, decltype(&nl_cb_put)> callbacks(nl_cb_clone(nl_socket_get_cb(socket.get())), &nl_cb_put);
+  if (const int e = nl_send_auto(socket.get(), message.get()); e < 0)
+    return nl_error("cannot ask for routes", e);
+  std::unique_ptr<nl_cb, decltype(&nl_cb_put)> callbacks(
+      nl_cb_clone(nl_socket_get_cb(socket.get())), &nl_cb_put);
   const auto parse = [](nl_msg* m, void* argument) -> int {
     rtnl_route* raw = nullptr;
-    if (rtnl_route_parse(nlmsg_hdr(m), &raw) < 0) return NL_SKIP;  // a kind that libnl does not know
+    if (rtnl_route_parse(nlmsg_hdr(m), &raw) < 0)
+      return NL_SKIP;  // a kind that libnl does not know
     Owned<rtnl_route> route(raw);
     (*static_cast<const Visit*>(argument))(route.get());
     return NL_OK;
@@ -59,11 +63,11 @@ Result<int> dump_routes(const RouteSocket& socket, IpFamily family, std::uint32_
   return nl_recvmsgs(socket.get(), callbacks.get());
 }
 
-// Appends convert(rtnl_route*) of each route of a family and table (0: every table) that gives a value. A
-// dump that the kernel interrupted, because routes changed meanwhile, is done again.
+// Appends convert(rtnl_route*) of each route of a family and table (0: every table) that gives a
+// value. A dump that the kernel interrupted, because routes changed meanwhile, is done again.
 template <typename T, typename Convert>
-Status collect_routes(const RouteSocket& socket, IpFamily family, std::uint32_t table, std::vector<T>& out,
-                      Convert convert) {
+Status collect_routes(const RouteSocket& socket, IpFamily family, std::uint32_t table,
+                      std::vector<T>& out, Convert convert) {
   constexpr int kTries = 5;
   const StrictChecking strict(socket.get());
   const std::size_t before = out.size();
@@ -137,11 +141,13 @@ std::string describe(const reconcile::Rule& rule) {
 Result<std::vector<reconcile::Route>> list_routes(const RouteSocket& socket, std::uint32_t table) {
   std::vector<reconcile::Route> routes;
   for (const auto family : {IpFamily::kV4, IpFamily::kV6}) {
-    MESH_TRY(collect_routes(socket, family, table, routes, [&](rtnl_route* r) -> std::optional<reconcile::Route> {
-      const auto destination = destination_of(r);
-      if (!destination || rtnl_route_get_table(r) != table) return std::nullopt;
-      return reconcile::Route{*destination, device_of(r), table};
-    }));
+    MESH_TRY(collect_routes(socket, family, table, routes,
+                            [&](rtnl_route* r) -> std::optional<reconcile::Route> {
+                              const auto destination = destination_of(r);
+                              if (!destination || rtnl_route_get_table(r) != table)
+                                return std::nullopt;
+                              return reconcile::Route{*destination, device_of(r), table};
+                            }));
   }
   return routes;
 }
@@ -216,12 +222,13 @@ Result<RouteAnswer> look_up_route(const RouteSocket& socket, const IpAddress& de
 Result<std::vector<Prefix>> foreign_routes_inside(const RouteSocket& socket, const Prefix& range,
                                                   IfIndex own_device) {
   std::vector<Prefix> found;
-  MESH_TRY(collect_routes(socket, range.address().family(), 0, found, [&](rtnl_route* r) -> std::optional<Prefix> {
-    const auto destination = destination_of(r);
-    const bool inside =
-        destination && destination->length() >= range.length() && range.contains(destination->address());
-    return inside && device_of(r) != own_device ? destination : std::nullopt;
-  }));
+  MESH_TRY(collect_routes(
+      socket, range.address().family(), 0, found, [&](rtnl_route* r) -> std::optional<Prefix> {
+        const auto destination = destination_of(r);
+        const bool inside = destination && destination->length() >= range.length() &&
+                            range.contains(destination->address());
+        return inside && device_of(r) != own_device ? destination : std::nullopt;
+      }));
   return found;
 }
 

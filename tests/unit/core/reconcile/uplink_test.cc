@@ -37,8 +37,8 @@ TEST(Uplinks, are_interfaces_with_an_address_that_others_can_reach) {
 
 TEST(Uplinks, leave_out_ours_and_those_of_container_runtimes_and_tunnels) {
   std::vector<Interface> all;
-  for (const char* name : {"meshu0", "meshu1", "cilium_host", "cali12", "flannel.1",
-                           "docker0", "veth1a", "br-1", "wg0"}) {
+  for (const char* name : {"meshu0", "meshu1", "cilium_host", "cali12", "flannel.1", "docker0",
+                           "veth1a", "br-1", "wg0"}) {
     all.push_back(ethernet(9, name, {"10.1.1.1"}));
   }
   all.push_back(ethernet(7, "private0", {"10.3.3.3"}));

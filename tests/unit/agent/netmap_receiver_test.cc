@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/agent/netmap_receiver.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "controller/agent/saved_state.h"
+
+namespace kernmesh::agent {
+namespace {
+
+netmap::Netmap map_of(std::uint64_t revision) {
+  netmap::Netmap map;
+  map.version = {Epoch(1), Revision(revision)};
+  map.self.id = NodeId(1);
+  map.self.name = "alpha";
+  map.self.user_id = UserId(1);
+  map.self.user_name = "ada";
+  map.self.addresses = {*IpAddress::parse("100.64.0.1")};
+  map.self.overlay_prefixes = {*Prefix::parse("100.64.0.0/10")};
+  map.rules = {{RuleId(1), true, {}}};
+  return map;
+}
+
+class Receiver : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    char name[] = "/tmp/kernmesh-receiver.XXXXXX";
+    ASSERT_NE(mkdtemp(name), nullptr);
+    path_ = name;
+    netmap::MergeRules rules;
+    rules.own = {MachinePublicKey({9}), NodePublicKey({8}), DiscoPublicKey({7})};
+    receiver_.emplace(
+        path_, topology::CaFingerprint{}, rules, nullptr,
+        NetmapReceiver::Events{[this](NetmapPtr map) { handed_.push_back(std::move(map)); },
+                               [this](const Status& saved) { saved_ = saved.has_value(); }});
+  }
+  void TearDown() override { std::filesystem::remove_all(path_); }
+
+  std::string path_;
+  std::optional<NetmapReceiver> receiver_;
+  std::vector<NetmapPtr> handed_;
+  std::optional<bool> saved_;
+};
+
+TEST_F(Receiver, hands_over_and_stores_a_snapshot) {
+  ASSERT_TRUE(receiver_->on_update(rpc::Update(map_of(5))));
+  ASSERT_EQ(handed_.size(), 1u);
+  EXPECT_EQ(handed_[0]->version.revision, Revision(5));
+  EXPECT_EQ(saved_, true);
+  const auto stored = load_netmap(path_, {});
+  ASSERT_TRUE(stored) << stored.error().message();
+  EXPECT_TRUE(stored->has_value());
+  EXPECT_EQ(receiver_->held()->version.revision, Revision(5));
+}
+
+TEST_F(Receiver, keeps_the_last_good_map_when_the_server_sends_nonsense) {
+  ASSERT_TRUE(receiver_->on_update(rpc::Update(map_of(5))));
+  auto hostile = map_of(6);
+  hostile.self.overlay_prefixes = {*Prefix::parse("0.0.0.0/0")};
+  EXPECT_FALSE(receiver_->on_update(rpc::Update(hostile)));
+  EXPECT_FALSE(receiver_->on_update(rpc::Update(map_of(4))));
+  EXPECT_FALSE(receiver_->on_update(Error(ErrorCode::kCorrupt, "does not parse")));
+  netmap::Delta elsewhere;
+  elsewhere.from = {Epoch(1), Revision(3)};
+  elsewhere.to = {Epoch(1), Revision(7)};
+  EXPECT_FALSE(receiver_->on_update(rpc::Update(elsewhere)));
+  EXPECT_EQ(handed_.size(), 1u);
+  EXPECT_EQ(receiver_->held()->version.revision, Revision(5));
+}
+
+TEST_F(Receiver, refuses_a_change_before_any_map) {
+  EXPECT_FALSE(receiver_->on_update(rpc::Update(netmap::Delta{})));
+  EXPECT_FALSE(receiver_->held());
+}
+
+TEST_F(Receiver, uses_a_map_that_could_not_be_stored_and_says_so) {
+  std::filesystem::remove_all(path_);
+  ASSERT_TRUE(receiver_->on_update(rpc::Update(map_of(5))));
+  EXPECT_EQ(saved_, false);
+  EXPECT_EQ(handed_.size(), 1u);
+}
+
+}  // namespace
+}  // namespace kernmesh::agent
