@@ -19,6 +19,7 @@
 #include "bpf/lib/outer.h"
 #include "bpf/lib/packet.h"
 #include "bpf/lib/underlay_maps.h"
+#include "bpf/lib/wireguard.h"
 
 #define TO_THIS_HOST 0 /* PACKET_HOST of linux/if_packet.h */
 
@@ -32,14 +33,20 @@ static __always_inline struct mesh_underlay_config *configuration(void)
 
 /* ---- inbound ---- */
 
-static __always_inline void count_received(__be32 synth, __u32 bytes)
+/* The counters of a peer, unless nobody has given it any. */
+static __always_inline struct mesh_traffic *traffic_of(__u32 slot)
 {
-	struct mesh_traffic *t = bpf_map_lookup_elem(&traffic, &synth);
+	return slot ? bpf_map_lookup_elem(&traffic, &slot) : NULL;
+}
+
+static __always_inline void count_received(__u32 slot, __u32 bytes)
+{
+	struct mesh_traffic *t = traffic_of(slot);
 
 	if (!t)
 		return;
-	t->rx_pkts++;
-	t->rx_bytes += bytes;
+	__sync_fetch_and_add(&t->rx_pkts, 1);
+	__sync_fetch_and_add(&t->rx_bytes, bytes);
 	t->rx_last_ns = bpf_ktime_get_boot_ns();
 }
 
@@ -72,35 +79,43 @@ static __always_inline void report_initiation(struct __sk_buff *skb, const struc
 	bpf_ringbuf_submit(e, 0);
 }
 
-/* Hands the packet to WireGuard as if it came from synth. strip: bytes between the UDP header and
- * WireGuard's message. l2: bytes in front of the IP header. */
+/* Hands the packet to WireGuard as if it came from the sender. strip: bytes between the UDP header
+ * and WireGuard's message. l2: bytes in front of the IP header. */
 static __always_inline struct outcome deliver(struct __sk_buff *skb, __u32 l2,
 					      const struct mesh_underlay_config *c,
-					      const struct udp_packet *p, __be32 synth,
-					      __u32 reason)
+					      const struct udp_packet *p,
+					      const struct mesh_sender *from, __u32 reason)
 {
 	const __u32 strip = reason == MESH_UNDERLAY_IN_RELAY ? sizeof(struct relay_header) : 0;
-	struct ethhdr eth = {.h_dest = MESH_MAC_PRIVATE, /* else PACKET_OTHERHOST */
-			     .h_source = MESH_MAC_HOST,
-			     .h_proto = bpf_htons(ETH_P_IP)};
-	struct iphdr ip = {.version = 4,
-			   .ihl = 5,
-			   .ttl = IP_DEFAULT_TTL,
-			   .protocol = IPPROTO_UDP,
-			   .tos = p->tos,
-			   .saddr = synth,
-			   .daddr = c->self_synth};
-	/* No checksum (RFC 768): WireGuard authenticates the message, and what the old field held
-	 * is worth nothing after the rewrite, whatever the device said of it. */
-	struct udphdr udp = {.source = c->synth_port, .dest = c->wg_port};
+	struct {
+		struct ethhdr eth;
+		struct iphdr ip;
+		struct udphdr udp;
+	} __attribute__((packed)) new = {
+		.eth = {.h_dest = MESH_MAC_PRIVATE, /* else PACKET_OTHERHOST */
+			.h_source = MESH_MAC_HOST,
+			.h_proto = bpf_htons(ETH_P_IP)},
+		.ip = {.version = 4,
+		       .ihl = 5,
+		       .ttl = IP_DEFAULT_TTL,
+		       .protocol = IPPROTO_UDP,
+		       .tos = p->tos,
+		       .saddr = from->synth,
+		       .daddr = c->self_synth},
+		/* No checksum (RFC 768): WireGuard authenticates the message, and what the old
+		 * field held is worth nothing after the rewrite, whatever the device said of it. */
+		.udp = {.source = c->synth_port, .dest = c->wg_port},
+	};
+	struct iphdr ip = new.ip;
 
-	udp.len = bpf_htons(sizeof(udp) + p->payload_len - strip);
-	ip.tot_len = bpf_htons(sizeof(ip) + sizeof(udp) + p->payload_len - strip);
+	new.udp.len = bpf_htons(sizeof(new.udp) + p->payload_len - strip);
+	ip.tot_len = bpf_htons(sizeof(ip) + sizeof(new.udp) + p->payload_len - strip);
 	csum_fill_ip(&ip);
+	new.ip = ip;
 	/* Segments of a merged packet would not agree with a header that changes size. */
 	if (skb->gso_size && (p->is_v6 || strip))
 		return ends(MESH_UNDERLAY_IN_MERGED, TC_ACT_SHOT);
-	count_received(synth, p->payload_len - strip);
+	count_received(from->slot, p->payload_len - strip);
 	if (p->is_v6 && bpf_skb_change_proto(skb, bpf_htons(ETH_P_IP), 0))
 		return ends(MESH_UNDERLAY_IN_NO_REWRITE, TC_ACT_SHOT);
 	if (strip &&
@@ -108,10 +123,7 @@ static __always_inline struct outcome deliver(struct __sk_buff *skb, __u32 l2,
 		return ends(MESH_UNDERLAY_IN_NO_REWRITE, TC_ACT_SHOT);
 	if (!l2 && bpf_skb_change_head(skb, ETH_HLEN, 0))
 		return ends(MESH_UNDERLAY_IN_NO_REWRITE, TC_ACT_SHOT);
-	if (bpf_skb_store_bytes(skb, ETH_HLEN + sizeof(ip), &udp, sizeof(udp),
-				BPF_F_INVALIDATE_HASH) ||
-	    bpf_skb_store_bytes(skb, ETH_HLEN, &ip, sizeof(ip), 0) ||
-	    bpf_skb_store_bytes(skb, 0, &eth, sizeof(eth), 0))
+	if (bpf_skb_store_bytes(skb, 0, &new, sizeof(new), BPF_F_INVALIDATE_HASH))
 		return ends(MESH_UNDERLAY_IN_NO_REWRITE, TC_ACT_SHOT);
 	return ends(reason, bpf_redirect_peer(c->meshu_ifindex, 0));
 }
@@ -122,14 +134,14 @@ static __always_inline struct outcome in_from_relay(struct __sk_buff *skb, __u32
 {
 	struct mesh_source from = {.addr = p->src, .channel = channel, .port = p->udp.source};
 	__u32 head[WG_HEAD_WORDS], at = p->l4 + sizeof(struct udphdr) + sizeof(struct relay_header);
-	__be32 *synth = bpf_map_lookup_elem(&sources, &from);
+	struct mesh_sender *sender = bpf_map_lookup_elem(&sources, &from);
 
-	if (!synth)
+	if (!sender)
 		return ends(MESH_UNDERLAY_IN_UNKNOWN_CHANNEL, TC_ACT_SHOT);
 	if (bpf_skb_load_bytes(skb, at, head, sizeof(head)) ||
 	    !wg_type_of(head, p->payload_len - sizeof(struct relay_header)))
 		return ends(MESH_UNDERLAY_IN_BAD_INNER, TC_ACT_SHOT);
-	return deliver(skb, l2, c, p, *synth, MESH_UNDERLAY_IN_RELAY);
+	return deliver(skb, l2, c, p, sender, MESH_UNDERLAY_IN_RELAY);
 }
 
 static __always_inline struct outcome in_direct(struct __sk_buff *skb, __u32 l2,
@@ -138,11 +150,14 @@ static __always_inline struct outcome in_direct(struct __sk_buff *skb, __u32 l2,
 						__u32 type)
 {
 	struct mesh_source from = {.addr = p->src, .port = p->udp.source};
-	__be32 *synth = bpf_map_lookup_elem(&sources, &from);
+	struct mesh_sender *sender = bpf_map_lookup_elem(&sources, &from);
+	struct mesh_path *path;
+	struct mesh_sender moved = {};
+	__be32 *synth;
 	__u32 index;
 
-	if (synth)
-		return deliver(skb, l2, c, p, *synth, MESH_UNDERLAY_IN_ADDRESS);
+	if (sender)
+		return deliver(skb, l2, c, p, sender, MESH_UNDERLAY_IN_ADDRESS);
 	if (type == WG_INITIATION) {
 		report_initiation(skb, p); /* nothing in it names the sender to us */
 		return ends(MESH_UNDERLAY_IN_UNKNOWN_INITIATION, TC_ACT_SHOT);
@@ -150,9 +165,13 @@ static __always_inline struct outcome in_direct(struct __sk_buff *skb, __u32 l2,
 	/* A peer that moved. Its address is not learnt: this packet is not authenticated yet. */
 	index = type == WG_RESPONSE ? head[2] : head[1];
 	synth = bpf_map_lookup_elem(&indices, &index);
-	if (synth)
-		return deliver(skb, l2, c, p, *synth, MESH_UNDERLAY_IN_INDEX);
-	return ends(MESH_UNDERLAY_IN_UNKNOWN_DATA, TC_ACT_SHOT);
+	if (!synth)
+		return ends(MESH_UNDERLAY_IN_UNKNOWN_DATA, TC_ACT_SHOT);
+	moved.synth = *synth;
+	path = bpf_map_lookup_elem(&paths, &moved.synth);
+	if (path)
+		moved.slot = path->slot;
+	return deliver(skb, l2, c, p, &moved, MESH_UNDERLAY_IN_INDEX);
 }
 
 static __always_inline struct outcome inbound(struct __sk_buff *skb, __u32 l2)
@@ -201,14 +220,17 @@ int underlay_in_l3(struct __sk_buff *skb)
 
 /* ---- outbound ---- */
 
-static __always_inline void count_sent(__be32 synth, __u32 bytes)
+/* WireGuard wants to reach the peer: the time tells the agent, also when there is no path yet. */
+static __always_inline void count_sent(const struct mesh_path *path, __u32 bytes)
 {
-	struct mesh_traffic *t = bpf_map_lookup_elem(&traffic, &synth);
+	struct mesh_traffic *t = traffic_of(path->slot);
 
 	if (!t)
 		return;
-	t->tx_pkts++;
-	t->tx_bytes += bytes;
+	if (path->use) {
+		__sync_fetch_and_add(&t->tx_pkts, 1);
+		__sync_fetch_and_add(&t->tx_bytes, bytes);
+	}
 	t->tx_last_ns = bpf_ktime_get_boot_ns();
 }
 
@@ -232,9 +254,7 @@ static __always_inline struct outcome send_on(struct __sk_buff *skb,
 	outer_headers(p, h, to_v6, &udp, &relay);
 	if (h->channel && bpf_skb_adjust_room(skb, sizeof(relay), BPF_ADJ_ROOM_NET, 0))
 		return ends(MESH_UNDERLAY_OUT_NO_REWRITE, TC_ACT_SHOT);
-	if (to_v6 ? store_v6(skb, p, h, udp_len) : store_v4(skb, p, h, udp_len))
-		return ends(MESH_UNDERLAY_OUT_NO_REWRITE, TC_ACT_SHOT);
-	if (bpf_skb_store_bytes(skb, ETH_HLEN + ip_len, &udp, sizeof(udp), BPF_F_INVALIDATE_HASH))
+	if (to_v6 ? store_v6(skb, p, h, &udp) : store_v4(skb, p, h, &udp))
 		return ends(MESH_UNDERLAY_OUT_NO_REWRITE, TC_ACT_SHOT);
 	if (h->channel &&
 	    bpf_skb_store_bytes(skb, ETH_HLEN + ip_len + sizeof(udp), &relay, sizeof(relay), 0))
@@ -290,7 +310,9 @@ static __always_inline struct outcome outbound(struct __sk_buff *skb)
 	}
 	if (type == WG_INITIATION || type == WG_RESPONSE)
 		bpf_map_update_elem(&indices, &head[1], &synth, BPF_ANY);
-	count_sent(synth, p.payload_len);
+	count_sent(path, p.payload_len);
+	if (!path->use)
+		return ends(MESH_UNDERLAY_OUT_NO_PATH, TC_ACT_SHOT);
 	if (use == MESH_USE_BOTH) {
 		/* bpf_clone_redirect resolves no neighbour, so the copy comes back into this
 		 * program. */

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "bpf/abi/addr.h"
+#include "bpf/abi/underlay_reasons.h"
 
 /* The whole world of WireGuard's namespace is 240.0.0.0/8 (class E, RFC 1112 section 4): host byte
  * order. This node has the last usable address; .255.255.255 stays free, it is the broadcast. */
@@ -30,14 +31,18 @@
  * on one device only; a veth between namespaces clears marks, so nobody else can set it. */
 #define MESH_MARK_SECOND_COPY 0x4b4d0001u
 
-/* config, ARRAY of 1. All zero until the agent fills it: then inbound passes and outbound drops. */
+/* config, ARRAY of 1. All zero until the agent fills it: then inbound passes and outbound drops.
+ * owner and abi keep their place in every version of the layout: an agent that finds programs
+ * without pins knows by them whose they are and how to read the rest. */
 struct mesh_underlay_config {
+	__u64 owner; /* FNV-1a of the instance's name; never 0 once an agent has opened it */
+	__u32 abi;   /* MESH_ABI_VERSION of who wrote it */
 	__u32 meshu_ifindex; /* host end of the veth */
 	__be32 self_synth;   /* this node inside the namespace */
 	__be16 public_port;  /* P: source and destination port on real networks */
 	__be16 synth_port;   /* port of every peer's synthetic endpoint */
 	__be16 wg_port;      /* WireGuard's listen port inside the namespace */
-	__u16 zero;
+	__u16 zero[3];
 };
 
 /* One way to a peer. With `channel` it leads to a relay and carries the relay header. */
@@ -58,16 +63,18 @@ enum mesh_use {
 };
 
 /* paths, HASH: key __be32 synthetic address of a peer. Replaced whole, so a packet sees the old or
- * the new path and never half of each. */
+ * the new path and never half of each. A peer without a path has an entry without hops, so that
+ * what WireGuard tries to send it is noted. What every packet reads comes first: with the kernel's
+ * 56 bytes in front it fills one cache line. */
 struct mesh_path {
-	struct mesh_hop hop[2];
 	__u64 deadline_ns; /* CLOCK_BOOTTIME; past it hop[1] is used as well, if there is one. 0:
 			      never */
-	__u32 use;         /* enum mesh_use */
-	__u32 zero;
+	__u32 use;         /* enum mesh_use; 0: no path */
+	__u32 slot;        /* index into traffic, kept as long as the entry is; 0: not counted */
+	struct mesh_hop hop[2];
 };
 
-/* sources, HASH: who sends from there. Value: __be32 synthetic address. */
+/* sources, HASH: who sends from there. Key: mesh_source, value: mesh_sender. */
 struct mesh_source {
 	struct mesh_addr addr;
 	__be32 channel; /* 0: direct */
@@ -75,17 +82,26 @@ struct mesh_source {
 	__u16 zero;
 };
 
+struct mesh_sender {
+	__be32 synth;
+	__u32 slot; /* as in the peer's mesh_path */
+};
+
 /* indices, LRU_HASH: key __le32 WireGuard sender index of ours (as on the wire), value __be32
  * synthetic address. Written by underlay_out only, from our own handshake messages. */
 
 /* locals, HASH: key struct mesh_addr, an address of this host; value __u32 1. */
 
-/* traffic, PERCPU_HASH: key __be32 synthetic address. The agent creates and deletes entries, the
- * programs add. Bytes are UDP payload; times CLOCK_BOOTTIME, 0: never. Received packets are not
- * authenticated yet when they are counted. */
+/* traffic, ARRAY: index is the slot that paths and sources name; slot 0 belongs to nobody. The
+ * agent zeroes a slot when it gives it to a peer, the programs add. One cache line for each peer
+ * and not one for each peer and CPU: a peer's packets mostly stay on one CPU, and the size does not
+ * grow with the machine. Bytes are UDP payload; times CLOCK_BOOTTIME, 0: never. tx_last_ns also
+ * moves when a packet finds no path. Received packets are not authenticated yet when they are
+ * counted. */
 struct mesh_traffic {
 	__u64 rx_pkts, rx_bytes, rx_last_ns;
 	__u64 tx_pkts, tx_bytes, tx_last_ns;
+	__u64 zero[2];
 };
 
 /* events, RINGBUF: a handshake initiation whose source no path explains, so that the agent can look
@@ -105,49 +121,10 @@ struct mesh_event_budget {
 	__u64 sent;
 };
 
-/* counters, PERCPU_ARRAY of __u64: one for each way a packet can end. X(NAME, "label", "meaning")
- */
-#define MESH_UNDERLAY_REASONS(X)                                                                   \
-	X(IN_PASS, "in_pass", "not for this node's public port: left to the host")                 \
-	X(IN_PASS_UNCONFIGURED, "in_pass_unconfigured",                                            \
-	  "the agent has not configured the programs")                                             \
-	X(IN_PASS_FRAGMENT, "in_pass_fragment",                                                    \
-	  "fragment to a local address: left to the host, never WireGuard")                        \
-	X(IN_PASS_CONTROL, "in_pass_control",                                                      \
-	  "to the public port and not WireGuard: STUN, disco, anything else")                      \
-	X(IN_ADDRESS, "in_address", "delivered, sender known by address and port")                 \
-	X(IN_INDEX, "in_index", "delivered, sender known by receiver index")                       \
-	X(IN_RELAY, "in_relay", "delivered, sender known by relay channel")                        \
-	X(IN_UNKNOWN_INITIATION, "in_unknown_initiation",                                          \
-	  "dropped: handshake initiation, no path explains the source")                            \
-	X(IN_UNKNOWN_DATA, "in_unknown_data",                                                      \
-	  "dropped: response, cookie or data, neither source nor index known")                     \
-	X(IN_UNKNOWN_CHANNEL, "in_unknown_channel", "dropped: relay channel that is not bound")    \
-	X(IN_BAD_INNER, "in_bad_inner",                                                            \
-	  "dropped: bound relay channel that carries no WireGuard message")                        \
-	X(IN_MERGED, "in_merged", "dropped: merged by GRO on a path that must be translated")      \
-	X(IN_NO_REWRITE, "in_no_rewrite", "dropped: a kernel helper refused to rewrite")           \
-	X(OUT_DIRECT, "out_direct", "sent straight to the peer")                                   \
-	X(OUT_RELAY, "out_relay", "sent through a relay")                                          \
-	X(OUT_UNCONFIGURED, "out_unconfigured",                                                    \
-	  "dropped: the agent has not configured the programs")                                    \
-	X(OUT_UNEXPECTED, "out_unexpected",                                                        \
-	  "dropped: not an unfragmented WireGuard message from WireGuard's socket")                \
-	X(OUT_NO_PATH, "out_no_path", "dropped: no path to this peer")                             \
-	X(OUT_TOO_BIG, "out_too_big", "dropped: larger than the path's MTU")                       \
-	X(OUT_NO_COPY, "out_no_copy", "the second copy could not be made; the first went out")     \
-	X(OUT_NO_REWRITE, "out_no_rewrite", "dropped: a kernel helper refused to rewrite")
-
-enum mesh_underlay_reason {
-#define MESH_REASON_ENUM(name, label, meaning) MESH_UNDERLAY_##name,
-	MESH_UNDERLAY_REASONS(MESH_REASON_ENUM)
-#undef MESH_REASON_ENUM
-		MESH_UNDERLAY_REASON_COUNT
-};
-
-MESH_ABI_ASSERT(sizeof(struct mesh_underlay_config) == 16, "layout is shared");
+MESH_ABI_ASSERT(sizeof(struct mesh_underlay_config) == 32, "layout is shared");
 MESH_ABI_ASSERT(sizeof(struct mesh_hop) == 48, "layout is shared");
 MESH_ABI_ASSERT(sizeof(struct mesh_path) == 112, "layout is shared");
 MESH_ABI_ASSERT(sizeof(struct mesh_source) == 24, "layout is shared");
-MESH_ABI_ASSERT(sizeof(struct mesh_traffic) == 48, "layout is shared");
+MESH_ABI_ASSERT(sizeof(struct mesh_sender) == 8, "layout is shared");
+MESH_ABI_ASSERT(sizeof(struct mesh_traffic) == 64, "layout is shared");
 MESH_ABI_ASSERT(sizeof(struct mesh_unknown_initiation) == 48, "layout is shared");

@@ -48,6 +48,9 @@ static __always_inline __u64 csum_udp_words(const struct udphdr *u)
 
 static __always_inline void csum_fill_ip(struct iphdr *ip)
 {
+	__u32 w[sizeof(*ip) / sizeof(__u32)];
+
 	ip->check = 0;
-	ip->check = ~csum_fold_to_16(bpf_csum_diff(NULL, 0, (__be32 *)ip, sizeof(*ip), 0));
+	__builtin_memcpy(w, ip, sizeof(w));
+	ip->check = ~csum_fold_to_16((__u64)w[0] + w[1] + w[2] + w[3] + w[4]);
 }

@@ -22,37 +22,46 @@ struct relay_header {
 	__u16 sum;
 } __attribute__((packed));
 
+/* IP and UDP header are stored in one call: each costs a check whether the packet is shared. */
 static __always_inline int store_v4(struct __sk_buff *skb, const struct udp_packet *p,
-				    const struct mesh_hop *h, __u32 udp_len)
+				    const struct mesh_hop *h, const struct udphdr *udp)
 {
-	struct iphdr ip = {.version = 4,
-			   .ihl = 5,
-			   .ttl = IP_DEFAULT_TTL,
-			   .protocol = IPPROTO_UDP,
-			   .tos = p->tos,
-			   .frag_off = bpf_htons(IP_DONT_FRAGMENT),
-			   .saddr = h->src.w[3],
-			   .daddr = h->dst.w[3]};
+	struct {
+		struct iphdr ip;
+		struct udphdr udp;
+	} new = {.ip = {.version = 4,
+			.ihl = 5,
+			.ttl = IP_DEFAULT_TTL,
+			.protocol = IPPROTO_UDP,
+			.tos = p->tos,
+			.frag_off = bpf_htons(IP_DONT_FRAGMENT),
+			.saddr = h->src.w[3],
+			.daddr = h->dst.w[3]},
+		 .udp = *udp};
 
-	ip.tot_len = bpf_htons(sizeof(ip) + udp_len);
-	csum_fill_ip(&ip);
-	return bpf_skb_store_bytes(skb, ETH_HLEN, &ip, sizeof(ip), 0);
+	new.ip.tot_len = bpf_htons(sizeof(new.ip) + bpf_ntohs(udp->len));
+	csum_fill_ip(&new.ip);
+	return bpf_skb_store_bytes(skb, ETH_HLEN, &new, sizeof(new), BPF_F_INVALIDATE_HASH);
 }
 
 static __always_inline int store_v6(struct __sk_buff *skb, const struct udp_packet *p,
-				    const struct mesh_hop *h, __u32 udp_len)
+				    const struct mesh_hop *h, const struct udphdr *udp)
 {
-	struct ipv6hdr ip = {.version = 6,
-			     .nexthdr = IPPROTO_UDP,
-			     .hop_limit = IP_DEFAULT_TTL,
-			     .priority = p->tos >> 4};
+	struct {
+		struct ipv6hdr ip;
+		struct udphdr udp;
+	} new = {.ip = {.version = 6,
+			.nexthdr = IPPROTO_UDP,
+			.hop_limit = IP_DEFAULT_TTL,
+			.priority = p->tos >> 4,
+			.payload_len = udp->len},
+		 .udp = *udp};
 
-	ip.flow_lbl[0] = p->tos << 4;
-	ip.payload_len = bpf_htons(udp_len);
-	__builtin_memcpy(&ip.saddr, &h->src, sizeof(ip.saddr));
-	__builtin_memcpy(&ip.daddr, &h->dst, sizeof(ip.daddr));
+	new.ip.flow_lbl[0] = p->tos << 4;
+	__builtin_memcpy(&new.ip.saddr, &h->src, sizeof(new.ip.saddr));
+	__builtin_memcpy(&new.ip.daddr, &h->dst, sizeof(new.ip.daddr));
 	return bpf_skb_change_proto(skb, bpf_htons(ETH_P_IPV6), 0) ||
-	       bpf_skb_store_bytes(skb, ETH_HLEN, &ip, sizeof(ip), 0);
+	       bpf_skb_store_bytes(skb, ETH_HLEN, &new, sizeof(new), BPF_F_INVALIDATE_HASH);
 }
 
 /* Writes the UDP header and the relay header as they leave, with right checksums. */

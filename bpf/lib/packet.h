@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Reading UDP and WireGuard out of a packet. Nothing here writes. */
+/* Reading UDP out of a packet. Nothing here writes. */
 #pragma once
 
-#include <asm/byteorder.h>
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
 #include <linux/in.h>
@@ -19,22 +18,6 @@
 #define IP_DEFAULT_TTL       64     /* RFC 1700; what Linux uses */
 #define IPV6_FRAGMENT_HEADER 44     /* RFC 8200, 4.5 */
 #define V4_MAPPED_WORD       bpf_htonl(0x0000ffff)
-
-/* WireGuard's messages (https://www.wireguard.com/protocol/): type in the first of four bytes, the
- * others zero; the sizes of types 1 to 3 are fixed, data is padded to 16. */
-enum wg_type {
-	WG_INITIATION = 1,
-	WG_RESPONSE = 2,
-	WG_COOKIE = 3,
-	WG_DATA = 4,
-};
-#define WG_INITIATION_BYTES 148
-#define WG_RESPONSE_BYTES   92
-#define WG_COOKIE_BYTES     64
-#define WG_DATA_MIN_BYTES   32 /* header 16, tag 16: a keepalive */
-#define WG_HEAD_WORDS                                                                              \
-	3 /* type, then sender or receiver index, then a response's receiver index                 \
-	   */
 
 enum packet_kind {
 	PACKET_OTHER,    /* anything that is not whole and plain UDP */
@@ -133,23 +116,4 @@ static __always_inline enum packet_kind read_udp(struct __sk_buff *skb, __u32 l2
 		return PACKET_OTHER;
 	p->payload_len = bpf_ntohs(p->udp.len) - sizeof(p->udp);
 	return PACKET_UDP;
-}
-
-/* The type of the message that starts with head, or 0 when it cannot be WireGuard's. */
-static __always_inline __u32 wg_type_of(const __u32 head[WG_HEAD_WORDS], __u32 length)
-{
-	__u32 type = __le32_to_cpu(head[0]);
-
-	switch (type) {
-	case WG_INITIATION:
-		return length == WG_INITIATION_BYTES ? type : 0;
-	case WG_RESPONSE:
-		return length == WG_RESPONSE_BYTES ? type : 0;
-	case WG_COOKIE:
-		return length == WG_COOKIE_BYTES ? type : 0;
-	case WG_DATA:
-		return length >= WG_DATA_MIN_BYTES && length % 16 == 0 ? type : 0;
-	default:
-		return 0;
-	}
 }

@@ -14,8 +14,11 @@ struct {
 	__type(value, struct mesh_underlay_config);
 } config SEC(".maps");
 
+/* Not preallocated: entries then come from the kernel's slabs, aligned and in huge pages, where a
+ * preallocated table is one vmalloc area whose small pages cost a walk for nearly every packet. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, 16384);
 	__type(key, __be32);
 	__type(value, struct mesh_path);
@@ -23,9 +26,10 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, 65536);
 	__type(key, struct mesh_source);
-	__type(value, __be32);
+	__type(value, struct mesh_sender);
 } sources SEC(".maps");
 
 struct {
@@ -42,12 +46,10 @@ struct {
 	__type(value, __u32);
 } locals SEC(".maps");
 
-/* Not preallocated: its size times the number of CPUs would be paid for on every node. */
 struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, 16384);
-	__type(key, __be32);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 16385);
+	__type(key, __u32);
 	__type(value, struct mesh_traffic);
 } traffic SEC(".maps");
 

@@ -43,10 +43,10 @@ Status remove_rules(const netlink::RouteSocket& host) {
   return {};
 }
 
-Status remove_programs(const Instance& instance, IfIndex meshu) {
+Status remove_programs(const Instance& instance) {
   MESH_TRY_ASSIGN(auto gate, bpf::Gate::open({instance.id, IfIndex(0)}));
   const Status closed = gate.remove();
-  MESH_TRY_ASSIGN(auto underlay, bpf::Underlay::open({instance.id, meshu}));
+  MESH_TRY_ASSIGN(auto underlay, bpf::Underlay::open({instance.id}));
   const Status removed = underlay.remove();
   return closed ? removed : closed;
 }
@@ -64,7 +64,7 @@ Status remove_device(const Instance& instance) {
   const bool has_meshu = meshu && *meshu;
   attempt(remove_mesh_interface(host, instance));
   attempt(remove_rules(host));
-  attempt(remove_programs(instance, has_meshu ? (*meshu)->index : IfIndex(0)));
+  attempt(remove_programs(instance));
   if (has_meshu) attempt(netlink::delete_link(host, instance.underlay_name));
   attempt(netlink::delete_netns(instance.private_netns()));
   return first;

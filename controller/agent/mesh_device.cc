@@ -14,7 +14,7 @@ namespace {
 
 Result<bpf::Underlay> open_underlay(const Instance& instance, const UnderlayLinks& links,
                                     Port public_port) {
-  MESH_TRY_ASSIGN(auto underlay, bpf::Underlay::open({instance.id, links.meshu}));
+  MESH_TRY_ASSIGN(auto underlay, bpf::Underlay::open({instance.id}));
   MESH_TRY(underlay.set_config(
       {links.meshu, public_port, reconcile::kSyntheticPort, reconcile::kSyntheticPort}));
   MESH_TRY(underlay.attach(links.meshu, bpf::UnderlayProgram::kOut));

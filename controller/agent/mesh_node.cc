@@ -202,6 +202,10 @@ Status MeshNode::apply(NetmapPtr map) {
   adopted_ = true;
   MESH_TRY(reconcile_kernel(*map));
   const NetmapPtr before = std::exchange(netmap_, std::move(map));
+  for (const NodeId id : ids) {
+    if (before && before->peers.contains(id)) continue;
+    note("tracking peer " + to_string(id), paths_.track(id));
+  }
   if (before) {
     for (const auto& [id, peer] : before->peers) {
       if (!netmap_->peers.contains(id)) forget_peer(id);

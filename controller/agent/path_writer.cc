@@ -14,13 +14,11 @@ using reconcile::synthetic_address;
 
 Status PathWriter::adopt(const std::vector<NodeId>& peers) {
   const std::set<NodeId> known(peers.begin(), peers.end());
+  MESH_TRY_ASSIGN(const auto tracked, underlay_.tracked());
   MESH_TRY_ASSIGN(const auto paths, underlay_.paths());
   for (const auto& [synth, path] : paths) {
     const NodeId id = node_of_synthetic(synth);
-    if (!known.contains(id)) {
-      MESH_TRY(underlay_.remove_path(synth));
-      continue;
-    }
+    if (!known.contains(id)) continue;
     auto& entry = entries_[id];
     entry.wanted.peer = id;
     entry.wanted.primary = path.primary.destination;
@@ -38,8 +36,13 @@ Status PathWriter::adopt(const std::vector<NodeId>& peers) {
       MESH_TRY(underlay_.remove_source(source));
     }
   }
+  for (const auto& synth : tracked) {
+    if (!known.contains(node_of_synthetic(synth))) MESH_TRY(underlay_.remove_path(synth));
+  }
   return {};
 }
+
+Status PathWriter::track(NodeId peer) { return underlay_.track(synthetic_address(peer)); }
 
 Result<bpf::Hop> PathWriter::resolve(const Endpoint& remote) const {
   MESH_TRY_ASSIGN(const auto answer, netlink::look_up_route(routes_, remote.address));
@@ -56,9 +59,11 @@ Result<bpf::Hop> PathWriter::resolve(const Endpoint& remote) const {
 Status PathWriter::write(Entry& entry) {
   const IpAddress synth = synthetic_address(entry.wanted.peer);
   if (!entry.wanted.primary) {
+    // The counters stay, so that the engine hears what WireGuard tries to send; nothing leaves.
     if (!entry.written) return {};
+    MESH_TRY(underlay_.clear_path(synth));
     entry.written.reset();
-    return underlay_.remove_path(synth);
+    return {};
   }
   bpf::Path path;
   MESH_TRY_ASSIGN(path.primary, resolve(*entry.wanted.primary));
@@ -113,9 +118,10 @@ Status PathWriter::remove_source(NodeId peer, const Endpoint& endpoint) {
 
 Status PathWriter::forget(NodeId peer) {
   const auto found = entries_.find(peer);
-  if (found == entries_.end()) return {};
-  for (const auto& endpoint : found->second.sources) MESH_TRY(remove_source(peer, endpoint));
-  entries_.erase(found);
+  if (found != entries_.end()) {
+    for (const auto& endpoint : found->second.sources) MESH_TRY(remove_source(peer, endpoint));
+    entries_.erase(found);
+  }
   return underlay_.remove_path(synthetic_address(peer));
 }
 

@@ -25,6 +25,8 @@ class PathWriter {
   // of `peers` stay in force until the engine decides anew.
   Status adopt(const std::vector<NodeId>& peers);
 
+  // From now on the peer's traffic is noted, also while it has no path.
+  Status track(NodeId peer);
   Status set_path(const path::SetPath& command);
   Status set_sources(const path::SetSources& command);
   Status forget(NodeId peer);

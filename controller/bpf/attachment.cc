@@ -30,7 +30,8 @@ std::vector<std::uint32_t> intersection(const std::vector<std::uint32_t>& a,
 
 bool is_own(const AttachedProgram& candidate, const OwnProgram& program) {
   return candidate.info.name == program.info.name &&
-         !intersection(candidate.info.map_ids, program.state_maps).empty();
+         (!intersection(candidate.info.map_ids, program.state_maps).empty() ||
+          (program.also_ours && program.also_ours(candidate.info)));
 }
 
 bool is_this_build(const AttachedProgram& candidate, const OwnProgram& program) {
@@ -52,6 +53,37 @@ std::uint32_t free_handle(const HookState& state) {
     ++handle;
   }
   return handle;
+}
+
+Status detach_one(IfIndex interface, Hook hook, Mechanism mechanism, const AttachedProgram& p) {
+  if (mechanism == Mechanism::kClsBpf) {
+    return cls_bpf::erase(interface, hook, {p.info.id, p.priority, p.handle});
+  }
+  MESH_TRY_ASSIGN(const UniqueFd attached, program_by_id(p.info.id));
+  return tcx::detach(interface, hook, attached.get());
+}
+
+// The one that stays is this build where it is there, else the first in running order.
+Status keep_one(IfIndex interface, Hook hook, const OwnProgram& program, HookState& state) {
+  const auto current = std::find_if(
+      state.programs.begin(), state.programs.end(),
+      [&](const AttachedProgram& p) { return is_own(p, program) && is_this_build(p, program); });
+  const auto keep = current != state.programs.end() ? current : find_own(state, program);
+  if (keep == state.programs.end()) return {};
+  const AttachedProgram kept = *keep;
+  std::vector<AttachedProgram> left;
+  for (const AttachedProgram& p : state.programs) {
+    const bool extra =
+        is_own(p, program) &&
+        !(p.info.id == kept.info.id && p.priority == kept.priority && p.handle == kept.handle);
+    if (!extra) {
+      left.push_back(p);
+      continue;
+    }
+    MESH_TRY(detach_one(interface, hook, state.mechanism, p));
+  }
+  state.programs = std::move(left);
+  return {};
 }
 
 }  // namespace
@@ -92,7 +124,8 @@ Result<AttachmentState> query_attachment(IfIndex interface, Hook hook, const Own
 }
 
 Status attach_program(IfIndex interface, Hook hook, const OwnProgram& program) {
-  MESH_TRY_ASSIGN(const HookState state, query_hook(interface, hook));
+  MESH_TRY_ASSIGN(HookState state, query_hook(interface, hook));
+  MESH_TRY(keep_one(interface, hook, program, state));
   const auto own = find_own(state, program);
   const bool attached = own != state.programs.end();
   if (attached && is_this_build(*own, program)) return {};
@@ -110,13 +143,10 @@ Status detach_program(IfIndex interface, Hook hook, const OwnProgram& program) {
     if (state.error().code() == ErrorCode::kNotFound) return {};
     return state.error();
   }
-  const auto own = find_own(*state, program);
-  if (own == state->programs.end()) return {};
-  if (state->mechanism == Mechanism::kClsBpf) {
-    return cls_bpf::erase(interface, hook, {own->info.id, own->priority, own->handle});
+  for (const AttachedProgram& p : state->programs) {
+    if (is_own(p, program)) MESH_TRY(detach_one(interface, hook, state->mechanism, p));
   }
-  MESH_TRY_ASSIGN(const UniqueFd attached, program_by_id(own->info.id));
-  return tcx::detach(interface, hook, attached.get());
+  return {};
 }
 
 }  // namespace kernmesh::bpf

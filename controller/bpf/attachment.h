@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -42,19 +43,22 @@ struct AttachmentState {
   std::vector<std::string> ahead;  // names of others' programs that run first and may end the chain
 };
 
-// A loaded program of ours, and how to know its predecessors: same name, sharing one of
-// `state_maps` (sorted map ids).
+// A loaded program of ours, and how to know its predecessors: same name, and sharing one of
+// `state_maps` (sorted map ids) or claimed by `also_ours` (an orphan: other maps, same owner).
 struct OwnProgram {
   int fd = -1;
   ProgramInfo info;
   const std::vector<std::uint32_t>& state_maps;
+  std::function<bool(const ProgramInfo&)> also_ours = {};
 };
 
 Result<AttachmentState> query_attachment(IfIndex interface, Hook hook, const OwnProgram& program);
 // Nothing changes when this build is attached already; an older build is replaced in one step, and
-// no packet passes in between. Needs CAP_NET_ADMIN.
+// no packet passes in between. Further programs of ours on the hook are detached. Needs
+// CAP_NET_ADMIN.
 Status attach_program(IfIndex interface, Hook hook, const OwnProgram& program);
-// Detaching what is not attached succeeds, also when the interface is gone.
+// Detaches every program of ours. Detaching what is not attached succeeds, also when the interface
+// is gone.
 Status detach_program(IfIndex interface, Hook hook, const OwnProgram& program);
 
 }  // namespace kernmesh::bpf

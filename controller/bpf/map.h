@@ -5,6 +5,7 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <time.h>
 
 #include <cerrno>
 #include <optional>
@@ -29,7 +30,14 @@ class Map {
 
   // kExhausted when the map is full.
   Status set(const Key& key, const Value& value) const {
-    if (bpf_map_update_elem(fd_, &key, &value, BPF_ANY) == 0) return {};
+    // The kernel refills its reserve of entries a little later than thousands of writes in a row
+    // empty it, and says ENOMEM meanwhile.
+    for (int attempt = 0; attempt < kAttempts; ++attempt) {
+      if (bpf_map_update_elem(fd_, &key, &value, BPF_ANY) == 0) return {};
+      if (errno != ENOMEM) break;
+      constexpr timespec kPause{0, 100'000};
+      nanosleep(&kPause, nullptr);
+    }
     if (errno == E2BIG)
       return Error(ErrorCode::kExhausted, std::string("map ") + name_ + " is full");
     return Error::from_errno(std::string("write map ") + name_, errno);
@@ -66,6 +74,7 @@ class Map {
   }
 
  private:
+  static constexpr int kAttempts = 200;
   static constexpr int kMaxSteps = 1 << 22;  // four times the largest map of ours
   int fd_;
   const char* name_;

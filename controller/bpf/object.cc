@@ -143,8 +143,12 @@ Result<int> Object::adopt_program(std::uint32_t program_id) {
   return count;
 }
 
-Status Object::load() {
+Status Object::load(Parts parts) {
   last_words.clear();
+  bpf_program* program = nullptr;
+  bpf_object__for_each_program(program, object_.get()) {
+    bpf_program__set_autoload(program, parts == Parts::kAll);
+  }
   if (const int rc = bpf_object__load(object_.get()); rc != 0) {
     return load_error(std::string("load BPF object ") + bpf_object__name(object_.get()), -rc);
   }

@@ -43,8 +43,9 @@ class Object {
   // Takes over the maps that an attached program of ours uses; returns how many.
   Result<int> adopt_program(std::uint32_t program_id);
 
-  // Needs CAP_BPF and CAP_NET_ADMIN.
-  Status load();
+  // Needs CAP_BPF and CAP_NET_ADMIN. kTables leaves the programs out.
+  enum class Parts { kAll, kTables };
+  Status load(Parts parts = Parts::kAll);
   // Pins every map that has no pin yet.
   Status pin(const PinFolder& folder) const;
 

@@ -5,7 +5,6 @@
 #include <net/if_arp.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include <algorithm>
 #include <array>
@@ -18,6 +17,7 @@
 #include "controller/bpf/convert.h"
 #include "controller/bpf/map.h"
 #include "controller/bpf/path_codec.h"
+#include "controller/bpf/predecessor.h"
 
 namespace kernmesh::bpf {
 namespace {
@@ -36,10 +36,13 @@ Map<std::uint32_t, mesh_underlay_config> config_map(const Object& o) {
   return {o.map_fd("config"), "config"};
 }
 Map<std::uint32_t, mesh_path> path_map(const Object& o) { return {o.map_fd("paths"), "paths"}; }
-Map<mesh_source, std::uint32_t> source_map(const Object& o) {
+Map<mesh_source, mesh_sender> source_map(const Object& o) {
   return {o.map_fd("sources"), "sources"};
 }
 Map<mesh_addr, std::uint32_t> local_map(const Object& o) { return {o.map_fd("locals"), "locals"}; }
+Map<std::uint32_t, mesh_traffic> traffic_map(const Object& o) {
+  return {o.map_fd("traffic"), "traffic"};
+}
 
 // Whether packets of the interface start with an Ethernet header; kUnsupported for other links.
 Result<bool> is_ethernet(IfIndex interface) {
@@ -66,33 +69,13 @@ Result<bool> is_ethernet(IfIndex interface) {
   }
 }
 
-// The programs that an earlier agent left: underlay_out on meshu and every underlay_in of this
-// namespace that shares a map with it. No program alone uses all maps.
-std::vector<std::uint32_t> find_predecessors(IfIndex meshu) {
-  std::vector<std::uint32_t> ids, maps;
-  const auto programs_of = [](IfIndex interface) {
-    const auto state = query_hook(interface, Hook::kIngress);
-    return state ? state->programs : std::vector<AttachedProgram>();
-  };
-  if (meshu.value() == 0) return ids;
-  for (const AttachedProgram& p : programs_of(meshu)) {
-    if (p.info.name != kOutName) continue;
-    ids.push_back(p.info.id);
-    maps = p.info.map_ids;
-  }
-  const auto shared = [&](std::uint32_t id) {
-    return std::binary_search(maps.begin(), maps.end(), id);
-  };
-  if (ids.empty()) return ids;
-  for (const IfIndex interface : interfaces()) {
-    for (const AttachedProgram& p : programs_of(interface)) {
-      const bool in = p.info.name == kInName || p.info.name == kInL3Name;
-      if (in && std::any_of(p.info.map_ids.begin(), p.info.map_ids.end(), shared)) {
-        ids.push_back(p.info.id);
-      }
-    }
-  }
-  return ids;
+MonoTime boot_time(std::uint64_t ns) { return MonoTime(std::chrono::nanoseconds(ns)); }
+
+// How many entries an array map really has; it may be an earlier agent's.
+std::uint32_t entries_of(int map_fd) {
+  bpf_map_info info{};
+  __u32 size = sizeof(info);
+  return bpf_obj_get_info_by_fd(map_fd, &info, &size) == 0 ? info.max_entries : 0;
 }
 
 }  // namespace
@@ -110,17 +93,54 @@ Result<Underlay> Underlay::open(const UnderlayOptions& options) {
   const void* bytes = underlay_bpf__elf_bytes(&size);
   MESH_TRY_ASSIGN(Object object, Object::open("underlay", {static_cast<const char*>(bytes), size}));
   MESH_TRY_ASSIGN(int adopted, object.adopt_pins(pins));
-  for (const std::uint32_t id : find_predecessors(options.meshu)) {
+  const std::uint64_t owner = owner_of(options.instance);
+  // No program alone uses all maps.
+  for (const std::uint32_t id : find_predecessors(owner)) {
     MESH_TRY_ASSIGN(const int more, object.adopt_program(id));
     adopted += more;
   }
-  for (const auto& [map, factor] :
-       {std::pair{"paths", 1U}, {"traffic", 1U}, {"sources", 4U}, {"indices", 4U}}) {
+  for (const auto& [map, factor] : {std::pair{"paths", 1U}, {"sources", 4U}, {"indices", 4U}}) {
     MESH_TRY(object.set_max_entries(map, options.max_peers * factor));
   }
-  MESH_TRY(object.load());
+  MESH_TRY(object.set_max_entries("traffic", options.max_peers + 1));
+  MESH_TRY(object.load(options.parts));
   MESH_TRY(object.pin(pins));
-  return Underlay(std::move(object), std::move(pins), adopted > 0);
+  Underlay out(std::move(object), std::move(pins), owner, adopted > 0);
+  MESH_TRY(out.claim());
+  MESH_TRY(out.read_slots());
+  return out;
+}
+
+Underlay::Underlay(Object object, PinFolder pins, std::uint64_t owner, bool adopted)
+    : object_(std::move(object)),
+      pins_(std::move(pins)),
+      owner_(owner),
+      adopted_(adopted),
+      slots_(std::max(entries_of(object_.map_fd("traffic")), 1U) - 1) {}
+
+Status Underlay::claim() {
+  const auto map = config_map(object_);
+  MESH_TRY_ASSIGN(auto value, map.get(0));
+  if (!value) return Error(ErrorCode::kConflict, "the programs' configuration cannot be read");
+  if (value->owner == owner_ && value->abi == MESH_ABI_VERSION) return {};
+  if (value->owner != 0) {
+    return Error(ErrorCode::kConflict,
+                 "the maps in " + pins_.path() + " belong to another instance or version");
+  }
+  value->owner = owner_;
+  value->abi = MESH_ABI_VERSION;
+  return map.set(0, *value);
+}
+
+Status Underlay::read_slots() {
+  const auto map = path_map(object_);
+  MESH_TRY_ASSIGN(const auto entries, map.dump());
+  for (auto [key, value] : entries) {
+    if (value.slot == 0 || slots_.mark_taken(value.slot)) continue;
+    value.slot = 0;  // never written by us: two peers must not share counters
+    MESH_TRY(map.set(key, value));
+  }
+  return {};
 }
 
 Result<OwnProgram> Underlay::own_program(IfIndex interface, UnderlayProgram program) const {
@@ -131,7 +151,10 @@ Result<OwnProgram> Underlay::own_program(IfIndex interface, UnderlayProgram prog
   }
   const int fd = object_.program_fd(name);
   MESH_TRY_ASSIGN(ProgramInfo info, program_info(fd));
-  return OwnProgram{fd, std::move(info), object_.map_ids()};
+  return OwnProgram{fd, std::move(info), object_.map_ids(), [owner = owner_](const ProgramInfo& p) {
+                      const auto claimed = ownership(p);
+                      return claimed && claimed->owner == owner;
+                    }};
 }
 
 Status Underlay::attach(IfIndex interface, UnderlayProgram program) {
@@ -167,12 +190,14 @@ Status Underlay::set_config(const UnderlayConfig& config) {
       config.synth_port.value() == 0 || config.wg_port.value() == 0) {
     return Error(ErrorCode::kInvalid, "underlay configuration without interface or port");
   }
-  const mesh_underlay_config value{.meshu_ifindex = config.meshu.value(),
+  const mesh_underlay_config value{.owner = owner_,
+                                   .abi = MESH_ABI_VERSION,
+                                   .meshu_ifindex = config.meshu.value(),
                                    .self_synth = htobe32(MESH_SYNTH_SELF),
                                    .public_port = to_abi_be(config.public_port),
                                    .synth_port = to_abi_be(config.synth_port),
                                    .wg_port = to_abi_be(config.wg_port),
-                                   .zero = 0};
+                                   .zero = {}};
   return config_map(object_).set(0, value);
 }
 
@@ -199,65 +224,80 @@ Status Underlay::set_locals(const std::vector<IpAddress>& addresses) {
   return {};
 }
 
-Status Underlay::make_traffic(std::uint32_t synth_be) {
-  const int cpus = libbpf_num_possible_cpus();
-  if (cpus <= 0) return Error::from_errno("count CPUs", -cpus);
-  const std::vector<mesh_traffic> zero(static_cast<std::size_t>(cpus));
-  // The kernel refills its reserve for such entries a little later than thousands of writes in a
-  // row empty it, and says ENOMEM meanwhile.
-  constexpr int kAttempts = 200;
-  constexpr timespec kPause{0, 100'000};
-  for (int attempt = 1;; ++attempt) {
-    if (bpf_map_update_elem(object_.map_fd("traffic"), &synth_be, zero.data(), BPF_NOEXIST) == 0 ||
-        errno == EEXIST) {
-      return {};
-    }
-    if (errno != ENOMEM || attempt == kAttempts) {
-      return Error::from_errno("make traffic counters", errno);
-    }
-    nanosleep(&kPause, nullptr);
-  }
+Result<std::uint32_t> Underlay::slot_of(std::uint32_t synth_be) {
+  MESH_TRY_ASSIGN(const auto entry, path_map(object_).get(synth_be));
+  if (entry && entry->slot != 0) return entry->slot;
+  const auto slot = slots_.take();
+  if (!slot) return Error(ErrorCode::kExhausted, "no counters left: too many peers");
+  MESH_TRY(traffic_map(object_).set(*slot, {}));
+  return *slot;
+}
+
+Status Underlay::track(const IpAddress& synth) {
+  MESH_TRY_ASSIGN(const std::uint32_t key, synth_to_be(synth));
+  MESH_TRY_ASSIGN(const auto entry, path_map(object_).get(key));
+  return entry ? Status() : clear_path(synth);
+}
+
+Status Underlay::clear_path(const IpAddress& synth) {
+  MESH_TRY_ASSIGN(const std::uint32_t key, synth_to_be(synth));
+  mesh_path value{};
+  MESH_TRY_ASSIGN(value.slot, slot_of(key));
+  const Status written = path_map(object_).set(key, value);
+  if (!written) slots_.give_back(value.slot);
+  return written;
 }
 
 Status Underlay::set_path(const IpAddress& synth, const Path& path) {
   MESH_TRY_ASSIGN(const std::uint32_t key, synth_to_be(synth));
-  MESH_TRY_ASSIGN(const mesh_path value, encode(path));
+  MESH_TRY_ASSIGN(mesh_path value, encode(path));
   MESH_TRY_ASSIGN(const auto current, config());
   if (current && (path.primary.interface == current->meshu ||
                   (path.secondary && path.secondary->interface == current->meshu))) {
     return Error(ErrorCode::kInvalid,
                  "a path cannot lead through the private namespace's own link");
   }
-  MESH_TRY(make_traffic(key));
+  MESH_TRY_ASSIGN(value.slot, slot_of(key));
   return path_map(object_).set(key, value);
 }
 
 Status Underlay::remove_path(const IpAddress& synth) {
   MESH_TRY_ASSIGN(const std::uint32_t key, synth_to_be(synth));
+  MESH_TRY_ASSIGN(const auto entry, path_map(object_).get(key));
+  if (!entry) return {};
   MESH_TRY(path_map(object_).erase(key));
-  if (bpf_map_delete_elem(object_.map_fd("traffic"), &key) != 0 && errno != ENOENT) {
-    return Error::from_errno("remove traffic counters", errno);
-  }
+  slots_.give_back(entry->slot);
   return {};
 }
 
 Result<std::optional<Path>> Underlay::path(const IpAddress& synth) const {
   MESH_TRY_ASSIGN(const std::uint32_t key, synth_to_be(synth));
   MESH_TRY_ASSIGN(const auto value, path_map(object_).get(key));
-  return value ? std::optional<Path>(decode(*value)) : std::nullopt;
+  return value && value->use != 0 ? std::optional<Path>(decode(*value)) : std::nullopt;
 }
 
 Result<std::vector<std::pair<IpAddress, Path>>> Underlay::paths() const {
   MESH_TRY_ASSIGN(const auto entries, path_map(object_).dump());
   std::vector<std::pair<IpAddress, Path>> out;
   out.reserve(entries.size());
-  for (const auto& [key, value] : entries) out.emplace_back(synth_from_be(key), decode(value));
+  for (const auto& [key, value] : entries) {
+    if (value.use != 0) out.emplace_back(synth_from_be(key), decode(value));
+  }
+  return out;
+}
+
+Result<std::vector<IpAddress>> Underlay::tracked() const {
+  MESH_TRY_ASSIGN(const auto entries, path_map(object_).dump());
+  std::vector<IpAddress> out;
+  for (const auto& entry : entries) out.push_back(synth_from_be(entry.first));
   return out;
 }
 
 Status Underlay::set_source(const Source& source, const IpAddress& synth) {
-  MESH_TRY_ASSIGN(const std::uint32_t value, synth_to_be(synth));
-  return source_map(object_).set(encode(source), value);
+  MESH_TRY(track(synth));
+  MESH_TRY_ASSIGN(const std::uint32_t key, synth_to_be(synth));
+  MESH_TRY_ASSIGN(const std::uint32_t slot, slot_of(key));
+  return source_map(object_).set(encode(source), {.synth = key, .slot = slot});
 }
 
 Status Underlay::remove_source(const Source& source) {
@@ -268,24 +308,23 @@ Result<std::vector<std::pair<Source, IpAddress>>> Underlay::sources() const {
   MESH_TRY_ASSIGN(const auto entries, source_map(object_).dump());
   std::vector<std::pair<Source, IpAddress>> out;
   out.reserve(entries.size());
-  for (const auto& [key, value] : entries) out.emplace_back(decode(key), synth_from_be(value));
+  for (const auto& [key, value] : entries)
+    out.emplace_back(decode(key), synth_from_be(value.synth));
   return out;
 }
 
 Result<std::optional<Traffic>> Underlay::traffic(const IpAddress& synth) const {
   MESH_TRY_ASSIGN(const std::uint32_t key, synth_to_be(synth));
-  MESH_TRY_ASSIGN(const auto values, read_per_cpu<mesh_traffic>(object_.map_fd("traffic"), &key));
-  if (!values) return std::optional<Traffic>();
-  Traffic sum;
-  for (const mesh_traffic& v : *values) {
-    sum.rx_pkts += v.rx_pkts;
-    sum.rx_bytes += v.rx_bytes;
-    sum.tx_pkts += v.tx_pkts;
-    sum.tx_bytes += v.tx_bytes;
-    sum.rx_last = std::max(sum.rx_last, MonoTime(std::chrono::nanoseconds(v.rx_last_ns)));
-    sum.tx_last = std::max(sum.tx_last, MonoTime(std::chrono::nanoseconds(v.tx_last_ns)));
-  }
-  return std::optional<Traffic>(sum);
+  MESH_TRY_ASSIGN(const auto entry, path_map(object_).get(key));
+  if (!entry || entry->slot == 0) return std::optional<Traffic>();
+  MESH_TRY_ASSIGN(const auto value, traffic_map(object_).get(entry->slot));
+  if (!value) return std::optional<Traffic>();
+  return std::optional<Traffic>(Traffic{.rx_pkts = value->rx_pkts,
+                                        .rx_bytes = value->rx_bytes,
+                                        .tx_pkts = value->tx_pkts,
+                                        .tx_bytes = value->tx_bytes,
+                                        .rx_last = boot_time(value->rx_last_ns),
+                                        .tx_last = boot_time(value->tx_last_ns)});
 }
 
 Result<std::vector<Counter>> Underlay::counters() const {

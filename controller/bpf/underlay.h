@@ -18,6 +18,7 @@
 #include "controller/bpf/counter.h"
 #include "controller/bpf/event_stream.h"
 #include "controller/bpf/object.h"
+#include "controller/bpf/slots.h"
 
 namespace kernmesh::bpf {
 
@@ -70,21 +71,23 @@ enum class UnderlayProgram { kOut, kIn };
 
 struct UnderlayOptions {
   std::string instance;  // names the pin folder; one per agent on the machine
-  IfIndex meshu;         // where to look for a predecessor when the pins are gone; 0: nowhere
   std::uint32_t max_peers = 16384;
+  // kTables for a reader or writer of maps that attaches nothing: the programs are not loaded.
+  Object::Parts parts = Object::Parts::kAll;
 };
 
 class Underlay {
  public:
-  // Takes over the maps of an earlier agent (pins first, then through what is attached to `meshu`)
-  // or makes new ones. What is attached stays attached and goes on with the same maps.
+  // Takes over the maps of an earlier agent (pins first, then through what it left attached to any
+  // interface of this namespace) or makes new ones. What is attached stays attached and goes on
+  // with the same maps. kConflict: the maps are of another shape or of another instance.
   static Result<Underlay> open(const UnderlayOptions& options);
 
   // kOut belongs on meshu, kIn on each real interface (with or without link-layer header).
   Status attach(IfIndex interface, UnderlayProgram program);
   Status detach(IfIndex interface, UnderlayProgram program);
   Result<AttachmentState> query(IfIndex interface, UnderlayProgram program) const;
-  // For `down`: detaches from every interface of this namespace and removes the pins.
+  // For `down`: detaches from every interface of this namespace, orphans too, and removes the pins.
   Status remove();
   bool adopted() const { return adopted_; }
 
@@ -96,15 +99,22 @@ class Underlay {
   // One write: packets take the old path or the new one. kInvalid: family mismatch, no interface,
   // meshu as interface, kSecondary or kBoth without a second hop.
   Status set_path(const IpAddress& synth, const Path& path);
-  Status remove_path(const IpAddress& synth);  // and its traffic counters
+  // A peer without a path yet: what WireGuard tries to send it shows in traffic() from now on. A
+  // path that is there stays. kExhausted: more than max_peers.
+  Status track(const IpAddress& synth);
+  Status clear_path(const IpAddress& synth);   // the counters stay
+  Status remove_path(const IpAddress& synth);  // and its counters; sources of the peer go first
   Result<std::optional<Path>> path(const IpAddress& synth) const;
   Result<std::vector<std::pair<IpAddress, Path>>> paths() const;
+  // Peers with or without a path.
+  Result<std::vector<IpAddress>> tracked() const;
 
+  // Tracks the peer, too.
   Status set_source(const Source& source, const IpAddress& synth);
   Status remove_source(const Source& source);
   Result<std::vector<std::pair<Source, IpAddress>>> sources() const;
 
-  // nullopt: no path was ever set.
+  // nullopt: not tracked.
   Result<std::optional<Traffic>> traffic(const IpAddress& synth) const;
   Result<std::vector<Counter>> counters() const;
   // A new reader of unknown initiations; make one.
@@ -115,14 +125,18 @@ class Underlay {
   int map_fd(const char* name) const { return object_.map_fd(name); }
 
  private:
-  Underlay(Object object, PinFolder pins, bool adopted)
-      : object_(std::move(object)), pins_(std::move(pins)), adopted_(adopted) {}
+  Underlay(Object object, PinFolder pins, std::uint64_t owner, bool adopted);
   Result<OwnProgram> own_program(IfIndex interface, UnderlayProgram program) const;
-  Status make_traffic(std::uint32_t synth_be);
+  Status claim();
+  Status read_slots();
+  // The slot that the peer has or is given, with its counters at zero then.
+  Result<std::uint32_t> slot_of(std::uint32_t synth_be);
 
   Object object_;
   PinFolder pins_;
-  bool adopted_ = false;
+  std::uint64_t owner_;
+  bool adopted_;
+  SlotPool slots_;
 };
 
 }  // namespace kernmesh::bpf

@@ -42,7 +42,7 @@ class UnderlayTest : public ::testing::Test {
   void SetUp() override {
     enter_namespaces();
     meshu = IfIndex(if_nametoindex("meshu0"));
-    auto opened = Underlay::open({.instance = "test", .meshu = IfIndex(0), .max_peers = 64});
+    auto opened = Underlay::open({.instance = "test", .max_peers = 64});
     ASSERT_TRUE(opened) << opened.error().message();
     underlay = std::make_unique<Underlay>(std::move(*opened));
     ASSERT_TRUE(underlay->set_config({.meshu = meshu,

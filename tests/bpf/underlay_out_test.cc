@@ -125,6 +125,46 @@ TEST_F(UnderlayOut, counts_a_sent_packet_once) {
   EXPECT_EQ((*t)->tx_bytes, 64U);
 }
 
+TEST_F(UnderlayOut, notes_when_wireguard_wants_a_peer_that_has_no_path) {
+  const IpAddress lost = synthetic_peer(9);
+  ASSERT_TRUE(underlay->track(lost));
+  EXPECT_TRUE(underlay->tracked()->size() == 2 && underlay->paths()->size() == 1);
+  Frame f = sent();
+  f.dst = "240.0.0.9";
+  EXPECT_EQ(out(f).verdict, kDrop);
+  EXPECT_EQ(counted(), "out_no_path");
+  const auto t = underlay->traffic(lost);
+  ASSERT_TRUE(t && *t);
+  EXPECT_EQ((*t)->tx_pkts, 0U);
+  EXPECT_EQ((*t)->tx_bytes, 0U);
+  EXPECT_GT((*t)->tx_last, MonoTime{});
+}
+
+TEST_F(UnderlayOut, keeps_the_counters_of_a_peer_whose_path_goes) {
+  out(sent());
+  ASSERT_TRUE(underlay->clear_path(peer));
+  EXPECT_FALSE(*underlay->path(peer));
+  EXPECT_EQ(out(sent()).verdict, kDrop);
+  ASSERT_TRUE(underlay->track(peer));
+  ASSERT_TRUE(underlay->set_path(peer, {.primary = v4}));
+  out(sent());
+  EXPECT_EQ((*underlay->traffic(peer))->tx_pkts, 2U);
+  ASSERT_TRUE(underlay->remove_path(peer));
+  EXPECT_FALSE(*underlay->traffic(peer));
+}
+
+TEST_F(UnderlayOut, gives_every_peer_counters_of_its_own_and_refuses_one_too_many) {
+  for (std::uint32_t n = 2; n <= 64; ++n) ASSERT_TRUE(underlay->track(synthetic_peer(n)));
+  EXPECT_FALSE(underlay->track(synthetic_peer(65))) << "max_peers is 64";
+  out(sent());
+  for (std::uint32_t n = 2; n <= 64; ++n) {
+    ASSERT_EQ((*underlay->traffic(synthetic_peer(n)))->tx_pkts, 0U) << n;
+  }
+  ASSERT_TRUE(underlay->remove_path(peer));
+  ASSERT_TRUE(underlay->track(synthetic_peer(65)));
+  EXPECT_EQ((*underlay->traffic(synthetic_peer(65)))->tx_pkts, 0U) << "counters start anew";
+}
+
 TEST_F(UnderlayOut, refuses_paths_that_cannot_work) {
   Hop bad = v4;
   bad.source = ip("fd00::1");
