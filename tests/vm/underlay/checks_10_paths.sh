@@ -2,8 +2,8 @@
 # Families, checksums, MTU, VLAN, firewall: a packet gets through whole, on every kind of path.
 paths 1 v4; both_ways "IPv4 path"
 seen="$(in_ns a ss -Hlun | tr -s ' ' | cut -d' ' -f4 | tr '\n' ' '), in the private namespace $(in_ns ua ss -Hlun | tr -s ' ' | cut -d' ' -f4 | tr '\n' ' ')"
-check "the host has no WireGuard socket" is -z "$(in_ns a ss -Hlun)"
-seen="$(in_ns a sysctl -n net.ipv4.conf.all.rp_filter net.ipv4.conf.va.rp_filter net.ipv4.conf.meshu0.rp_filter | tr '\n' ' ')"; check "strict rp_filter on all of them" is "$seen" = "1 1 1 "
+expect "the host has no WireGuard socket" is -z "$(in_ns a ss -Hlun)"
+seen="$(in_ns a sysctl -n net.ipv4.conf.all.rp_filter net.ipv4.conf.va.rp_filter net.ipv4.conf.meshu0.rp_filter | tr '\n' ' ')"; expect "strict rp_filter on all of them" is "$seen" = "1 1 1 "
 paths 1 v6; both_ways "IPv6 path"
 drive a path 240.0.0.2 1 "$(hop a v4)"; both_ways "IPv4 one way, IPv6 back"
 in_ns r python3 $here/relay.py 10.0.1.1 $relay_port > $tmp/relay & relay_pid=$!
@@ -18,7 +18,7 @@ sums() { # NAME KIND
 	wait_until sniffs r
 	pings a 12 > $tmp/got; wait $dump
 	local bad good; bad=$(grep -ci 'bad udp' $tmp/sums); good=$(grep -ci 'udp sum ok' $tmp/sums); seen="$(cat $tmp/got)/12, $good right, $bad wrong"
-	check "$1" is "$(cat $tmp/got) $bad" = "12 0" -a "$good" -ge 10
+	expect "$1" is "$(cat $tmp/got) $bad" = "12 0" -a "$good" -ge 10
 }
 for n in a:va b:vb; do in_ns ${n%:*} ethtool -K ${n#*:} tx off > /dev/null; done
 for k in v4 v6 relay relay6; do sums "checksums, the device fills them: $k" $k; done
@@ -35,11 +35,11 @@ links() { for d in a:va r:ra r:rb b:vb; do ip -n ${d%:*} link set ${d#*:} mtu $1
 for m in 1280 1460 1500 9001; do
 	mtu=$m inner=$(((m - 88) / 16 * 16)); links $m $inner
 	for k in v4 v6; do
-		paths 1 $k; seen="$(pings a 5 -M do -s $((inner - 28)))/5 $(pings b 5 -M do -s $((inner - 28)))/5"; check "MTU $m, inner $inner, full packets over $k" is "$seen" = "5/5 5/5"
+		paths 1 $k; seen="$(pings a 5 -M do -s $((inner - 28)))/5 $(pings b 5 -M do -s $((inner - 28)))/5"; expect "MTU $m, inner $inner, full packets over $k" is "$seen" = "5/5 5/5"
 	done
 done
 links 1500 1408; mtu=1200; before=$(count a out_too_big); paths 1 v4
-seen="$(pings a 3 -s 1300)/3, out_too_big +$(($(count a out_too_big) - before))"; check "larger than the path's MTU: dropped and counted" is "$seen" = "0/3, out_too_big +3"; mtu=1500
+seen="$(pings a 3 -s 1300)/3, out_too_big +$(($(count a out_too_big) - before))"; expect "larger than the path's MTU: dropped and counted" is "$seen" = "0/3, out_too_big +3"; mtu=1500
 
 ip -n a link add link va name va.10 type vlan id 10; ip -n r link add link ra name ra.10 type vlan id 10
 ip -n a addr add 10.0.10.2/24 dev va.10; ip -n r addr add 10.0.10.1/24 dev ra.10; ip -n a link set va.10 up; ip -n r link set ra.10 up; ip -n a route replace default via 10.0.10.1

@@ -7,6 +7,6 @@ ecn() { # NAME KIND NFT_FAMILY: inner ECT(0) goes out, the router marks the oute
 	wait_until sniffs b
 	pings a 8 -Q 0x02 > $tmp/got; wait $dump; in_ns r nft delete table inet ce
 	seen="$(cat $tmp/got)/8, tos inside $(grep -o 'tos 0x[0-9a-f]*' $tmp/ecn | sort | uniq -c | tr -s ' ' | tr '\n' ' ')"
-	check "$1" is "$(grep -c 'tos 0x3' $tmp/ecn)" = 5
+	expect "$1" is "$(grep -c 'tos 0x3' $tmp/ecn)" = 5
 }
 ecn "ECN survives both rewrites: IPv4" v4 ip; ecn "ECN survives both rewrites: IPv6" v6 ip6

@@ -6,15 +6,15 @@
 #
 # Host N has mesh address 100.64.0.N and fd64::N; seen from the other one its WireGuard is 240.0.0.N:$synth_port.
 repo=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../.." && pwd); driver=$repo/build/bin/underlay-driver
-public_port=4242 synth_port=1 wg_port=2 relay_port=3479 tmp=$(mktemp -d) fails=0
+. "$repo/tests/vm/check.sh"
+public_port=4242 synth_port=1 wg_port=2 relay_port=3479 tmp=$(mktemp -d)
 declare -A number=([a]=1 [b]=2) other=([a]=b [b]=a)
 
 in_ns() { local n=$1; shift; nsenter --net=/run/netns/"$n" "$@"; }
 drive() { local n=$1; shift; in_ns "$n" "$driver" "$n" "$@"; }
-note() { printf '     %-58s %s\n' "$1" "${*:2}"; }
-check() { # NAME CONDITION(a command); $seen is printed
+expect() { # NAME CONDITION(a command); $seen is printed
 	local name=$1; shift
-	if "$@"; then printf 'ok   %-58s %s\n' "$name" "$seen"; else printf 'FAIL %-58s %s\n' "$name" "$seen"; fails=$((fails + 1)); fi
+	if "$@"; then ok "$name" "$seen"; else not_ok "$name" "$seen"; fi
 	seen=
 }
 is() { [ "$@" ]; }
@@ -72,7 +72,8 @@ hop() { # NS KIND
 	esac
 }
 paths() {
-	drive a path 240.0.0.2 $1 "$(hop a $2)" "$([ -z "${3-}" ] || hop a $3)"; drive b path 240.0.0.1 $1 "$(hop b $2)" "$([ -z "${3-}" ] || hop b $3)"
+	drive a path 240.0.0.2 $1 "$(hop a $2)" "$([ -z "${3-}" ] || hop a $3)" & local first=$!
+	drive b path 240.0.0.1 $1 "$(hop b $2)" "$([ -z "${3-}" ] || hop b $3)"; wait $first
 }
 sources() { # every address each host may be seen from
 	local d; for d in 10.0.2.2 10.0.9.2 [fd02::2]; do drive a source 240.0.0.2 $d:$public_port 0; done
@@ -87,11 +88,12 @@ count() { drive $1 counters $2; }
 pings() { # NS COUNT [PING ARGUMENTS] -> received
 	local n=$1 c=$2; shift 2; in_ns $n ping -q -c $c -i 0.02 -W 2 "$@" 100.64.0.${number[${other[$n]}]} 2>/dev/null | sed -n 's/.* \([0-9]*\) received.*/\1/p'
 }
-settle() { pings a 5 > /dev/null; pings b 5 > /dev/null; } # a relay binds, a handshake that both began ends
+settle() { pings a 3 > /dev/null; pings b 3 > /dev/null; } # a relay binds, a handshake that both began ends
 both_ways() { # NAME [CONDITION...]: pings both ways, endpoints where they belong
-	local name=$1 p q; shift; p=$(pings a 10); q=$(pings b 10); seen="$p/10 $q/10 ${seen-}"
-	check "$name" eval '[ $p$q = 1010 ] && synthetic' "${@/#/&& }"
+	local name=$1 p q first; shift; pings a 10 > $tmp/pings & first=$!
+	q=$(pings b 10); wait $first; p=$(cat $tmp/pings); seen="$p/10 $q/10 ${seen-}"
+	expect "$name" eval '[ $p$q = 1010 ] && synthetic' "${@/#/&& }"
 }
 tcp() { # NS -> Mbit/s
-	in_ns $1 timeout 20 iperf3 --connect-timeout 5000 -c 100.64.0.${number[${other[$1]}]} -t ${2:-2} -f m 2>&1 | awk '/receiver/{print int($7)}'
+	in_ns $1 timeout 20 iperf3 --connect-timeout 5000 -c 100.64.0.${number[${other[$1]}]} -t ${2:-1} -f m 2>&1 | awk '/receiver/{print int($7)}'
 }
