@@ -6,6 +6,7 @@
 #include <openssl/x509v3.h>
 
 #include <algorithm>
+#include <array>
 #include <ctime>
 
 #include "controller/rpc/openssl.h"
@@ -215,6 +216,31 @@ Result<std::vector<CertificateFacts>> read_certificates(std::string_view pem) {
     all.push_back(std::move(facts));
   }
   return all;
+}
+
+bool is_own_authority(std::string_view pem) {
+  const auto chain = chain_from_pem(pem);
+  if (!chain) return false;
+  std::array<char, 64> name{};
+  X509_NAME_get_text_by_NID(X509_get_subject_name(chain->front().get()), NID_commonName,
+                            name.data(), static_cast<int>(name.size()));
+  return std::string_view(name.data()) == kAuthorityName;
+}
+
+Status check_host(std::string_view chain_pem, const std::string& host) {
+  MESH_TRY_ASSIGN(auto chain, chain_from_pem(chain_pem));
+  X509* server = chain.front().get();
+  const bool holds = IpAddress::parse(host)
+                         ? X509_check_ip_asc(server, host.c_str(), 0) == 1
+                         : X509_check_host(server, host.data(), host.size(), 0, nullptr) == 1;
+  ERR_clear_error();
+  if (holds) return {};
+  std::string names;
+  for (const auto& name : names_of(server)) names += (names.empty() ? "" : ", ") + name;
+  return Error(ErrorCode::kUnauthenticated,
+               "the server's certificate is not for " + host + " but for " +
+                   (names.empty() ? "no name at all" : names) +
+                   ": use one of its names, or have it issued for this one too");
 }
 
 Status check_key_belongs(std::string_view chain_pem, std::string_view key_pem) {

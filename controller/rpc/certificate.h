@@ -47,6 +47,13 @@ struct CertificateFacts {
 // Of every certificate in the text, in its order; kCorrupt when there is none or one is broken.
 Result<std::vector<CertificateFacts>> read_certificates(std::string_view pem);
 
+// Whether the first certificate is an authority that make_authority() made.
+bool is_own_authority(std::string_view pem);
+
+// Whether the chain's first certificate is for this DNS name or address (RFC 6125, wildcards too).
+// kUnauthenticated says which names it is for.
+Status check_host(std::string_view chain_pem, const std::string& host);
+
 // kInvalid when the first certificate of the chain does not belong to the key.
 Status check_key_belongs(std::string_view chain_pem, std::string_view key_pem);
 

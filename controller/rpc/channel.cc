@@ -6,13 +6,7 @@
 #include <grpcpp/security/credentials.h>
 #include <grpcpp/support/channel_arguments.h>
 
-#include <openssl/pem.h>
-
-#include <array>
-#include <string_view>
-
 #include "controller/rpc/certificate.h"
-#include "controller/rpc/openssl.h"
 
 namespace kernmesh::rpc {
 namespace {
@@ -44,19 +38,6 @@ void keep_session_alive(grpc::ChannelArguments& arguments) {
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kMostBackoffMs);
 }
 
-// Whether it is an authority that make_authority() made. Others sign certificates for many names,
-// so with them the name of the host has to be checked.
-bool is_own_authority(const std::string& ca_pem) {
-  const UniqueBio bio(BIO_new_mem_buf(ca_pem.data(), static_cast<int>(ca_pem.size())));
-  const UniqueX509 certificate(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
-  ERR_clear_error();
-  if (!certificate) return false;
-  std::array<char, 64> name{};
-  X509_NAME_get_text_by_NID(X509_get_subject_name(certificate.get()), NID_commonName, name.data(),
-                            static_cast<int>(name.size()));
-  return std::string_view(name.data()) == kAuthorityName;
-}
-
 }  // namespace
 
 std::shared_ptr<grpc::Channel> secure_channel(const std::string& host_port,
@@ -64,6 +45,7 @@ std::shared_ptr<grpc::Channel> secure_channel(const std::string& host_port,
   grpc::SslCredentialsOptions options;
   options.pem_root_certs = ca_pem;
   auto arguments = common_arguments();
+  // Others sign certificates for many names, so with them the host's name is checked.
   if (is_own_authority(ca_pem)) arguments.SetSslTargetNameOverride(std::string(kServerName));
   if (use == ChannelUse::kSession) keep_session_alive(arguments);
   return grpc::CreateCustomChannel("dns:///" + host_port, grpc::SslCredentials(options), arguments);

@@ -204,6 +204,10 @@ Result<std::string> fetch_ca_pem(const std::string& host_port,
   const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
   auto pem = find_pinned_ca(*chain, fingerprint, now);
   if (!pem) return pem.error().with_context("connect to " + host_port);
+  if (is_own_authority(*pem)) return pem;
+  if (const auto named = check_host(*chain, server.host); !named) {
+    return named.error().with_context("connect to " + host_port);
+  }
   return pem;
 }
 

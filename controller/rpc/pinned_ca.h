@@ -13,9 +13,10 @@ namespace kernmesh::rpc {
 
 // Connects to "HOST:PORT" by TLS, looks in the presented chain for the certificate with the
 // fingerprint, verifies the server's certificate with that one as the only trust anchor, and
-// returns it as PEM, to be the root of a gRPC channel (whose expected name is kServerName). Nothing
-// is sent. Errors: kUnauthenticated when the fingerprint is not in the chain (names both) or the
-// chain does not verify; kExpired when a certificate is not valid now (names its dates and our
+// returns it as PEM, to be the root of a gRPC channel (which expects kServerName of our own).
+// Nothing is sent. Errors: kUnauthenticated when the fingerprint is not in the chain (names both)
+// or the chain does not verify, or when the authority is none of ours and the certificate is for
+// other names than HOST; kExpired when a certificate is not valid now (names its dates and our
 // clock); kUnavailable when refused, unreachable, timed out or not TLS; kInvalid for a malformed
 // address.
 Result<std::string> fetch_ca_pem(const std::string& host_port,

@@ -14,8 +14,9 @@ namespace {
 
 namespace v1 = mesh::v1;
 
-// Of a join key's hash, to tell keys apart: all keys of a server begin with the same fingerprint.
-constexpr std::size_t kHintDigits = 8;
+// The end of a join key, for people to match with the key they hold; all keys of a server begin
+// with the same fingerprint. These characters carry 32 of the secret's 256 bits.
+constexpr std::size_t kHintCharacters = 6;
 
 Error not_found(const std::string& what, const std::string& name) {
   return {ErrorCode::kNotFound, "there is no " + what + " \"" + name.substr(0, 80) + "\""};
@@ -142,7 +143,8 @@ Result<v1::CreateJoinKeyResponse> Administration::create_join_key(
   randombytes_buf(secret.data(), secret.size());
   store::JoinKeyRecord record;
   record.hash = topology::ticket_hash(ticket);
-  record.hint = to_hex(record.hash).substr(0, kHintDigits);
+  const std::string text = to_string(ticket);
+  record.hint = text.substr(text.size() - kHintCharacters);
   record.reusable = request.reusable();
   record.ephemeral = request.ephemeral();
   record.created_at = clock_();
@@ -160,7 +162,7 @@ Result<v1::CreateJoinKeyResponse> Administration::create_join_key(
   v1::CreateJoinKeyResponse response;
   *response.mutable_key() =
       directory_.read([&](const View& view) { return describe_key(view, record); });
-  response.set_secret(to_string(ticket));
+  response.set_secret(text);
   return response;
 }
 

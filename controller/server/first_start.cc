@@ -2,9 +2,12 @@
 #include "controller/server/first_start.h"
 
 #include <sodium.h>
+#include <sys/stat.h>
 
 namespace kernmesh::server {
 namespace {
+
+constexpr const char* kTokenFile = "admin.token";
 
 Result<topology::OverlayRange> choose_overlay(const WantedOverlay& wanted) {
   std::array<std::uint8_t, 5> random{};
@@ -37,10 +40,22 @@ Status initialise(store::Store& store, const StateDir& state, const WantedOverla
   meta.admin_token_hash = topology::ticket_hash(ticket);
   // The file first: a crash in between leaves a file that the next start replaces, never a store
   // whose token nobody has.
-  MESH_TRY(state.write("admin.token", to_string(ticket) + "\n", FileMode::kPrivate));
+  MESH_TRY(state.write(kTokenFile, to_string(ticket) + "\n", FileMode::kPrivate));
   store::Commit commit;
   commit.puts.emplace_back(std::move(meta));
   return store.commit(commit);
+}
+
+Status check_not_lost(const StateDir& state) {
+  struct stat file {};
+  const std::string store = state.path_of(kStoreFile);
+  const std::string token = state.path_of(kTokenFile);
+  if (::stat(store.c_str(), &file) == 0 && file.st_size > 0) return {};
+  if (::stat(token.c_str(), &file) != 0) return {};
+  return Error(ErrorCode::kCorrupt,
+               "the database " + store + " is missing or empty, yet " + token +
+                   " belongs to a network: restore the database from a backup, or remove the "
+                   "token to begin a new network");
 }
 
 Status check_wanted(const topology::OverlayRange& stored, const WantedOverlay& wanted) {

@@ -23,6 +23,14 @@ struct WantedOverlay {
 Status initialise(store::Store& store, const StateDir& state, const WantedOverlay& wanted,
                   const topology::CaFingerprint& ca);
 
+// The store's file in the state directory.
+inline constexpr const char* kStoreFile = "server.db";
+
+// kCorrupt when an administrator token tells of a network whose database is missing or empty: to
+// start anew would forget every node. A first start that was cut short passes, because initialise()
+// comes after the database was made.
+Status check_not_lost(const StateDir& state);
+
 // kConflict when other ranges are wanted than nodes have their addresses from.
 Status check_wanted(const topology::OverlayRange& stored, const WantedOverlay& wanted);
 

@@ -3,6 +3,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+
 namespace kernmesh::server {
 namespace {
 
@@ -116,7 +118,7 @@ void Housekeeper::expire_keys() {
 }
 
 void Housekeeper::remove_ephemeral() {
-  if (Clock::now() - started_ < kReconnectGrace) return;
+  if (Clock::now() - started_ < options_.reconnect_grace) return;
   const auto online = presence_.online();
   const WallTime now = clock_();
   const auto status =
@@ -125,11 +127,11 @@ void Housekeeper::remove_ephemeral() {
         commit.audience = store::Audience::kNetwork;
         for (const auto& [id, record] : view.nodes) {
           const auto& node = record.node;
-          // One that still counts as connected has not been seen to leave yet.
-          const bool gone = !node.online && !online.contains(id) && node.last_seen_at != WallTime{};
-          if (!node.ephemeral || !gone || now < node.last_seen_at + options_.ephemeral_lifetime) {
-            continue;
-          }
+          // One that still counts as connected has not been seen to leave yet; one that never
+          // connected was last seen when it joined.
+          const bool gone = !node.online && !online.contains(id);
+          const WallTime seen = std::max(node.last_seen_at, node.created_at);
+          if (!node.ephemeral || !gone || now < seen + options_.ephemeral_lifetime) continue;
           commit.removals.emplace_back(store::Removal<NodeId>{id, record.written});
           commit.audit.push_back(server_event(now, "node.remove_ephemeral", record));
         }
@@ -140,7 +142,7 @@ void Housekeeper::remove_ephemeral() {
 
 void Housekeeper::flush_presence() {
   flushed_ = Clock::now();
-  const bool grace = flushed_ - started_ < kReconnectGrace;
+  const bool grace = flushed_ - started_ < options_.reconnect_grace;
   const auto online = presence_.online();
   const auto facts = presence_.pending_facts();
   const WallTime now = clock_();

@@ -17,13 +17,13 @@ namespace kernmesh::server {
 inline constexpr auto kMaxStall = std::chrono::seconds(60);
 // Presence and facts are written together this often: a flapping node costs one change, or none.
 inline constexpr auto kFlushInterval = std::chrono::seconds(2);
-// After a start nodes that were connected before count as connected for this long.
-inline constexpr auto kReconnectGrace = std::chrono::seconds(60);
 
 class Housekeeper {
  public:
   struct Options {
     std::chrono::seconds ephemeral_lifetime{};  // an ephemeral node may be gone for so long
+    // After a start, nodes that were connected before count as connected for this long.
+    std::chrono::seconds reconnect_grace{};
   };
   Housekeeper(Directory& directory, store::Store& store, Presence& presence, WallClock clock,
               Options options);

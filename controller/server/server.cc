@@ -65,8 +65,9 @@ class AssembledServer final : public Server {
         std::make_unique<Coordination>(*directory_, *store_, presence_, *enrollment_, clock_);
     administration_ = std::make_unique<Administration>(*directory_, *store_, presence_,
                                                        identity_.fingerprint, clock_);
-    housekeeper_ = std::make_unique<Housekeeper>(*directory_, *store_, presence_, clock_,
-                                                 Housekeeper::Options{options.ephemeral_lifetime});
+    housekeeper_ = std::make_unique<Housekeeper>(
+        *directory_, *store_, presence_, clock_,
+        Housekeeper::Options{options.ephemeral_lifetime, options.reconnect_grace});
     MESH_TRY_ASSIGN(grpc_,
                     rpc::start_grpc_server({options.listen, identity_.chain_pem, identity_.key_pem},
                                            {*gatekeeper_, *coordination_, *administration_}));
@@ -82,7 +83,8 @@ class AssembledServer final : public Server {
  private:
   Status open_store(const ServerOptions& options) {
     const WantedOverlay wanted{options.overlay_v4, options.overlay_v6};
-    MESH_TRY_ASSIGN(store_, store::open_sqlite_store(state_.path_of("server.db")));
+    MESH_TRY(check_not_lost(state_));
+    MESH_TRY_ASSIGN(store_, store::open_sqlite_store(state_.path_of(kStoreFile)));
     MESH_TRY_ASSIGN(auto contents, store_->load());
     first_start_ = !contents.meta.has_value();
     if (first_start_) {

@@ -317,6 +317,7 @@ void PeerPaths::publish_sources(const Surroundings& around) {
     proven.resize(kMostSources);
   }
   std::vector<Endpoint> sources;
+  sources.reserve(proven.size());
   for (const Candidate* c : proven) sources.push_back(c->endpoint);
   std::sort(sources.begin(), sources.end());
   if (sources == published_sources_) return;

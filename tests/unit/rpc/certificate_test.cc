@@ -43,6 +43,26 @@ TEST(Certificate, key_of_another_certificate_is_refused) {
   EXPECT_FALSE(check_key_belongs(issued.chain(), issued.ca.key_pem));
 }
 
+TEST(Certificate, other_host_than_its_names_is_refused_and_the_names_are_told) {
+  const auto chain = issue().chain();
+  EXPECT_TRUE(check_host(chain, "host.example"));
+  EXPECT_TRUE(check_host(chain, "HOST.example"));
+  EXPECT_TRUE(check_host(chain, "192.0.2.7"));
+  for (const char* other : {"example", "a.host.example", "192.0.2.8", "2001:db8::1"}) {
+    const auto status = check_host(chain, other);
+    ASSERT_FALSE(status) << other;
+    EXPECT_EQ(status.error().code(), ErrorCode::kUnauthenticated);
+    EXPECT_NE(status.error().message().find("192.0.2.7, host.example"), std::string::npos);
+  }
+}
+
+TEST(Certificate, own_authority_is_told_from_others) {
+  const auto issued = issue();
+  EXPECT_TRUE(is_own_authority(issued.ca.certificate_pem));
+  EXPECT_FALSE(is_own_authority(issued.server.certificate_pem));
+  EXPECT_FALSE(is_own_authority("nonsense"));
+}
+
 TEST(Certificate, broken_text_is_corrupt) {
   EXPECT_EQ(read_certificates("").error().code(), ErrorCode::kCorrupt);
   auto text = issue().chain();

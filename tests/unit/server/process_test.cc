@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // The real program, killed and started again.
+#include <sched.h>
 #include <signal.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <cstdio>
+#include <fstream>
+#include <functional>
 
 #include "tests/unit/server/fixture.h"
 
@@ -34,15 +40,36 @@ class ProcessTest : public testing::Test {
     std::filesystem::remove_all(directory_);
   }
 
-  void launch() {
+  // `prepare` runs in the child before the program.
+  void launch(const std::function<bool()>& prepare = [] { return true; }) {
+    const std::string state = directory_ + "/state";
+    const std::string log = directory_ + "/log";
     pid_ = fork();
     ASSERT_GE(pid_, 0);
     if (pid_ == 0) {
-      const std::string state = directory_ + "/state";
+      if (!prepare() || freopen(log.c_str(), "w", stderr) == nullptr) _exit(126);
       execl(program().c_str(), "mesh-server", "--listen", address_.c_str(), "--http-listen", "",
             "--state-dir", state.c_str(), "--log-level", "warn", nullptr);
       _exit(127);
     }
+  }
+  // The state directory as the child's own mount, which goes with it.
+  bool mount_state(unsigned long flags, const char* options) {
+    const std::string state = directory_ + "/state";
+    std::filesystem::create_directory(state);
+    return unshare(CLONE_NEWNS) == 0 &&
+           mount("", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
+           mount("tmpfs", state.c_str(), "tmpfs", flags, options) == 0;
+  }
+  // A file of the state as the running program sees it.
+  std::string state_file(const std::string& name) const {
+    return "/proc/" + std::to_string(pid_) + "/root" + directory_ + "/state/" + name;
+  }
+  int wait_for_exit() {
+    int status = 0;
+    waitpid(pid_, &status, 0);
+    pid_ = -1;
+    return status;
   }
   int stop(int signal) {
     int status = 0;
@@ -55,7 +82,7 @@ class ProcessTest : public testing::Test {
   std::unique_ptr<rpc::AdminClient> admin() {
     const auto deadline = std::chrono::steady_clock::now() + kDeadline;
     while (std::chrono::steady_clock::now() < deadline) {
-      auto token = read_file(directory_ + "/state/admin.token");
+      auto token = read_file(state_file("admin.token"));
       if (token && !token->empty()) {
         token->pop_back();
         auto client = rpc::AdminClient::connect(address_, *token);
@@ -106,6 +133,54 @@ TEST_F(ProcessTest, sigterm_ends_it_with_status_0) {
   const int status = stop(SIGTERM);
   EXPECT_TRUE(WIFEXITED(status));
   EXPECT_EQ(WEXITSTATUS(status), 0);
+}
+
+TEST_F(ProcessTest, full_disk_is_told_and_nothing_acknowledged_is_lost) {
+  ASSERT_EQ(geteuid(), 0u) << "mounting wants root";
+  launch([this] { return mount_state(0, "size=1m"); });
+  const auto client = admin();
+  ASSERT_NE(client, nullptr);
+  ASSERT_TRUE(client->create_user("before"));
+  // As somebody's log would fill it.
+  std::ofstream ballast(state_file("ballast"), std::ios::binary);
+  while (ballast << std::string(4096, 'x') << std::flush) continue;
+  ballast.close();
+  std::set<std::string> acknowledged{"before"};
+  std::optional<Error> refused;
+  for (int i = 0; i < 2000 && !refused; ++i) {
+    const std::string name = "user-" + std::to_string(i);
+    const auto made = client->create_user(name);
+    if (made) acknowledged.insert(name);
+    if (!made) refused = made.error();
+  }
+  ASSERT_TRUE(refused);
+  EXPECT_EQ(refused->code(), ErrorCode::kExhausted) << refused->message();
+  EXPECT_NE(refused->message().find("full"), std::string::npos) << refused->message();
+  EXPECT_EQ(client->list_users()->users_size(), static_cast<int>(acknowledged.size()));
+  std::filesystem::remove(state_file("ballast"));
+  EXPECT_TRUE(client->create_user("after"));
+  EXPECT_EQ(client->list_users()->users_size(), static_cast<int>(acknowledged.size()) + 1);
+}
+
+TEST_F(ProcessTest, disk_that_is_full_from_the_start_ends_it_with_the_reason) {
+  ASSERT_EQ(geteuid(), 0u) << "mounting wants root";
+  launch([this] { return mount_state(0, "size=4k"); });
+  const int status = wait_for_exit();
+  ASSERT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 1);
+  EXPECT_NE(read_file(directory_ + "/log")->find("No space left"), std::string::npos)
+      << *read_file(directory_ + "/log");
+}
+
+TEST_F(ProcessTest, state_directory_that_cannot_be_written_ends_it_with_the_reason) {
+  ASSERT_EQ(geteuid(), 0u) << "mounting wants root";
+  launch([this] { return mount_state(MS_RDONLY, "size=1m"); });
+  const int status = wait_for_exit();
+  ASSERT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 1);
+  const auto log = *read_file(directory_ + "/log");
+  EXPECT_NE(log.find(directory_ + "/state"), std::string::npos) << log;
+  EXPECT_NE(log.find("Read-only file system"), std::string::npos) << log;
 }
 
 }  // namespace

@@ -198,6 +198,47 @@ TEST_F(SqliteStoreTest, overwritten_pages_are_found_at_open) {
   EXPECT_EQ(store.error().code(), ErrorCode::kCorrupt) << store.error().message();
 }
 
+TEST_F(SqliteStoreTest, file_that_was_cut_short_is_found_at_open) {
+  {
+    const auto store = open();
+    ASSERT_TRUE(store->commit({{user_of(1, "ann"), node_of(1)}, {}, {}, {}}));
+  }
+  const auto size = std::filesystem::file_size(path_);
+  std::filesystem::resize_file(path_, size / 2);
+  const auto store = open_sqlite_store(path_);
+  ASSERT_FALSE(store);
+  EXPECT_EQ(store.error().code(), ErrorCode::kCorrupt) << store.error().message();
+  EXPECT_NE(store.error().message().find(path_), std::string::npos);
+}
+
+// SQLite has no checksums, so a bit of a value may change unseen; but nothing crashes, and what is
+// refused names the file.
+TEST_F(SqliteStoreTest, flipped_bits_are_refused_or_read_as_a_store_never_worse) {
+  {
+    const auto store = open();
+    ASSERT_TRUE(store->commit({{user_of(1, "ann"), node_of(1), key_of(1)}, {}, {}, {}}));
+  }
+  std::ifstream original(path_, std::ios::binary);
+  const std::string good(std::istreambuf_iterator<char>(original), {});
+  int refused = 0;
+  for (std::size_t at = 0; at < good.size(); at += at < 512 ? 5 : 397) {
+    auto bad = good;
+    bad[at] = static_cast<char>(bad[at] ^ 1 << at % 8);
+    std::ofstream(path_, std::ios::binary | std::ios::trunc) << bad;
+    std::filesystem::remove(path_ + "-wal");
+    std::filesystem::remove(path_ + "-shm");
+    const auto store = open_sqlite_store(path_);
+    if (!store) {
+      ++refused;
+      EXPECT_NE(store.error().message().find(path_), std::string::npos);
+      continue;
+    }
+    const auto contents = (*store)->load();
+    if (!contents) ++refused;
+  }
+  EXPECT_GT(refused, 20);
+}
+
 TEST_F(SqliteStoreTest, schema_of_a_newer_version_is_refused) {
   open();
   execute("INSERT INTO migration (number) VALUES (999)");

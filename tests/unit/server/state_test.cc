@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is in the state directory, and certificates of others.
+#include <fstream>
+
+#include "controller/rpc/certificate.h"
+#include "tests/unit/server/fixture.h"
+
+namespace kernmesh::server {
+namespace {
+
+class StateTest : public ServerTest {
+ protected:
+  void restart() {
+    server_.reset();
+    start();
+  }
+  Error refused() {
+    auto server = start_server(options_);
+    EXPECT_FALSE(server);
+    return server ? Error(ErrorCode::kSystem, "it started") : server.error();
+  }
+  std::string path_of(const std::string& name) const { return directory_ + "/" + name; }
+  // A certificate for "localhost" under an authority of somebody else, by the openssl program.
+  void make_foreign_certificate() {
+    const std::string make =
+        "cd " + directory_ +
+        " && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30"
+        " -subj '/CN=Example Authority' -keyout other-ca.key -out other-ca.crt 2>/dev/null"
+        " && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30"
+        " -subj /CN=localhost -addext subjectAltName=DNS:localhost"
+        " -addext basicConstraints=critical,CA:FALSE -CA other-ca.crt -CAkey other-ca.key"
+        " -keyout other.key -out leaf.crt 2>/dev/null && cat leaf.crt other-ca.crt > other.crt";
+    ASSERT_EQ(std::system(make.c_str()), 0);
+    options_.tls_cert = path_of("other.crt");
+    options_.tls_key = path_of("other.key");
+  }
+};
+
+TEST_F(StateTest, expired_server_certificate_is_replaced_at_the_start_and_the_authority_kept) {
+  server_.reset();
+  std::filesystem::remove_all(directory_);
+  constexpr auto kLongAgo = std::chrono::days(400);
+  auto old = start_server(options_, [&] { return system_now() - kLongAgo; });
+  ASSERT_TRUE(old) << old.error().message();
+  const auto fingerprint = (*old)->fingerprint();
+  const auto expired = *read_file(path_of("server.crt"));
+  old->reset();
+  ASSERT_LT(rpc::read_certificates(expired)->front().not_after, system_now());
+  start();
+  EXPECT_EQ(server_->fingerprint(), fingerprint);
+  EXPECT_NE(*read_file(path_of("server.crt")), expired);
+  EXPECT_TRUE(admin_->list_users());
+}
+
+TEST_F(StateTest, given_certificate_serves_joins_and_is_pinned_by_keys) {
+  server_.reset();
+  std::filesystem::remove_all(directory_);
+  std::filesystem::create_directory(directory_);
+  make_foreign_certificate();
+  auto server = start_server(options_);
+  ASSERT_TRUE(server) << server.error().message();
+  server_ = std::move(*server);
+  EXPECT_FALSE(std::filesystem::exists(path_of("ca.key")));
+  auto token = *read_file(path_of("admin.token"));
+  token.pop_back();
+  const std::string port = std::to_string(server_->port());
+  const auto wrong = rpc::AdminClient::connect("127.0.0.1:" + port, token);
+  ASSERT_FALSE(wrong);
+  EXPECT_EQ(wrong.error().code(), ErrorCode::kUnauthenticated);
+  EXPECT_NE(wrong.error().message().find("not for 127.0.0.1 but for localhost"), std::string::npos)
+      << wrong.error().message();
+  address_ = "localhost:" + port;
+  auto admin = rpc::AdminClient::connect(address_, token);
+  ASSERT_TRUE(admin) << admin.error().message();
+  admin_ = std::make_unique<rpc::AdminClient>(std::move(*admin));
+  ASSERT_TRUE(admin_->create_user("ann"));
+  ca_pem_ = *rpc::fetch_ca_pem(address_, server_->fingerprint(), std::chrono::seconds(5));
+  const TestNode node;
+  Watcher watcher(client(), join(node));
+  EXPECT_TRUE(std::holds_alternative<netmap::Netmap>(watcher.first()));
+}
+
+TEST_F(StateTest, given_certificate_that_expired_or_has_another_key_is_refused) {
+  server_.reset();
+  make_foreign_certificate();
+  const auto late = start_server(options_, [] { return system_now() + std::chrono::days(31); });
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().code(), ErrorCode::kExpired);
+  EXPECT_NE(late.error().message().find("other.crt"), std::string::npos);
+  options_.tls_key = path_of("other-ca.key");
+  EXPECT_EQ(refused().code(), ErrorCode::kInvalid);
+  options_.tls_key = "";
+  EXPECT_EQ(refused().code(), ErrorCode::kInvalid);
+  options_.tls_cert = path_of("absent.crt");
+  options_.tls_key = path_of("other.key");
+  EXPECT_EQ(refused().code(), ErrorCode::kNotFound);
+}
+
+TEST_F(StateTest, lost_or_empty_database_is_no_first_start) {
+  server_.reset();
+  const auto token = *read_file(path_of("admin.token"));
+  std::filesystem::rename(path_of("server.db"), path_of("saved"));
+  EXPECT_EQ(refused().code(), ErrorCode::kCorrupt);
+  std::ofstream(path_of("server.db")).flush();
+  const auto error = refused();
+  EXPECT_EQ(error.code(), ErrorCode::kCorrupt);
+  EXPECT_NE(error.message().find("server.db"), std::string::npos);
+  EXPECT_EQ(*read_file(path_of("admin.token")), token);
+  std::filesystem::rename(path_of("saved"), path_of("server.db"));
+  start();
+  EXPECT_EQ(admin_->list_users()->users_size(), 1);
+}
+
+TEST_F(StateTest, half_of_an_authority_is_refused_and_left_alone) {
+  server_.reset();
+  std::filesystem::rename(path_of("ca.key"), path_of("saved"));
+  const auto error = refused();
+  EXPECT_EQ(error.code(), ErrorCode::kCorrupt);
+  EXPECT_NE(error.message().find("ca.key"), std::string::npos);
+  EXPECT_FALSE(std::filesystem::exists(path_of("ca.key")));
+  std::ofstream(path_of("ca.key")) << "-----BEGIN nonsense";
+  EXPECT_EQ(refused().code(), ErrorCode::kCorrupt);
+}
+
+// Whether the newest change is of a node that came (or went).
+bool ends_with_online(const std::vector<rpc::Update>& updates, bool online) {
+  const auto* delta = std::get_if<netmap::Delta>(&updates.back());
+  return delta != nullptr && !delta->upserted.empty() && delta->upserted.back().online == online;
+}
+
+TEST_F(StateTest, ephemeral_node_is_removed_when_it_was_gone_for_its_time) {
+  server_.reset();
+  options_.reconnect_grace = {};
+  start();
+  const TestNode stays, leaves, never_came;
+  Watcher other(client(), join(stays));
+  other.first();
+  const auto joined = [&](const TestNode& node) {
+    return *client()->register_node(node.registration(make_key(Use::kOnce, true).secret()));
+  };
+  const auto absent = joined(never_came);
+  const auto session = joined(leaves);
+  {
+    Watcher watcher(client(), session);
+    watcher.first();
+    clock_offset_s_ = 20 * 60;  // while it is connected nothing happens to it
+    other.wait([](const auto& all) { return ends_with_online(all, true); });
+  }
+  other.wait([](const auto& all) { return ends_with_online(all, false); });
+  const auto is_gone = [](const rpc::Update& update, NodeId id) {
+    const auto* delta = std::get_if<netmap::Delta>(&update);
+    return delta != nullptr && std::count(delta->removed.begin(), delta->removed.end(), id) > 0;
+  };
+  const auto wait_until_gone = [&](NodeId id) {
+    other.wait([&](const auto& all) {
+      return std::any_of(all.begin(), all.end(), [&](const auto& one) { return is_gone(one, id); });
+    });
+  };
+  clock_offset_s_ = 31 * 60;  // 31 minutes after the one joined, 11 after the other left
+  wait_until_gone(absent.node_id);
+  EXPECT_EQ(admin_->list_nodes()->nodes_size(), 2);
+  clock_offset_s_ = 52 * 60;
+  wait_until_gone(session.node_id);
+  EXPECT_EQ(admin_->list_nodes()->nodes_size(), 1);
+}
+
+TEST_F(StateTest, hint_of_a_join_key_is_the_end_of_what_its_holder_has) {
+  const auto key = make_key();
+  ASSERT_EQ(key.key().hint().size(), 6u);
+  EXPECT_TRUE(key.secret().ends_with(key.key().hint()));
+  EXPECT_EQ(admin_->list_join_keys()->keys(0).hint(), key.key().hint());
+  EXPECT_NE(make_key().key().hint(), key.key().hint());
+}
+
+}  // namespace
+}  // namespace kernmesh::server
