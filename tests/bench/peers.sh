@@ -13,14 +13,14 @@ while [ $# -gt 0 ]; do
 	-k) kernel=$2; shift 2;;
 	-n) peers=$2; shift 2;; -r) runs=$2; shift 2;;
 	--no-ip-del) del=; shift;;
-	--ip-del | "") shift;;
+	--ip-del) shift;;
 	--inside) inside=1; shift;;
 	*) echo "peers: unknown argument $1" >&2; exit 64;;
 	esac
 done
 if [ -z "$inside" ]; then
 	mkdir -p "$root/build/bench"
-	"$root/ci/vm" -k "$kernel" -- bash "$(readlink -f "$0")" --inside -n "$peers" -r "$runs" "${del:+--ip-del}" | tee "$root/build/bench/peers.log"
+	"$root/ci/vm" -k "$kernel" -- bash "$(readlink -f "$0")" --inside -n "$peers" -r "$runs" "$([ -n "$del" ] && echo --ip-del || echo --no-ip-del)" | tee "$root/build/bench/peers.log"
 	sed -n 's/^json //p' "$root/build/bench/peers.log" > "$root/build/bench/peers.json"
 	echo "written to build/bench/peers.json"
 	exit 0

@@ -123,7 +123,7 @@ class Watcher {
           condition_.notify_all();
         }) {}
   ~Watcher() {
-    client_->cancel_watch();
+    client_->cancel();
     thread_.join();
   }
 
