@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <vector>
 
 namespace kernmesh::bpf {
 namespace {
@@ -109,6 +110,22 @@ Status PinFolder::remove() const {
   for (int depth = 0; depth < 3 && rmdir(path.c_str()) == 0; ++depth) {
     path.resize(path.rfind('/'));
   }
+  return {};
+}
+
+Status PinFolder::remove_all_versions() const {
+  const std::string instance = path_.substr(0, path_.rfind('/'));
+  DIR* folder = opendir(instance.c_str());
+  if (folder == nullptr) {
+    if (errno == ENOENT) return {};
+    return Error::from_errno("read pin folder " + instance, errno);
+  }
+  std::vector<std::string> versions;
+  while (const dirent* entry = readdir(folder)) {
+    if (entry->d_name[0] == 'v') versions.push_back(instance + "/" + entry->d_name);
+  }
+  closedir(folder);
+  for (const std::string& version : versions) MESH_TRY(PinFolder(version).remove());
   return {};
 }
 

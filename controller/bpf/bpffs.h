@@ -25,6 +25,8 @@ class PinFolder {
   // Unlinks every pin of this version and the folders that are empty then. Attached programs and
   // their maps live on.
   Status remove() const;
+  // The same for every layout version of the instance; only for a folder that open() made.
+  Status remove_all_versions() const;
 
  private:
   explicit PinFolder(std::string path) : path_(std::move(path)) {}

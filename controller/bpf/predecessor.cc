@@ -69,7 +69,9 @@ std::vector<std::uint32_t> find_predecessors(std::uint64_t owner) {
     for (const AttachedProgram& p : state->programs) {
       if (!is_underlay_name(p.info.name)) continue;
       const auto claimed = ownership(p.info);
-      if (claimed && claimed->owner == owner) ids.push_back(p.info.id);
+      if (claimed && claimed->owner == owner && claimed->abi == MESH_ABI_VERSION) {
+        ids.push_back(p.info.id);
+      }
     }
   }
   std::sort(ids.begin(), ids.end());

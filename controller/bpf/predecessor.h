@@ -27,7 +27,7 @@ bool is_underlay_name(const std::string& program);
 // nullopt: no `config` map of ours, or nobody has opened it yet.
 std::optional<Ownership> ownership(const ProgramInfo& program);
 
-// Ids of the owner's programs on any interface.
+// Ids of the owner's programs on any interface whose maps have this version's layout.
 std::vector<std::uint32_t> find_predecessors(std::uint64_t owner);
 
 }  // namespace kernmesh::bpf

@@ -182,7 +182,7 @@ Status Underlay::remove() {
     const auto in = detach(interface, UnderlayProgram::kIn);
     if (!in && in.error().code() != ErrorCode::kUnsupported) return in.error();
   }
-  return pins_.remove();
+  return pins_.remove_all_versions();
 }
 
 Status Underlay::set_config(const UnderlayConfig& config) {

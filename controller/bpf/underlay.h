@@ -80,14 +80,16 @@ class Underlay {
  public:
   // Takes over the maps of an earlier agent (pins first, then through what it left attached to any
   // interface of this namespace) or makes new ones. What is attached stays attached and goes on
-  // with the same maps. kConflict: the maps are of another shape or of another instance.
+  // with the same maps. Maps of another layout version are not taken over; attach() replaces its
+  // programs. kConflict: the maps are of another shape or of another instance.
   static Result<Underlay> open(const UnderlayOptions& options);
 
   // kOut belongs on meshu, kIn on each real interface (with or without link-layer header).
   Status attach(IfIndex interface, UnderlayProgram program);
   Status detach(IfIndex interface, UnderlayProgram program);
   Result<AttachmentState> query(IfIndex interface, UnderlayProgram program) const;
-  // For `down`: detaches from every interface of this namespace, orphans too, and removes the pins.
+  // For `down`: detaches from every interface of this namespace, orphans too, and removes the
+  // pins of every layout version.
   Status remove();
   bool adopted() const { return adopted_; }
 

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is left on interfaces when the veth and the pins are gone.
+#include <unistd.h>
+
+#include "bpf/abi/underlay.h"
 #include "tests/bpf/underlay_fixture.h"
 
 namespace kernmesh::bpf::test {
@@ -67,6 +70,25 @@ TEST_F(Orphan, with_other_maps_is_found_by_remove) {
   ASSERT_TRUE(underlay->attach(kLoopback, UnderlayProgram::kIn));
   ASSERT_TRUE(next->remove());
   EXPECT_EQ(programs(), 0U);
+}
+
+TEST_F(Orphan, of_another_layout_version_is_replaced_and_its_maps_are_not_read) {
+  ASSERT_TRUE(underlay->attach(kLoopback, UnderlayProgram::kIn));
+  const std::uint32_t zero = 0;
+  mesh_underlay_config config{};
+  ASSERT_EQ(bpf_map_lookup_elem(underlay->map_fd("config"), &zero, &config), 0);
+  config.abi = MESH_ABI_VERSION + 1;
+  ASSERT_EQ(bpf_map_update_elem(underlay->map_fd("config"), &zero, &config, 0), 0);
+  ASSERT_EQ(rename("/sys/fs/bpf/kernmesh/test/v1", "/sys/fs/bpf/kernmesh/test/v2"), 0);
+  auto next = open("test");
+  ASSERT_NE(next, nullptr);
+  EXPECT_FALSE(next->adopted());
+  ASSERT_TRUE(next->attach(kLoopback, UnderlayProgram::kIn));
+  EXPECT_EQ(programs(), 1U);
+  EXPECT_TRUE(next->query(kLoopback, UnderlayProgram::kIn)->current);
+  ASSERT_TRUE(next->remove());
+  EXPECT_EQ(programs(), 0U);
+  EXPECT_NE(access("/sys/fs/bpf/kernmesh", F_OK), 0) << "pins of both versions are gone";
 }
 
 TEST_F(Orphan, maps_of_another_instance_are_refused) {
