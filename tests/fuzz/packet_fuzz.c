@@ -23,6 +23,7 @@ static long load_bytes(const void* skb, uint32_t offset, void* to, uint32_t len)
 
 #define bpf_skb_load_bytes load_bytes
 #include "bpf/lib/packet.h"
+#include "bpf/lib/wireguard.h"
 
 static void must(int holds) {
   if (!holds) abort();

@@ -3,12 +3,15 @@
  * Somebody else's program on the same interface, of the two kinds that a cluster network uses: one
  * that ends the chain with TC_ACT_OK, and one that redirects pods' packets by itself.
  */
-#include <bpf/bpf_endian.h>
-#include <bpf/bpf_helpers.h>
+// The helpers need the types of the kernel first.
+// clang-format off
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
 #include <linux/ip.h>
 #include <linux/pkt_cls.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+// clang-format on
 
 struct {
   __uint(type, BPF_MAP_TYPE_ARRAY);
