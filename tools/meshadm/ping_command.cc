@@ -32,7 +32,7 @@ Result<Outcome> run_ping(Session& session, const PingOptions& options) {
   const auto status = agent.ping(request, on_answer, cancellation);
   if (!status && count.sent == 0) return status.error();
   session.renderer().show_next(ping_summary(options.target, count));
-  MESH_TRY(status);
+  if (!status) return status.error();
   return count.received > 0 ? Outcome::kDone : Outcome::kFailed;
 }
 
