@@ -69,6 +69,19 @@ section_objects() {
 	check "meshadm routes: everything is installed" node alpha --json routes
 }
 
+section_ipv6() {
+	local beta; beta=$(address_of beta)
+	ip_ns alpha address del 10.77.1.2/24 dev eth0
+	check "an underlay without IPv4: reachable within 10 s" wait_for 10 reaches alpha "$beta"
+	check "the path is IPv6" wait_for 10 path_leads_to alpha beta '\[fd77:2::2\]'
+	check "WireGuard's endpoint is the IPv4 synthetic one all the same" test "$(endpoints alpha | grep -c '240\.0\.0\.[0-9]*:24240$')" = 2
+	check "large packets pass whole (1380 bytes inside)" in_ns alpha ping -n -q -c 3 -i 0.1 -M do -s 1380 "$beta"
+	ip_ns alpha address add 10.77.1.2/24 dev eth0
+	ip_ns alpha route replace default via 10.77.1.1
+	check "IPv4 is back: still reachable" wait_for 10 reaches alpha "$beta"
+	check "and the server too" wait_for 60 connected alpha
+}
+
 restart_agent() { stop KILL "$1"; start_agent "$1"; wait_for 10 is_up "$1"; }
 section_survive() {
 	local beta before; beta=$(address_of beta); endpoints_before=$(endpoints alpha)
