@@ -76,10 +76,10 @@ using Status = Result<void>;
 #define MESH_CONCAT(a, b) MESH_CONCAT_INNER(a, b)
 
 // Returns the error of EXPR from the enclosing function, or goes on.
-#define MESH_TRY(expr)                                   \
-  if (auto mesh_try_status = (expr); !mesh_try_status) { \
-    return mesh_try_status.error();                      \
-  }                                                      \
+#define MESH_TRY(expr)                                     \
+  if (auto&& mesh_try_status = (expr); !mesh_try_status) { \
+    return mesh_try_status.error();                        \
+  }                                                        \
   static_assert(true, "MESH_TRY wants a semicolon after it")
 
 // Declares DECL from the value of EXPR, or returns its error: MESH_TRY_ASSIGN(auto fd, open_it());

@@ -70,7 +70,7 @@ Status keep_one(IfIndex interface, Hook hook, const OwnProgram& program, HookSta
       [&](const AttachedProgram& p) { return is_own(p, program) && is_this_build(p, program); });
   const auto keep = current != state.programs.end() ? current : find_own(state, program);
   if (keep == state.programs.end()) return {};
-  const AttachedProgram kept = *keep;
+  const AttachedProgram& kept = *keep;  // valid until state.programs is replaced below
   std::vector<AttachedProgram> left;
   for (const AttachedProgram& p : state.programs) {
     const bool extra =

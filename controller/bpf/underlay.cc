@@ -289,6 +289,7 @@ Result<std::vector<std::pair<IpAddress, Path>>> Underlay::paths() const {
 Result<std::vector<IpAddress>> Underlay::tracked() const {
   MESH_TRY_ASSIGN(const auto entries, path_map(object_).dump());
   std::vector<IpAddress> out;
+  out.reserve(entries.size());
   for (const auto& entry : entries) out.push_back(synth_from_be(entry.first));
   return out;
 }
