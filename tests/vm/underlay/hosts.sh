@@ -88,6 +88,7 @@ count() { drive $1 counters $2; }
 pings() { # NS COUNT [PING ARGUMENTS] -> received
 	local n=$1 c=$2; shift 2; in_ns $n ping -q -c $c -i 0.02 -W 2 "$@" 100.64.0.${number[${other[$n]}]} 2>/dev/null | sed -n 's/.* \([0-9]*\) received.*/\1/p'
 }
+tunnel() { [ "$(pings a 1)" = 1 ]; }
 settle() { pings a 3 > /dev/null; pings b 3 > /dev/null; } # a relay binds, a handshake that both began ends
 both_ways() { # NAME [CONDITION...]: pings both ways, endpoints where they belong
 	local name=$1 p q first; shift; pings a 10 > $tmp/pings & first=$!
