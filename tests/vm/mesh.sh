@@ -14,6 +14,7 @@ trap lab_down EXIT
 sections=${*:-join objects ipv6 survive move change refuse faults down}
 
 echo "kernel $(uname -r)"
+programs_before=$(our_programs)
 lab_up alpha beta gamma
 start_server || { not_ok "the server starts"; cat "$LAB/server.log"; exit 1; }
 admin user create ada > /dev/null || { not_ok "an administrator can make a user"; exit 1; }
