@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "controller/base/encoding.h"
+
 namespace kernmesh {
 
 template <typename Tag>
@@ -21,11 +23,7 @@ Result<PublicKey<Tag>> PublicKey<Tag>::from_bytes(std::span<const std::uint8_t> 
 template <typename Tag>
 Result<PublicKey<Tag>> PublicKey<Tag>::parse_base64(std::string_view text) {
   std::array<std::uint8_t, kSize> bytes{};
-  std::size_t size = 0;
-  const char* end = nullptr;
-  if (sodium_base642bin(bytes.data(), bytes.size(), text.data(), text.size(), nullptr, &size, &end,
-                        sodium_base64_VARIANT_ORIGINAL) != 0 ||
-      size != kSize || end != text.data() + text.size()) {
+  if (!decode_base64(text, Base64::kStandard, bytes)) {
     return Error(ErrorCode::kInvalid,
                  "\"" + std::string(text.substr(0, 60)) + "\" is not a base64 key of 32 bytes");
   }

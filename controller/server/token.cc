@@ -7,6 +7,8 @@
 #include <span>
 #include <vector>
 
+#include "controller/base/encoding.h"
+
 namespace kernmesh::server {
 namespace {
 
@@ -94,11 +96,7 @@ std::string make_session_token(const SecretBytes<32>& secret, const Session& ses
 Result<Session> check_session_token(const SecretBytes<32>& secret, std::string_view token,
                                     WallTime now) {
   std::array<std::uint8_t, kTokenBytes> bytes{};
-  std::size_t size = 0;
-  const char* end = nullptr;
-  if (sodium_base642bin(bytes.data(), bytes.size(), token.data(), token.size(), nullptr, &size,
-                        &end, kVariant) != 0 ||
-      size != bytes.size() || end != token.data() + token.size()) {
+  if (!decode_base64(token, Base64::kUrlNoPadding, bytes)) {
     return unauthenticated("a session token is needed: register first");
   }
   const Mac tag = mac(secret, "kernmesh session v1", std::span(bytes).first(48));

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "controller/base/encoding.h"
+
 namespace kernmesh::topology {
 namespace {
 
@@ -54,11 +56,7 @@ Result<Ticket> parse_ticket(std::string_view text) {
   const std::string_view body = text.substr(kJoinPrefix.size());
   SecretBytes<kTicketBytes> raw;
   auto bytes = raw.mutable_bytes();
-  std::size_t size = 0;
-  const char* end = nullptr;
-  if (sodium_base642bin(bytes.data(), bytes.size(), body.data(), body.size(), nullptr, &size, &end,
-                        kVariant) != 0 ||
-      size != kTicketBytes || end != body.data() + body.size()) {
+  if (!decode_base64(body, Base64::kUrlNoPadding, bytes)) {
     return Error(ErrorCode::kInvalid,
                  "the key or token is cut short or mistyped: after its prefix come 86 "
                  "characters of base64url, this one has " +
