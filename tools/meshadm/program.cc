@@ -3,10 +3,10 @@
 
 #include <algorithm>
 
+#include "controller/base/nearest.h"
 #include "tools/meshadm/command.h"
 #include "tools/meshadm/completion.h"
 #include "tools/meshadm/help.h"
-#include "tools/meshadm/nearest.h"
 
 namespace kernmesh::adm {
 namespace {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tools/meshadm/nearest.h"
+#include "controller/base/nearest.h"
 
 #include <algorithm>
 
-namespace kernmesh::adm {
+namespace kernmesh {
 namespace {
 
 // Optimal string alignment distance (Damerau 1964, without editing a swapped pair again).
@@ -40,4 +40,4 @@ std::string nearest(std::string_view word, const std::vector<std::string>& known
   return best;
 }
 
-}  // namespace kernmesh::adm
+}  // namespace kernmesh
