@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/core/policy/check_ssh.h"
+
+#include <string>
+#include <string_view>
+
+#include "controller/core/policy/check_names.h"
+#include "controller/core/policy/check_rules.h"
+
+namespace kernmesh::policy {
+namespace {
+
+bool is_self(const Selector& selector) {
+  return selector.kind == SelectorKind::kAutogroup && selector.autogroup == Autogroup::kSelf;
+}
+
+// Who logs in is a person or a tagged node, never an address.
+bool can_log_in(const Selector& selector) {
+  switch (selector.kind) {
+    case SelectorKind::kUser:
+    case SelectorKind::kDomainUsers:
+    case SelectorKind::kGroup:
+    case SelectorKind::kTag:
+      return true;
+    case SelectorKind::kAutogroup:
+      return selector.autogroup != Autogroup::kSelf && selector.autogroup != Autogroup::kInternet &&
+             selector.autogroup != Autogroup::kDangerAll;
+    default:
+      return false;
+  }
+}
+
+bool can_be_logged_into(const Selector& selector) {
+  return selector.kind == SelectorKind::kUser || selector.kind == SelectorKind::kTag ||
+         is_self(selector);
+}
+
+void check_source(const Selector& selector, const Document& document, Diagnostics& diagnostics) {
+  if (!can_log_in(selector)) {
+    diagnostics.error(selector.at, described(selector) +
+                                       " is not valid as a source of ssh; sources are users, "
+                                       "groups, tags and autogroups of nodes");
+  }
+  check_defined(selector, document, diagnostics);
+}
+
+// Nobody but a user logs into that user's own nodes.
+void check_same_user(const SshRule& rule, const Selector& owner, Diagnostics& diagnostics) {
+  for (const Selector& selector : rule.src) {
+    if (selector.kind == SelectorKind::kUser && selector.name == owner.name) continue;
+    diagnostics.error(selector.at, described(selector) + " cannot log into the nodes of " +
+                                       quoted(owner.name) + "; only that user can");
+  }
+}
+
+// A test names single nodes: who owns them, or their tag, host or address.
+bool can_be_tested(const Selector& selector) {
+  switch (selector.kind) {
+    case SelectorKind::kUser:
+    case SelectorKind::kTag:
+    case SelectorKind::kHost:
+      return true;
+    case SelectorKind::kPrefix:
+      return selector.prefix.length() == selector.prefix.address().bits();
+    case SelectorKind::kAutogroup:
+      return is_self(selector);
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
+void check_ssh_rule(const SshRule& rule, const Document& document, Diagnostics& diagnostics) {
+  for (const Selector& selector : rule.src) check_source(selector, document, diagnostics);
+  for (const Selector& selector : rule.dst) {
+    if (!can_be_logged_into(selector)) {
+      diagnostics.error(selector.at, described(selector) +
+                                         " is not valid as a destination of ssh; destinations are "
+                                         "tags, users and autogroup:self");
+    }
+    check_defined(selector, document, diagnostics);
+    if (selector.kind == SelectorKind::kUser) check_same_user(rule, selector, diagnostics);
+    if (is_self(selector)) check_self_sources(rule.src, AnyAsSource::kRefused, diagnostics);
+  }
+  if (rule.src_posture) check_postures(*rule.src_posture, document, diagnostics);
+}
+
+void check_ssh_test(const SshTest& test, const Document& document, Diagnostics& diagnostics) {
+  // A source that could not be read is reported already.
+  if (test.src.at.line > 0) check_source(test.src, document, diagnostics);
+  for (const Selector& selector : test.dst) {
+    if (!can_be_tested(selector)) {
+      diagnostics.error(selector.at, described(selector) +
+                                         " is not valid as a destination of an ssh test; "
+                                         "destinations are tags, users, hosts and addresses");
+    }
+    check_defined(selector, document, diagnostics);
+  }
+}
+
+}  // namespace kernmesh::policy
