@@ -45,6 +45,7 @@ void add_ping_command(CLI::App& root, Invocation& invocation);
 void add_user_commands(CLI::App& root, Invocation& invocation);
 void add_key_commands(CLI::App& root, Invocation& invocation);
 void add_node_commands(CLI::App& root, Invocation& invocation);
+void add_policy_commands(CLI::App& root, Invocation& invocation);
 void add_completion_commands(CLI::App& root, Invocation& invocation);
 
 // The whole tree. `invocation` outlives it.

@@ -32,6 +32,7 @@ class Session {
   Status confirm(const std::string& question, Consent consent);
 
   Renderer& renderer() { return renderer_; }
+  Surroundings& surroundings() { return surroundings_; }
   WallTime now() const { return surroundings_.now(); }
 
   // What somebody who got this error can do about it; empty when the error says it already.

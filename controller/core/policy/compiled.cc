@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/core/policy/compiled.h"
+
+#include <algorithm>
+#include <unordered_map>
+
+#include "controller/core/policy/ip_set.h"
+
+namespace kernmesh::policy {
+namespace {
+
+// The hash, or the next number that is free; never 0.
+template <typename Id>
+class IdGiver {
+ public:
+  Id give(std::string_view text) {
+    std::uint32_t number = set_id_hash(text);
+    while (number == 0 || !taken_.insert(number).second) ++number;
+    return Id(number);
+  }
+
+ private:
+  std::unordered_set<std::uint32_t> taken_;
+};
+
+class Compiler {
+ public:
+  Compiler(const Document& document, std::unordered_map<std::string, AddressSet> ipsets)
+      : document_(document), ipsets_(std::move(ipsets)) {}
+
+  CompiledPolicy run() {
+    if (!document_.has_rules_key) add(allow_all());
+    for (const auto& rule : document_.rules) {
+      add(rule);
+      add_companions(rule);
+    }
+    for (const auto& approval : document_.route_approvals) {
+      Approval compiled{approval.prefix, {}};
+      for (const auto& selector : approval.approvers) {
+        compiled.approvers.push_back(identity_of(selector));
+      }
+      policy_.route_approvals.push_back(std::move(compiled));
+    }
+    for (const auto& selector : document_.exit_approvers) {
+      policy_.exit_approvers.push_back(identity_of(selector));
+    }
+    return std::move(policy_);
+  }
+
+  Identity identity_of(const Selector& selector) const {
+    return policy::identity_of(document_, selector);
+  }
+
+ private:
+  static Rule allow_all() {
+    Rule rule;
+    rule.src.emplace_back();
+    rule.dst.push_back({Selector{}, {kAllPorts}});
+    rule.services.push_back({default_protocols(), {}});
+    return rule;
+  }
+
+  // Postures of the rule as indices, loaded on first use.
+  std::vector<std::uint32_t> postures_of(const Rule& rule) {
+    const auto& names = rule.src_posture ? *rule.src_posture : document_.default_src_posture;
+    std::vector<std::uint32_t> indices;
+    for (const auto& name : names) {
+      const auto found = document_.postures.find(name.text);
+      if (found == document_.postures.end()) continue;
+      const auto [entry, fresh] =
+          posture_index_.emplace(name.text, static_cast<std::uint32_t>(policy_.postures.size()));
+      if (fresh) policy_.postures.push_back(found->second);
+      indices.push_back(entry->second);
+    }
+    return indices;
+  }
+
+  std::uint32_t set_of(const Selector& selector, const std::string& with,
+                       const std::vector<std::uint32_t>& postures, bool source) {
+    std::string name = to_string(selector) + with;
+    // "*" as a destination is never a set.
+    const auto [entry, fresh] =
+        set_index_.emplace(name, static_cast<std::uint32_t>(policy_.sets.size()));
+    if (!fresh) return entry->second;
+    SetDefinition set;
+    set.id = set_ids_.give(name);
+    set.name = std::move(name);
+    set.postures = postures;
+    set.identity = identity_of(selector);
+    set.wildcard = source && selector.kind == SelectorKind::kAny;
+    switch (selector.kind) {
+      case SelectorKind::kPrefix:
+        set.addresses.add(selector.prefix);
+        break;
+      case SelectorKind::kHost:
+        set.addresses.add(document_.hosts.at(selector.name).prefix);
+        break;
+      case SelectorKind::kIpSet:
+        set.addresses = ipsets_.at(selector.name);
+        break;
+      case SelectorKind::kAutogroup:
+        if (selector.autogroup == Autogroup::kDangerAll) set.addresses = everything();
+        break;
+      default:
+        break;
+    }
+    policy_.sets.push_back(std::move(set));
+    return entry->second;
+  }
+
+  static AddressSet everything() {
+    return AddressSet({*Prefix::parse("0.0.0.0/0"), *Prefix::parse("::/0")});
+  }
+
+  CompiledDestination destination_of(const Destination& destination) {
+    CompiledDestination compiled;
+    compiled.ports = destination.ports;
+    const Selector& selector = destination.selector;
+    if (selector.kind == SelectorKind::kAny) {
+      compiled.kind = DestinationKind::kAny;
+    } else if (selector.kind == SelectorKind::kAutogroup &&
+               selector.autogroup == Autogroup::kInternet) {
+      compiled.kind = DestinationKind::kInternet;
+    } else if (selector.kind == SelectorKind::kAutogroup &&
+               selector.autogroup == Autogroup::kSelf) {
+      compiled.kind = DestinationKind::kSelf;
+    } else {
+      compiled.set = set_of(selector, "", {}, /*source=*/false);
+    }
+    return compiled;
+  }
+
+  void add(const Rule& rule) {
+    CompiledRule compiled;
+    compiled.origin = rule.origin;
+    compiled.index = rule.index;
+    compiled.at = rule.at;
+    compiled.services = rule.services;
+    compiled.app = rule.app;
+    const auto postures = postures_of(rule);
+    const std::string with = with_of(rule);
+    for (const auto& selector : rule.src) {
+      compiled.sources.push_back(set_of(selector, with, postures, /*source=*/true));
+    }
+    std::sort(compiled.sources.begin(), compiled.sources.end());
+    compiled.sources.erase(std::unique(compiled.sources.begin(), compiled.sources.end()),
+                           compiled.sources.end());
+    for (const auto& destination : rule.dst) {
+      compiled.destinations.push_back(destination_of(destination));
+    }
+    for (const auto& tag : rule.via) compiled.via.push_back(tag.name);
+    compiled.id = rule_ids_.give(meaning_of(rule, with));
+    policy_.rules.push_back(std::move(compiled));
+  }
+
+  // A drive or relay capability tells the other end too: each source learns, from each destination,
+  // that it is the sharer or the target of what the destination was granted.
+  void add_companions(const Rule& rule) {
+    static constexpr std::pair<std::string_view, std::string_view> kCompanions[] = {
+        {"tailscale.com/cap/drive", "tailscale.com/cap/drive-sharer"},
+        {"tailscale.com/cap/relay", "tailscale.com/cap/relay-target"}};
+    if (!rule.via.empty()) return;
+    for (const auto& [granted, told] : kCompanions) {
+      const auto has = [&](const AppCapability& app) { return app.name == granted; };
+      if (std::none_of(rule.app.begin(), rule.app.end(), has)) continue;
+      Rule companion = rule;
+      companion.services.clear();
+      companion.app = {{std::string(told), "null", rule.at}};
+      const bool self = std::any_of(rule.dst.begin(), rule.dst.end(), is_self);
+      if (self) add(companion_to_self(companion));
+      std::erase_if(companion.dst, is_self);
+      if (!companion.dst.empty()) add_turned(companion);
+    }
+  }
+
+  static bool is_self(const Destination& destination) {
+    return destination.selector.kind == SelectorKind::kAutogroup &&
+           destination.selector.autogroup == Autogroup::kSelf;
+  }
+
+  static Rule companion_to_self(Rule rule) {
+    std::erase_if(rule.dst, [](const Destination& destination) { return !is_self(destination); });
+    return rule;
+  }
+
+  // Sources and destinations change places; postures stay with who was the source.
+  void add_turned(const Rule& rule) {
+    CompiledRule turned;
+    turned.origin = rule.origin;
+    turned.index = rule.index;
+    turned.at = rule.at;
+    turned.app = rule.app;
+    for (const auto& destination : rule.dst) {
+      turned.sources.push_back(set_of(destination.selector, "", {}, /*source=*/true));
+    }
+    std::sort(turned.sources.begin(), turned.sources.end());
+    const auto postures = postures_of(rule);
+    for (const auto& selector : rule.src) {
+      const bool any =
+          selector.kind == SelectorKind::kAny || (selector.kind == SelectorKind::kAutogroup &&
+                                                  selector.autogroup == Autogroup::kDangerAll);
+      CompiledDestination destination;
+      if (any && postures.empty()) {
+        destination.kind = DestinationKind::kAny;
+      } else {
+        destination.set = set_of(selector, with_of(rule), postures, /*source=*/true);
+      }
+      turned.destinations.push_back(destination);
+    }
+    turned.id = rule_ids_.give("turned " + meaning_of(rule, with_of(rule)));
+    policy_.rules.push_back(std::move(turned));
+  }
+
+  std::string with_of(const Rule& rule) const {
+    std::string with;
+    for (const auto& posture :
+         rule.src_posture ? *rule.src_posture : document_.default_src_posture) {
+      with += (with.empty() ? " with " : " or ") + posture.text;
+    }
+    return with;
+  }
+
+  // The rule's content without its place, so that a rule that moves in the file stays itself.
+  static std::string meaning_of(const Rule& rule, const std::string& with) {
+    std::string text = rule.origin == RuleOrigin::kAcl ? "acl" : "grant";
+    for (const auto& selector : rule.src) text += ' ' + to_string(selector);
+    text += with + " ->";
+    for (const auto& destination : rule.dst) {
+      text += ' ' + to_string(destination.selector) + ':' + to_string(destination.ports);
+    }
+    for (const auto& service : rule.services) {
+      text += " /";
+      for (const auto protocol : service.protocols) text += ' ' + std::to_string(protocol);
+      text += ':' + to_string(service.ports);
+    }
+    for (const auto& app : rule.app) text += " app " + app.name + '=' + app.values_json;
+    for (const auto& tag : rule.via) text += " via " + tag.name;
+    return text;
+  }
+
+  const Document& document_;
+  std::unordered_map<std::string, AddressSet> ipsets_;
+  CompiledPolicy policy_;
+  std::unordered_map<std::string, std::uint32_t> set_index_;
+  std::unordered_map<std::string, std::uint32_t> posture_index_;
+  IdGiver<SetId> set_ids_;
+  IdGiver<RuleId> rule_ids_;
+};
+
+}  // namespace
+
+Result<CompiledPolicy> compile(const Document& document) {
+  MESH_TRY_ASSIGN(auto ipsets, resolve_ipsets(document, kMaxIpSetRanges));
+  return Compiler(document, std::move(ipsets)).run();
+}
+
+std::uint32_t set_id_hash(std::string_view name) {
+  std::uint32_t hash = 2166136261U;
+  for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619U;
+  return hash == 0 ? 1 : hash;
+}
+
+const AddressSet& internet() {
+  static const AddressSet set = [] {
+    AddressSet all({*Prefix::parse("0.0.0.0/0"), *Prefix::parse("2000::/3")});
+    for (const char* inner :
+         {"10.0.0.0/8", "100.64.0.0/10", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16"}) {
+      all.remove(*Prefix::parse(inner));
+    }
+    return all;
+  }();
+  return set;
+}
+
+}  // namespace kernmesh::policy

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// The nodes of a network by dense index, with what approvals make of their routes, and which of a
+// policy's sets each is in or meets (L1, pure; not thread-safe). One node's change costs work in
+// proportion to the number of sets, not of nodes.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "controller/core/policy/compiled.h"
+#include "controller/core/policy/inventory.h"
+#include "controller/core/policy/node_set.h"
+
+namespace kernmesh::policy {
+
+struct Member {
+  Node node;
+  std::vector<Prefix> subnet_routes;  // approved, without exit routes
+  std::vector<Prefix> exit_routes;    // approved
+  std::vector<std::uint32_t> sets;    // that it is in or meets, ascending
+  bool present = false;               // an index without a node otherwise
+};
+
+// What a set comes to in this network.
+struct SetValue {
+  NodeSet members;       // by identity
+  NodeSet near;          // whose own addresses or subnet routes meet the set's addresses, or whose
+                         // subnet routes hold a member's address
+  AddressSet addresses;  // literal ones and "*"; with postures, those of nodes that hold them
+  bool touches(NodeIndex node) const { return members.contains(node) || near.contains(node); }
+};
+
+struct MembershipStep {
+  std::uint32_t set = 0;
+  NodeIndex node = 0;
+  bool joined = false;
+};
+
+// What a change did to the sets.
+struct SetChanges {
+  std::vector<MembershipStep> memberships;
+  std::vector<std::uint32_t> readdressed;  // sets whose addresses changed
+};
+
+class Population {
+ public:
+  Population(std::shared_ptr<const CompiledPolicy> policy, std::vector<Prefix> overlay);
+
+  SetChanges put(const User& user);
+  SetChanges put(const Node& node);
+  SetChanges remove(NodeId id);
+  void remove(UserId id);  // its nodes were removed before
+
+  const CompiledPolicy& policy() const { return *policy_; }
+  const SetValue& set(std::uint32_t index) const { return sets_[index]; }
+  const std::vector<Member>& members() const { return members_; }
+  const Member& member(NodeIndex index) const { return members_[index]; }
+  const User* user_of(NodeIndex index) const;
+  const NodeSet& everybody() const { return everybody_; }
+  const NodeSet& exits() const { return exits_; }
+  // Nodes with an approved subnet route, ascending by id.
+  const std::map<NodeId, NodeIndex>& routers() const { return routers_; }
+  // Untagged nodes of the same user, the node itself with them; empty for a tagged one.
+  NodeSet own_nodes(NodeIndex index) const;
+  // kNoNode when there is none.
+  NodeIndex find(NodeId id) const;
+
+  static constexpr NodeIndex kNoNode = ~NodeIndex{0};
+
+ private:
+  NodeIndex index_for(NodeId id);
+  void approve(Member& member) const;
+  bool is_member(const SetDefinition& set, const Subject& subject) const;
+  bool is_near(const SetDefinition& set, const SetValue& value, const Member& member) const;
+  bool passes_postures(const SetDefinition& set, const Node& node) const;
+  void evaluate(NodeIndex index, SetChanges& changes);
+  void readdress(std::uint32_t set, SetChanges& changes);
+  AddressSet addresses_of(const SetDefinition& set) const;
+  void set_touch(NodeIndex index, std::uint32_t set);
+
+  std::shared_ptr<const CompiledPolicy> policy_;
+  AddressSet overlay_;  // without what "*" leaves out
+  std::vector<SetValue> sets_;
+  std::vector<std::uint32_t> dynamic_;  // sets whose addresses follow the nodes
+  std::vector<Member> members_;
+  std::vector<NodeIndex> free_;
+  std::unordered_map<NodeId, NodeIndex> index_;
+  std::unordered_map<UserId, User> users_;
+  std::unordered_map<UserId, NodeSet> untagged_;  // by user
+  NodeSet everybody_;
+  NodeSet exits_;
+  std::map<NodeId, NodeIndex> routers_;
+};
+
+}  // namespace kernmesh::policy

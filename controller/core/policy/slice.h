@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// A node's slice of the policy (L1, pure values): the rules that are delivered to it, over sets,
+// and apart from them who is in those sets.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "controller/base/ids.h"
+#include "controller/base/ip.h"
+#include "controller/core/policy/service.h"
+
+namespace kernmesh::policy {
+
+// Names a set towards agents. The same name of a policy has the same id in every compilation, and
+// after a restart.
+using SetId = StrongId<struct SetIdTag, std::uint32_t>;
+
+enum class TargetKind : std::uint8_t {
+  kOwnAddresses = 1,  // the node's overlay addresses
+  kPrefixes = 2,      // `prefixes`
+  kAny = 3,           // whatever the node serves: own addresses, approved routes, exit
+};
+
+struct Target {
+  TargetKind kind = TargetKind::kOwnAddresses;
+  std::vector<Prefix> prefixes;
+  std::vector<Service> services;  // with ports; none for a rule that only grants capabilities
+  bool operator==(const Target&) const = default;
+};
+
+struct Capability {
+  std::string name;
+  std::string values_json;
+  bool operator==(const Capability&) const = default;
+};
+
+// Several with one id: a rule one of whose destinations is autogroup:self has other sources there.
+struct SliceRule {
+  RuleId id;
+  std::uint32_t line = 0;  // of the policy file; 0: the rule that an absent rule list stands for
+  std::vector<SetId> sources;  // ascending; a source in any of them matches
+  std::vector<Target> targets;
+  std::vector<Capability> capabilities;  // at the node's own addresses
+  bool operator==(const SliceRule&) const = default;
+};
+
+// Who is in a set: all addresses of its members, and literal prefixes.
+struct SourceSet {
+  SetId id;
+  std::vector<NodeId> members;  // ascending
+  std::vector<Prefix> prefixes;
+  bool operator==(const SourceSet&) const = default;
+};
+
+struct Slice {
+  std::vector<SliceRule> rules;  // in the order of the file
+  std::vector<SourceSet> sets;   // those that the rules name, ascending by id
+  bool operator==(const Slice&) const = default;
+};
+
+}  // namespace kernmesh::policy
