@@ -5,6 +5,7 @@
 
 #include "controller/rpc/channel.h"
 #include "controller/rpc/status.h"
+#include "controller/rpc/unary_call.h"
 #include "mesh/v1/coordination.grpc.pb.h"
 
 namespace kernmesh::rpc {
@@ -12,45 +13,7 @@ namespace {
 
 using mesh::v1::Coordination;
 
-// A call to a server on another continent over a lossy link takes a few seconds; more is a dead
-// server.
-constexpr auto kCallDeadline = std::chrono::seconds(10);
-
-Status to_status(const grpc::Status& status, std::string_view attempt) {
-  if (status.ok()) return {};
-  return from_grpc(status).with_context(attempt);
-}
-
 }  // namespace
-
-class CoordinationClient::Call {
- public:
-  explicit Call(CoordinationClient& client) : client_(client) {
-    const std::lock_guard lock(client_.mutex_);
-    client_.running_.insert(&context_);
-    if (client_.cancelled_) context_.TryCancel();
-  }
-  ~Call() {
-    const std::lock_guard lock(client_.mutex_);
-    client_.running_.erase(&context_);
-  }
-  Call(const Call&) = delete;
-  Call& operator=(const Call&) = delete;
-
-  Call& with_deadline() {
-    context_.set_deadline(std::chrono::system_clock::now() + kCallDeadline);
-    return *this;
-  }
-  Call& with(const Session& session) {
-    context_.AddMetadata("authorization", "Bearer " + session.token);
-    return *this;
-  }
-  grpc::ClientContext* context() { return &context_; }
-
- private:
-  CoordinationClient& client_;
-  grpc::ClientContext context_;
-};
 
 CoordinationClient::CoordinationClient(const std::string& host_port, const std::string& ca_pem,
                                        topology::CaFingerprint ca)
@@ -61,11 +24,10 @@ CoordinationClient::~CoordinationClient() = default;
 Result<Session> CoordinationClient::register_node(const Registration& registration) {
   const auto stub = Coordination::NewStub(channel_);
   mesh::v1::ChallengeRequest challenge;
-  mesh::v1::ChallengeResponse nonce;
   challenge.set_machine_key(to_wire(machine_public_key(registration.machine_secret)));
-  Call asking(*this);
-  MESH_TRY(to_status(stub->Challenge(asking.with_deadline().context(), challenge, &nonce),
-                     "asking the server for a challenge"));
+  const CallTerms asking{.attempt = "asking the server for a challenge", .running = &running_};
+  MESH_TRY_ASSIGN(const auto nonce,
+                  unary_call(*stub, &Coordination::Stub::Challenge, challenge, asking));
 
   const auto* nonce_bytes = reinterpret_cast<const std::uint8_t*>(nonce.nonce().data());
   const auto message =
@@ -82,10 +44,9 @@ Result<Session> CoordinationClient::register_node(const Registration& registrati
   request.set_hostname(registration.hostname);
   request.set_protocol_minor(kProtocolMinor);
   request.set_agent_version(KERNMESH_VERSION);
-  mesh::v1::RegisterResponse response;
-  Call registering(*this);
-  MESH_TRY(to_status(stub->Register(registering.with_deadline().context(), request, &response),
-                     "registering with the server"));
+  const CallTerms registering{.attempt = "registering with the server", .running = &running_};
+  MESH_TRY_ASSIGN(const auto response,
+                  unary_call(*stub, &Coordination::Stub::Register, request, registering));
   MESH_TRY_ASSIGN(const WallTime expires_at, time_from_wire(response.token_expires_at()));
   return Session{response.session_token(), expires_at, NodeId(response.node_id())};
 }
@@ -93,7 +54,9 @@ Result<Session> CoordinationClient::register_node(const Registration& registrati
 Error CoordinationClient::watch(const Session& session, const std::optional<Held>& held,
                                 const std::function<Status(Result<Update>)>& on_update) {
   const auto stub = Coordination::NewStub(channel_);
-  Call call(*this);
+  grpc::ClientContext context;
+  context.AddMetadata("authorization", "Bearer " + session.token);
+  const RunningCalls::Entry entry(running_, context);
   mesh::v1::WatchRequest request;
   if (held) {
     *request.mutable_held() = to_proto(held->version);
@@ -101,21 +64,15 @@ Error CoordinationClient::watch(const Session& session, const std::optional<Held
     request.set_peers_digest(to_wire(held->digests.peers));
     request.set_rules_digest(to_wire(held->digests.rules));
   }
-  const auto stream = stub->Watch(call.with(session).context(), request);
+  const auto stream = stub->Watch(&context, request);
   mesh::v1::NetmapUpdate message;
   Status ended;
   while (ended && stream->Read(&message)) ended = on_update(from_proto(message));
-  if (!ended) call.context()->TryCancel();
+  if (!ended) context.TryCancel();
   const grpc::Status status = stream->Finish();
   if (!ended) return ended.error();
   if (status.ok()) return {ErrorCode::kUnavailable, "the server ended the watch"};
   return from_grpc(status).with_context("watching the netmap");
-}
-
-void CoordinationClient::cancel() {
-  const std::lock_guard lock(mutex_);
-  cancelled_ = true;
-  for (auto* context : running_) context->TryCancel();
 }
 
 Status CoordinationClient::report(const Session& session, const Report& report) {
@@ -127,19 +84,19 @@ Status CoordinationClient::report(const Session& session, const Report& report) 
   if (report.applied) *request.mutable_applied() = to_proto(*report.applied);
   request.set_kernel_release(report.kernel_release);
   request.set_agent_version(KERNMESH_VERSION);
-  mesh::v1::ReportResponse response;
-  Call call(*this);
-  call.with_deadline().with(session);
-  return to_status(Coordination::NewStub(channel_)->Report(call.context(), request, &response),
-                   "reporting to the server");
+  const auto stub = Coordination::NewStub(channel_);
+  MESH_TRY(unary_call(
+      *stub, &Coordination::Stub::Report, request,
+      {.attempt = "reporting to the server", .token = session.token, .running = &running_}));
+  return {};
 }
 
 Status CoordinationClient::leave(const Session& session) {
-  mesh::v1::LeaveResponse response;
-  Call call(*this);
-  call.with_deadline().with(session);
-  return to_status(Coordination::NewStub(channel_)->Leave(call.context(), {}, &response),
-                   "leaving the network");
+  const auto stub = Coordination::NewStub(channel_);
+  MESH_TRY(
+      unary_call(*stub, &Coordination::Stub::Leave, mesh::v1::LeaveRequest(),
+                 {.attempt = "leaving the network", .token = session.token, .running = &running_}));
+  return {};
 }
 
 }  // namespace kernmesh::rpc

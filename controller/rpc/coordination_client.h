@@ -1,22 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 // The agent's side of the coordination protocol (L2). Calls block with a deadline; watch() blocks
-// until its stream ends . Thread-safe.
+// until its stream ends. Thread-safe.
 #pragma once
 
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
-#include <set>
 #include <string>
 
 #include "controller/core/netmap/digest.h"
 #include "controller/core/topology/registration.h"
 #include "controller/rpc/convert.h"
+#include "controller/rpc/running_calls.h"
 
 namespace grpc {
 class Channel;
-class ClientContext;
 }  // namespace grpc
 
 namespace kernmesh::rpc {
@@ -67,20 +65,15 @@ class CoordinationClient {
   Error watch(const Session& session, const std::optional<Held>& held,
               const std::function<Status(Result<Update>)>& on_update);
   // Ends every running call, from any thread; later ones fail at once.
-  void cancel();
+  void cancel() { running_.cancel_all(); }
 
   Status report(const Session& session, const Report& report);
   Status leave(const Session& session);
 
  private:
-  // A call's context, known to cancel() while it runs.
-  class Call;
-
   std::shared_ptr<grpc::Channel> channel_;  // shared with gRPC's own calls
   topology::CaFingerprint ca_;
-  std::mutex mutex_;
-  std::set<grpc::ClientContext*> running_;  // guarded by mutex_; owned by their Call
-  bool cancelled_ = false;                  // guarded by mutex_
+  RunningCalls running_;
 };
 
 }  // namespace kernmesh::rpc

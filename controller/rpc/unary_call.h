@@ -5,9 +5,11 @@
 #include <grpcpp/client_context.h>
 
 #include <chrono>
+#include <optional>
 #include <string>
 
 #include "controller/base/result.h"
+#include "controller/rpc/running_calls.h"
 #include "controller/rpc/status.h"
 
 namespace kernmesh::rpc {
@@ -16,7 +18,10 @@ namespace kernmesh::rpc {
 struct CallTerms {
   std::string attempt;  // "create user \"alice\" at vpn.example:8443", goes in front of an error
   std::string token;    // sent as `authorization: Bearer TOKEN`; empty: not sent
+  // A call to a server on another continent over a lossy link takes a few seconds; more is a dead
+  // server.
   std::chrono::seconds deadline{10};
+  RunningCalls* running = nullptr;  // borrowed; null: nobody ends the call before its deadline
 };
 
 template <typename Stub, typename Request, typename Response>
@@ -27,6 +32,8 @@ Result<Response> unary_call(Stub& stub,
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + terms.deadline);
   if (!terms.token.empty()) context.AddMetadata("authorization", "Bearer " + terms.token);
+  std::optional<RunningCalls::Entry> entry;
+  if (terms.running != nullptr) entry.emplace(*terms.running, context);
   Response response;
   const grpc::Status status = (stub.*method)(&context, request, &response);
   if (status.ok()) return response;
