@@ -9,6 +9,8 @@
 #include <cstdio>
 #include <fstream>
 #include <functional>
+#include <future>
+#include <random>
 
 #include "tests/unit/server/fixture.h"
 
@@ -100,18 +102,31 @@ class ProcessTest : public testing::Test {
 };
 
 TEST_F(ProcessTest, what_was_acknowledged_survives_kill_9_at_any_moment) {
+  constexpr unsigned kSeed = 20260101;
+  SCOPED_TRACE("seed " + std::to_string(kSeed));
+  std::mt19937 random(kSeed);
+  std::uniform_int_distribution<int> draw(1, 60);
   std::set<std::string> acknowledged;
   for (int round = 0; round < 5; ++round) {
     launch();
     const auto client = admin();
     ASSERT_NE(client, nullptr);
+    // The kill follows an acknowledgement, and meets whatever part of the next commit the server
+    // has come to when the signal reaches it.
+    const int last = draw(random);
+    std::promise<void> due;
     std::thread killer([&] {
-      std::this_thread::sleep_for(std::chrono::milliseconds(20 + 17 * round));
+      due.get_future().wait();
       kill(pid_, SIGKILL);
     });
     for (int i = 0;; ++i) {
+      if (i == last) due.set_value();
       const std::string name = "u" + std::to_string(round) + "-" + std::to_string(i);
-      if (!client->create_user(name)) break;
+      if (!client->create_user(name)) {
+        EXPECT_GE(i, last) << "a commit failed before the kill";
+        if (i < last) due.set_value();
+        break;
+      }
       acknowledged.insert(name);
     }
     killer.join();
