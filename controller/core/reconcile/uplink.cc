@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 
 namespace kernmesh::reconcile {
 namespace {
@@ -26,20 +27,36 @@ bool is_offered(const IpAddress& address) {
          !address.is_multicast() && !address.is_v4_mapped();
 }
 
+// What a host that speaks BGP has on its loopback interface: addresses of the host as a whole,
+// which routers reach through whichever interface works.
+std::vector<IpAddress> host_addresses(const std::vector<Interface>& all) {
+  std::vector<IpAddress> addresses;
+  for (const auto& interface : all) {
+    if (!interface.up || !interface.loopback) continue;
+    std::copy_if(interface.addresses.begin(), interface.addresses.end(),
+                 std::back_inserter(addresses), is_offered);
+  }
+  return addresses;
+}
+
 }  // namespace
 
 Uplinks choose_uplinks(const std::vector<Interface>& all, IfIndex mesh, IfIndex underlay) {
+  const auto of_host = host_addresses(all);
   Uplinks uplinks;
   for (const auto& interface : all) {
     if (!is_uplink(interface, mesh, underlay)) continue;
     Interface chosen = interface;
     std::erase_if(chosen.addresses, [](const IpAddress& a) { return !is_offered(a); });
-    if (chosen.addresses.empty()) continue;
+    if (chosen.addresses.empty() && of_host.empty()) continue;
     uplinks.addresses.insert(uplinks.addresses.end(), chosen.addresses.begin(),
                              chosen.addresses.end());
     uplinks.mtu = uplinks.mtu == 0 ? chosen.mtu : std::min(uplinks.mtu, chosen.mtu);
     uplinks.interfaces.push_back(std::move(chosen));
   }
+  // Without an interface there is nowhere for a packet to them to arrive.
+  if (!uplinks.interfaces.empty())
+    uplinks.addresses.insert(uplinks.addresses.end(), of_host.begin(), of_host.end());
   std::sort(uplinks.addresses.begin(), uplinks.addresses.end());
   uplinks.addresses.erase(std::unique(uplinks.addresses.begin(), uplinks.addresses.end()),
                           uplinks.addresses.end());

@@ -57,6 +57,37 @@ TEST(Uplinks, sum_up_addresses_and_the_smallest_mtu) {
   EXPECT_EQ(choose_uplinks({}, IfIndex(7), IfIndex(8)).mtu, 0u);
 }
 
+Interface loopback(std::vector<const char*> addresses) {
+  auto interface = ethernet(1, "lo", std::move(addresses), 65536);
+  interface.ethernet = false;
+  interface.loopback = true;
+  return interface;
+}
+
+TEST(Uplinks, offer_the_addresses_of_the_host_on_its_loopback_interface) {
+  const auto uplinks =
+      choose_uplinks({loopback({"127.0.0.1", "::1", "198.51.100.7", "2001:db8::7"}),
+                      ethernet(2, "eth0", {"10.0.0.1"}), ethernet(3, "eth1", {})},
+                     IfIndex(7), IfIndex(8));
+  EXPECT_EQ(uplinks.addresses,
+            (std::vector{*IpAddress::parse("10.0.0.1"), *IpAddress::parse("198.51.100.7"),
+                         *IpAddress::parse("2001:db8::7")}));
+  ASSERT_EQ(uplinks.interfaces.size(), 2u);
+  EXPECT_EQ(uplinks.interfaces[1].name, "eth1");
+  EXPECT_EQ(uplinks.mtu, 1500u);
+}
+
+TEST(Uplinks, offer_nothing_of_a_loopback_interface_that_no_uplink_leads_to) {
+  const auto uplinks =
+      choose_uplinks({loopback({"127.0.0.1", "198.51.100.7"})}, IfIndex(7), IfIndex(8));
+  EXPECT_TRUE(uplinks.interfaces.empty());
+  EXPECT_TRUE(uplinks.addresses.empty());
+}
+
+TEST(Uplinks, without_addresses_are_none_when_the_loopback_interface_has_only_its_own) {
+  EXPECT_TRUE(chosen({loopback({"127.0.0.1", "::1"}), ethernet(2, "eth0", {})}).empty());
+}
+
 TEST(OfferedEndpoints, carry_the_public_port_and_are_bounded) {
   const auto uplinks = choose_uplinks({ethernet(1, "eth0", {"10.0.0.1", "10.0.0.2", "10.0.0.3"})},
                                       IfIndex(7), IfIndex(8));
