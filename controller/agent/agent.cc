@@ -165,13 +165,13 @@ void Agent::note_saved(const Status& status) {
   spdlog::error("{}", status.error().message());
 }
 
-void Agent::on_netmap(NetmapPtr map) {
+void Agent::on_netmap(NetmapPtr map, const std::optional<NetmapStep>& step) {
   if (settings_.wanted != Wanted::kUp) return;  // it came while going down
   received_ = map->version;
   stored_ = map;
   retry_at_ = mono_now() + kRetryInterval;
   Status applied = ensure_node();
-  if (applied && node_->netmap() != map) applied = node_->apply(map);
+  if (applied && node_->netmap() != map) applied = node_->apply(map, step);
   if (!applied) {
     spdlog::error("cannot apply netmap {}.{}: {}", map->version.epoch.value(),
                   map->version.revision.value(), applied.error().message());
@@ -242,8 +242,8 @@ void Agent::start_session(std::string join_key) {
     });
   };
   NetmapReceiver::Events received;
-  received.on_netmap = [this, in_charge](NetmapPtr map) {
-    in_charge([this, map = std::move(map)] { on_netmap(map); });
+  received.on_netmap = [this, in_charge](NetmapPtr map, std::optional<NetmapStep> step) {
+    in_charge([this, map = std::move(map), step = std::move(step)] { on_netmap(map, step); });
   };
   received.on_saved = [this, in_charge](const Status& status) {
     in_charge([this, status] { note_saved(status); });

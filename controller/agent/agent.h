@@ -69,7 +69,7 @@ class Agent final : public rpc::LocalHandler {
   void begin_up(Settings wanted, std::string join_key, UpDone done);
   void start_session(std::string join_key);
   Status ensure_node();
-  void on_netmap(NetmapPtr map);
+  void on_netmap(NetmapPtr map, const std::optional<NetmapStep>& step = {});
   void on_connected();
   void on_disconnected(const Error& error);
   void finish_joining(const Status& status);

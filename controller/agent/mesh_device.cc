@@ -75,18 +75,32 @@ Status MeshDevice::apply_wireguard(const reconcile::Desired& desired,
   if (!observed_) {
     MESH_TRY_ASSIGN(observed_, wireguard_.dump(mesh_));
   }
-  const auto change = reconcile::diff(desired.device, *observed_);
+  return send_wireguard(reconcile::diff(desired.device, *observed_), private_key);
+}
+
+Status MeshDevice::send_wireguard(const reconcile::WireguardChange& change,
+                                  const X25519SecretKey& private_key) {
   if (change.empty()) return {};
   const Status applied = wireguard_.apply(mesh_, change, private_key);
   if (!applied) {
     observed_.reset();
     return applied;
   }
-  for (const auto& key : change.removed) observed_->peers.erase(key);
-  for (const auto& [key, peer] : change.upserted) observed_->peers.insert_or_assign(key, peer);
-  observed_->public_key = desired.device.public_key;
-  observed_->listen_port = desired.device.listen_port;
+  reconcile::record(change, node_public_key(private_key), *observed_);
   return {};
+}
+
+Status MeshDevice::apply(const reconcile::Step& step, const X25519SecretKey& private_key,
+                         std::uint64_t generation) {
+  const auto identities = reconcile::diff(step, gate_tables_->first);
+  if (!identities.empty()) {
+    auto tables = std::exchange(gate_tables_, std::nullopt);
+    MESH_TRY(gate_.change_identities(identities.removed, identities.set));
+    MESH_TRY(gate_.arm(generation));
+    reconcile::record(identities, tables->first);
+    gate_tables_ = std::move(tables);
+  }
+  return send_wireguard(reconcile::diff(step, *observed_), private_key);
 }
 
 Status MeshDevice::apply_link(const reconcile::Desired& desired) {

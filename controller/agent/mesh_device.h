@@ -14,6 +14,7 @@
 #include "controller/bpf/gate.h"
 #include "controller/bpf/underlay.h"
 #include "controller/core/reconcile/desired.h"
+#include "controller/core/reconcile/step.h"
 #include "controller/core/reconcile/uplink.h"
 #include "controller/netlink/link.h"
 #include "controller/netlink/wireguard.h"
@@ -33,6 +34,12 @@ class MeshDevice {
   // rest.
   Status apply(const reconcile::Desired& desired, const X25519SecretKey& private_key,
                std::uint64_t generation);
+  // The same for a step from what was applied last, without looking at the rest. Only while
+  // can_step(); after an error apply() has to set things right.
+  Status apply(const reconcile::Step& step, const X25519SecretKey& private_key,
+               std::uint64_t generation);
+  // Whether what the kernel holds is known: not before the first apply(), nor after an error.
+  bool can_step() const { return observed_ && gate_tables_; }
   // Attaches the inbound program to exactly these interfaces and makes their addresses ours.
   Status set_uplinks(const reconcile::Uplinks& uplinks);
   // Attaches again what root or another program took away; does nothing when all is there.
@@ -57,6 +64,8 @@ class MeshDevice {
   Status apply_link(const reconcile::Desired& desired);
   Status apply_wireguard(const reconcile::Desired& desired, const X25519SecretKey& private_key);
   Status apply_routing(const reconcile::Desired& desired);
+  Status send_wireguard(const reconcile::WireguardChange& change,
+                        const X25519SecretKey& private_key);
 
   Instance instance_;
   netlink::RouteSocket host_;

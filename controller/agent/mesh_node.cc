@@ -190,7 +190,35 @@ Status MeshNode::follow_host(MonoTime now) {
   return paths_.resolve_all();
 }
 
-Status MeshNode::apply(NetmapPtr map) {
+Status MeshNode::apply(NetmapPtr map, const std::optional<NetmapStep>& step) {
+  const WallTime now = wall_now();
+  const bool follows = step && netmap_ && step->from == netmap_;
+  if (follows && device_.can_step() && horizon_ && horizon_->covers(now))
+    return apply_step(std::move(map), step->peers, now);
+  return apply_whole(std::move(map));
+}
+
+Status MeshNode::apply_step(NetmapPtr map, const std::vector<NodeId>& touched, WallTime now) {
+  const auto wanted = reconcile::desired_step(*netmap_, *map, touched, now);
+  MESH_TRY(device_.apply(wanted, node_secret_, map->version.revision.value()));
+  horizon_->advance(*map, touched, now);
+  const NetmapPtr before = std::exchange(netmap_, std::move(map));
+  for (const NodeId id : touched) {
+    if (netmap_->peers.contains(id) || !before->peers.contains(id)) continue;
+    forget_peer(id);
+    engine_.remove_peer(id);
+  }
+  for (const NodeId id : touched) {
+    const auto peer = netmap_->peers.find(id);
+    if (peer == netmap_->peers.end()) continue;
+    if (!before->peers.contains(id)) note("tracking peer " + to_string(id), paths_.track(id));
+    engine_.upsert_peer(mono_now(), to_peer_info(peer->second));
+  }
+  run_commands();
+  return {};
+}
+
+Status MeshNode::apply_whole(NetmapPtr map) {
   MESH_TRY(check_conflicts(device_.routes(), *map, device_.mesh_index()));
   std::vector<NodeId> ids;
   std::vector<path::PeerInfo> peers;
@@ -234,7 +262,7 @@ Status MeshNode::reconcile_kernel(const netmap::Netmap& map) {
   const auto desired = reconcile::desired_state(map, conditions);
   MESH_TRY(device_.apply(desired, node_secret_, map.version.revision.value()));
   mtu_ = desired.mtu;
-  next_expiry_ = reconcile::next_expiry(map, now);
+  horizon_.emplace(map, now);
   return {};
 }
 
@@ -255,7 +283,7 @@ void MeshNode::once_a_second(MonoTime now) {
     if (last.rx_last != MonoTime{}) reading.last_rx = last.rx_last;
     engine_.on_traffic(now, id, reading);
   }
-  if (next_expiry_ && *next_expiry_ <= wall_now())
+  if (horizon_ && !horizon_->covers(wall_now()))
     note("applying the netmap", reconcile_kernel(*netmap_));
 }
 

@@ -40,8 +40,9 @@ class MeshNode {
   MeshNode& operator=(const MeshNode&) = delete;
 
   // Makes the kernel as the map says. An error leaves what was in force, and is shown by
-  // problems().
-  Status apply(NetmapPtr map);
+  // problems(). With a step that starts from the map in force the work is in proportion to the
+  // step.
+  Status apply(NetmapPtr map, const std::optional<NetmapStep>& step);
 
   // Does what is due; returns when it wants to be called again.
   std::optional<MonoTime> settle(MonoTime now);
@@ -73,6 +74,8 @@ class MeshNode {
   void refresh_host(MonoTime now);
   Status follow_host(MonoTime now);
   Status reconcile_kernel(const netmap::Netmap& map);
+  Status apply_whole(NetmapPtr map);
+  Status apply_step(NetmapPtr map, const std::vector<NodeId>& touched, WallTime now);
   void forget_peer(NodeId id);
   void once_a_second(MonoTime now);
   void run_commands();
@@ -101,7 +104,7 @@ class MeshNode {
   bool host_changed_ = true;
   MonoTime next_refresh_{};
   MonoTime next_second_{};
-  std::optional<WallTime> next_expiry_;
+  std::optional<reconcile::ExpiryHorizon> horizon_;  // of what was applied; set with netmap_
   std::map<NodeId, bpf::Traffic> traffic_;
   std::map<path::PingRequestId, Ping> pings_;
   std::map<std::string, std::string> problems_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/agent/netmap_receiver.h"
 
+#include <utility>
 #include <variant>
 
 #include "controller/agent/saved_state.h"
@@ -23,20 +24,25 @@ std::optional<rpc::Held> NetmapReceiver::held() const {
 Status NetmapReceiver::on_update(Result<rpc::Update> update) {
   if (!update) return update.error().with_context("reading a netmap update");
   std::optional<netmap::Netmap> merged;
+  std::optional<NetmapStep> step;
   if (auto* snapshot = std::get_if<netmap::Netmap>(&*update)) {
     const auto held = current_ ? std::optional<netmap::Netmap>(*current_) : std::nullopt;
     MESH_TRY_ASSIGN(merged, netmap::apply_snapshot(held, std::move(*snapshot), rules_));
   } else if (const auto* delta = std::get_if<netmap::Delta>(&*update)) {
     if (!current_) return Error(ErrorCode::kConflict, "the server sent a change before any netmap");
     MESH_TRY_ASSIGN(merged, netmap::apply_delta(*current_, *delta, rules_));
+    // A step leads from one checked map to another (core/reconcile/step.h).
+    auto touched = checked_ ? netmap::touched_peers(*delta) : std::nullopt;
+    if (touched) step = NetmapStep{current_, std::move(*touched)};
   } else {
     // A keepalive also says that a map held from before is still the newest.
-    if (current_) events_.on_netmap(current_);
+    if (current_) events_.on_netmap(current_, std::nullopt);
     return {};
   }
-  current_ = std::make_shared<const netmap::Netmap>(std::move(*merged));
+  previous_ = std::exchange(current_, std::make_shared<const netmap::Netmap>(std::move(*merged)));
+  checked_ = true;
   events_.on_saved(save_netmap(state_dir_, ca_, *current_));
-  events_.on_netmap(current_);
+  events_.on_netmap(current_, std::move(step));
   return {};
 }
 

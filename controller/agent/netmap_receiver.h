@@ -6,9 +6,9 @@
 
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "controller/core/netmap/merge.h"
 #include "controller/rpc/coordination_client.h"
@@ -18,10 +18,17 @@ namespace kernmesh::agent {
 // shared_ptr: the receiver's thread and the loop both read the map, which never changes once made.
 using NetmapPtr = std::shared_ptr<const netmap::Netmap>;
 
+// How a map came about: it differs from that one in no more than these peers.
+struct NetmapStep {
+  NetmapPtr from;
+  std::vector<NodeId> peers;
+};
+
 class NetmapReceiver {
  public:
   struct Events {
-    std::function<void(NetmapPtr)> on_netmap;  // called on the session's thread
+    // Called on the session's thread. Without a step anything may have changed.
+    std::function<void(NetmapPtr, std::optional<NetmapStep>)> on_netmap;
     std::function<void(const Status&)>
         on_saved;  // an error (disk full): the map is used all the same
   };
@@ -39,6 +46,10 @@ class NetmapReceiver {
   const netmap::MergeRules rules_;
   const Events events_;
   NetmapPtr current_;
+  bool checked_ = false;  // current_ was merged here, not read from disk
+  // Freeing a map takes as long as copying one; held until the next update, it happens on this
+  // thread and not on the loop.
+  NetmapPtr previous_;
 };
 
 }  // namespace kernmesh::agent

@@ -108,6 +108,16 @@ Status Gate::set_identities(const Identities& wanted) {
   return {};
 }
 
+Status Gate::change_identities(const std::vector<IpAddress>& removed, const Identities& set) {
+  const auto map = identity_map(object_);
+  for (const auto& address : removed) MESH_TRY(map.erase(to_abi(address)));
+  for (const auto& [address, node] : set) {
+    if (node == kAnyNode) return Error(ErrorCode::kInvalid, "node id 0 names no node");
+    MESH_TRY(map.set(to_abi(address), node.value()));
+  }
+  return {};
+}
+
 Status Gate::set_rules(const AllowedNodes& wanted) {
   const auto map = rule_map(object_);
   MESH_TRY_ASSIGN(const auto present, map.dump());

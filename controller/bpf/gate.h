@@ -43,6 +43,8 @@ class Gate {
   // Makes the tables exactly these, writing only what differs. What is no longer allowed goes
   // first, so that no moment allows more than the old and the new tables together.
   Status set_identities(const Identities& wanted);
+  // Changes those addresses alone; what is removed goes first here too.
+  Status change_identities(const std::vector<IpAddress>& removed, const Identities& set);
   Status set_rules(const AllowedNodes& wanted);
   Status arm(std::uint64_t generation);
   Status disarm();

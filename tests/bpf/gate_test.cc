@@ -58,6 +58,18 @@ TEST_F(GateTest, a_full_table_is_an_error_and_keeps_what_was_there) {
   EXPECT_EQ(status.error().code(), ErrorCode::kExhausted);
 }
 
+TEST_F(GateTest, a_change_takes_what_it_removes_out_of_a_full_table_first) {
+  const auto address = [](std::uint32_t n) { return IpAddress::from_v4_number(0x64400000 + n); };
+  Identities all;
+  for (std::uint32_t i = 1; i <= 64; ++i) all[address(i)] = NodeId(i);
+  ASSERT_TRUE(gate->set_identities(all));
+  EXPECT_FALSE(gate->change_identities({}, {{address(65), NodeId(65)}}));
+  EXPECT_TRUE(gate->change_identities({address(7)}, {{address(65), NodeId(65)}}));
+  EXPECT_FALSE(gate->change_identities({}, {{address(7), NodeId(7)}})) << "65 is in its place";
+  EXPECT_TRUE(gate->change_identities({}, {{address(8), NodeId(9)}})) << "8 is still there";
+  EXPECT_FALSE(gate->change_identities({}, {{address(8), kAnyNode}})) << "0 names no node";
+}
+
 TEST_F(GateTest, is_found_again_by_the_next_process_with_and_without_pins) {
   ASSERT_TRUE(gate->attach(mesh));
   ASSERT_TRUE(gate->arm(7));

@@ -74,4 +74,13 @@ Result<Netmap> apply_delta(const Netmap& held, const Delta& delta, const MergeRu
   return next;
 }
 
+std::optional<std::vector<NodeId>> touched_peers(const Delta& delta) {
+  if (delta.self || delta.rules) return std::nullopt;
+  std::vector<NodeId> ids(delta.removed);
+  for (const auto& peer : delta.upserted) ids.push_back(peer.id);
+  std::sort(ids.begin(), ids.end());
+  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+  return ids;
+}
+
 }  // namespace kernmesh::netmap

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <optional>
+#include <vector>
 
 #include "controller/base/result.h"
 #include "controller/core/netmap/netmap.h"
@@ -27,5 +28,8 @@ Result<Netmap> apply_snapshot(const std::optional<Netmap>& held, Netmap incoming
 // otherwise, and the caller asks for a snapshot. Removing a peer that is not held is no error
 // (server-side coalescing can name one that came and went), naming a peer twice is.
 Result<Netmap> apply_delta(const Netmap& held, const Delta& delta, const MergeRules& rules);
+
+// The peers that a delta may change, each once; nullopt when it changes more than peers.
+std::optional<std::vector<NodeId>> touched_peers(const Delta& delta);
 
 }  // namespace kernmesh::netmap

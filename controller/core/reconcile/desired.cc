@@ -21,14 +21,6 @@ bool carries(const IpAddress& address, std::uint32_t mtu) {
   return address.is_v4() || mtu >= kMinIpv6Mtu;
 }
 
-WireguardPeer to_wireguard(const netmap::Peer& peer) {
-  WireguardPeer result;
-  result.endpoint = Endpoint{synthetic_address(peer.id), kSyntheticPort};
-  for (const auto& address : peer.addresses) result.allowed_ips.push_back(Prefix::host(address));
-  std::sort(result.allowed_ips.begin(), result.allowed_ips.end());
-  return result;
-}
-
 }  // namespace
 
 IpAddress synthetic_address(NodeId id) {
@@ -49,6 +41,18 @@ std::uint32_t mesh_mtu(std::uint32_t underlay_mtu) {
   return std::max(underlay_mtu > kOverhead ? (underlay_mtu - kOverhead) & ~15u : 0u, kSmallest);
 }
 
+WireguardPeer to_wireguard(const netmap::Peer& peer) {
+  WireguardPeer result;
+  result.endpoint = Endpoint{synthetic_address(peer.id), kSyntheticPort};
+  for (const auto& address : peer.addresses) result.allowed_ips.push_back(Prefix::host(address));
+  std::sort(result.allowed_ips.begin(), result.allowed_ips.end());
+  return result;
+}
+
+bool is_in_force(const netmap::Self& self, const netmap::Peer& peer, WallTime now) {
+  return !expired(self.key_expires_at, now) && !expired(peer.key_expires_at, now);
+}
+
 Desired desired_state(const netmap::Netmap& map, const Conditions& conditions) {
   Desired desired;
   desired.mtu = mesh_mtu(conditions.underlay_mtu);
@@ -67,7 +71,7 @@ Desired desired_state(const netmap::Netmap& map, const Conditions& conditions) {
   // A node whose own key has expired takes part in nothing.
   if (expired(map.self.key_expires_at, conditions.now)) return desired;
   for (const auto& [id, peer] : map.peers) {
-    if (expired(peer.key_expires_at, conditions.now)) continue;
+    if (!is_in_force(map.self, peer, conditions.now)) continue;
     desired.device.peers.emplace(peer.node_key, to_wireguard(peer));
     for (const auto& address : peer.addresses) desired.identities.emplace(address, id);
   }

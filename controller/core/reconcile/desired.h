@@ -54,6 +54,11 @@ struct Desired {
   bool operator==(const Desired&) const = default;
 };
 
+// What each peer asks for by itself: what its entry in WireGuard is, and whether it has one, given
+// that a node whose own key has expired takes part in nothing.
+WireguardPeer to_wireguard(const netmap::Peer& peer);
+bool is_in_force(const netmap::Self& self, const netmap::Peer& peer, WallTime now);
+
 Desired desired_state(const netmap::Netmap& map, const Conditions& conditions);
 
 // When the next peer's key expires, so that the agent applies the map again then; nullopt: never.

@@ -25,22 +25,30 @@ netmap::Netmap map_of(std::uint64_t revision) {
 
 class Receiver : public ::testing::Test {
  protected:
-  void SetUp() override {
+  void SetUp() override { open(nullptr); }
+  void open(NetmapPtr stored) {
+    TearDown();
     char name[] = "/tmp/kernmesh-receiver.XXXXXX";
     ASSERT_NE(mkdtemp(name), nullptr);
     path_ = name;
     netmap::MergeRules rules;
     rules.own = {MachinePublicKey({9}), NodePublicKey({8}), DiscoPublicKey({7})};
     receiver_.emplace(
-        path_, topology::CaFingerprint{}, rules, nullptr,
-        NetmapReceiver::Events{[this](NetmapPtr map) { handed_.push_back(std::move(map)); },
+        path_, topology::CaFingerprint{}, rules, std::move(stored),
+        NetmapReceiver::Events{[this](NetmapPtr map, std::optional<NetmapStep> step) {
+                                 handed_.push_back(std::move(map));
+                                 step_ = std::move(step);
+                               },
                                [this](const Status& saved) { saved_ = saved.has_value(); }});
   }
-  void TearDown() override { std::filesystem::remove_all(path_); }
+  void TearDown() override {
+    if (!path_.empty()) std::filesystem::remove_all(path_);
+  }
 
   std::string path_;
   std::optional<NetmapReceiver> receiver_;
   std::vector<NetmapPtr> handed_;
+  std::optional<NetmapStep> step_;  // of the last
   std::optional<bool> saved_;
 };
 
@@ -53,6 +61,44 @@ TEST_F(Receiver, hands_over_and_stores_a_snapshot) {
   ASSERT_TRUE(stored) << stored.error().message();
   EXPECT_TRUE(stored->has_value());
   EXPECT_EQ(receiver_->held()->version.revision, Revision(5));
+}
+
+netmap::Delta delta_from(std::uint64_t revision) {
+  netmap::Delta delta;
+  delta.from = {Epoch(1), Revision(revision)};
+  delta.to = {Epoch(1), Revision(revision + 1)};
+  delta.removed = {NodeId(3), NodeId(2)};
+  return delta;
+}
+
+TEST_F(Receiver, tells_which_peers_a_change_of_peers_touches_and_from_which_map) {
+  ASSERT_TRUE(receiver_->on_update(rpc::Update(map_of(5))));
+  EXPECT_FALSE(step_);
+  ASSERT_TRUE(receiver_->on_update(rpc::Update(delta_from(5))));
+  ASSERT_TRUE(step_);
+  EXPECT_EQ(step_->from, handed_[0]);
+  EXPECT_EQ(step_->peers, (std::vector{NodeId(2), NodeId(3)}));
+}
+
+TEST_F(Receiver, tells_no_step_when_more_than_peers_changed) {
+  ASSERT_TRUE(receiver_->on_update(rpc::Update(map_of(5))));
+  auto delta = delta_from(5);
+  delta.rules.emplace();
+  ASSERT_TRUE(receiver_->on_update(rpc::Update(delta)));
+  EXPECT_FALSE(step_);
+  auto renamed = delta_from(6);
+  renamed.self = handed_[1]->self;
+  ASSERT_TRUE(receiver_->on_update(rpc::Update(renamed)));
+  EXPECT_EQ(handed_.size(), 3u);
+  EXPECT_FALSE(step_);
+}
+
+TEST_F(Receiver, tells_no_step_from_a_map_that_it_read_and_did_not_check) {
+  open(std::make_shared<const netmap::Netmap>(map_of(5)));
+  ASSERT_TRUE(receiver_->on_update(rpc::Update(delta_from(5))));
+  EXPECT_FALSE(step_);
+  ASSERT_TRUE(receiver_->on_update(rpc::Update(delta_from(6))));
+  EXPECT_TRUE(step_);
 }
 
 TEST_F(Receiver, keeps_the_last_good_map_when_the_server_sends_nonsense) {
