@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # WireGuard peers: one change, cold start and teardown at 10,000 peers, against wg(8) and ip(8); in a VM
 # usage: ci/bench peers [-k VERSION] [-n PEERS] [-r RUNS] [--no-ip-del]
-# Our figure is what the agent does for one netmap change (difference, one netlink message); the rival's is the whole
-# command, process start included, and its time is shown without that start-up as well (`wg show interfaces`).
+# Our figure for one change is that of a running node for one netmap delta (tests/bench/agent_driver.cc): difference, the
+# gate's and underlay's map writes, one netlink message, path engine; merging and storing the netmap, on another thread,
+# has a row of its own. No process start in either: the rival's is the whole command, which has one, and its time is
+# shown without that start-up as well (`wg show interfaces`).
 # Interleaved A B A B; the slow one, `ip link del` with all its peers, runs once.
 set -euo pipefail
 root=$(cd "$(dirname "$(readlink -f "$0")")/../.." && pwd)
@@ -27,14 +29,16 @@ if [ -z "$inside" ]; then
 fi
 
 driver=$root/build/bin/peers-driver
+agent=$root/build/bin/agent-driver
 modprobe wireguard; modprobe dummy 2>/dev/null || :
 us() { local t; t=$(date +%s%N); "$@" > /dev/null; echo $((($(date +%s%N) - t) / 1000)); }
 stats() { sort -n | awk '{v[NR] = $1} END {m = NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2; printf "%d %d %d\n", v[1], m, v[NR]}'; }
-row() { printf '%-46s %12.1f %12.1f %12.1f  %s\n' "$1" "$(bc_ms "$2")" "$(bc_ms "$3")" "$(bc_ms "$4")" "${5-}"; }
+row() { printf '%-46s %12.2f %12.2f %12.2f  %s\n' "$1" "$(bc_ms "$2")" "$(bc_ms "$3")" "$(bc_ms "$4")" "${5-}"; }
 bc_ms() { awk -v u="$1" 'BEGIN {print u / 1000}'; }
 ratio() { awk -v a="$1" -v b="$2" 'BEGIN {printf "%.1fx", a / b}'; }
 ip link add wga type wireguard; ip link add wgb type wireguard
 cd /tmp
+ulimit -l unlimited
 "$driver" config "$peers" > full.conf
 "$driver" config $((peers + 1)) > more.conf
 
@@ -46,15 +50,24 @@ for _ in 1 2 3; do
 	"$driver" fill wga 0 > /dev/null; echo | wg setconf wgb /dev/stdin
 done
 "$driver" fill wga "$peers" > /dev/null; wg setconf wgb full.conf
-: > one_ours; : > one_rival; : > base
+coproc NODE { "$agent" "$peers"; }
+node_pid=$NODE_PID
+ask() { local received applied; echo "$1" >&"${NODE[1]}"; read -r received applied <&"${NODE[0]}"; echo "$received" >> receiver; echo "$applied" >> "$2"; }
+read -r copy validate digest store <&"${NODE[0]}"
+: > one_step; : > one_whole; : > receiver; : > one_rival; : > base
 for i in $(seq "$runs"); do
-	"$driver" change wga "$peers" 2 >> one_ours
+	for _ in 1 2; do ask step one_step; done
+	for _ in 1 2; do ask whole one_whole; done
 	if [ $((i % 2)) = 1 ]; then us wg syncconf wgb more.conf >> one_rival; else us wg syncconf wgb full.conf >> one_rival; fi
 	us wg show interfaces >> base
 done
-read -r a1 a2 a3 < <(stats < one_ours); read -r b1 b2 b3 < <(stats < one_rival); read -r z1 z2 z3 < <(stats < base)
+exec {NODE[1]}>&-; wait "$node_pid"
+read -r a1 a2 a3 < <(stats < one_step); read -r w1 w2 w3 < <(stats < one_whole); read -r m1 m2 m3 < <(stats < receiver)
+read -r b1 b2 b3 < <(stats < one_rival); read -r z1 z2 z3 < <(stats < base)
 read -r c1 c2 c3 < <(stats < cold_ours); read -r d1 d2 d3 < <(stats < cold_rival)
-row "one peer changed: agent" "$a1" "$a2" "$a3"
+row "one peer changed: agent, step" "$a1" "$a2" "$a3"
+row "one peer changed: agent, whole state" "$w1" "$w2" "$w3" "whole/step $(ratio "$w2" "$a2")"
+row "merge, validate, store (other thread)" "$m1" "$m2" "$m3" "once: copy $copy, validate $validate, digest $digest, store $store us"
 row "one peer changed: wg syncconf" "$b1" "$b2" "$b3" "$(ratio "$b2" "$a2"); without process start $(ratio $((b2 - z2)) "$a2")"
 row "process start: wg show interfaces" "$z1" "$z2" "$z3"
 row "cold start: agent" "$c1" "$c2" "$c3"
@@ -63,5 +76,5 @@ e=$("$driver" remove wga)
 row "removal: agent" "$e" "$e" "$e"
 f=0
 if [ -n "$del" ]; then f=$(us ip link del wgb); row "removal: ip link del" "$f" "$f" "$f" "$(ratio "$f" "$e")"; fi
-printf 'json {"kernel":"%s","peers":%d,"unit":"us","one_change":{"agent":%d,"wg_syncconf":%d,"process_start":%d},"cold":{"agent":%d,"wg_setconf":%d},"removal":{"agent":%d,"ip_link_del":%d}}\n' \
-	"$(uname -r)" "$peers" "$a2" "$b2" "$z2" "$c2" "$d2" "$e" "$f"
+printf 'json {"kernel":"%s","peers":%d,"unit":"us","one_change":{"agent":%d,"agent_whole":%d,"receiver":%d,"wg_syncconf":%d,"process_start":%d},"cold":{"agent":%d,"wg_setconf":%d},"removal":{"agent":%d,"ip_link_del":%d}}\n' \
+	"$(uname -r)" "$peers" "$a2" "$w2" "$m2" "$b2" "$z2" "$c2" "$d2" "$e" "$f"

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Drives WireGuard's peers through controller/netlink for the benchmark, and times itself.
 //   peers-driver fill IFACE COUNT        from nothing to COUNT peers, as an agent that starts does
-//   peers-driver change IFACE COUNT N    N times one peer added and removed beside COUNT peers
 //   peers-driver remove IFACE            all peers, then the interface
 //   peers-driver config COUNT            the same peers as a configuration file for wg(8)
 // Prints one number for each measurement: microseconds.
@@ -82,26 +81,6 @@ Status fill(WireguardSocket& socket, IfIndex device, std::uint32_t count) {
   return {};
 }
 
-// What the agent does for one netmap delta: desired against what it last observed or wrote, then
-// one message.
-Status change(WireguardSocket& socket, IfIndex device, std::uint32_t count, int times) {
-  MESH_TRY_ASSIGN(auto observed, socket.dump(device));
-  auto desired = observed;
-  for (int i = 0; i < times; ++i) {
-    const NodePublicKey key = key_of(count + 1);
-    if (i % 2 == 0) {
-      desired.peers.emplace(key, peer_of(count + 1));
-    } else {
-      desired.peers.erase(key);
-    }
-    const auto start = Clock::now();
-    MESH_TRY(socket.apply(device, kernmesh::reconcile::diff(desired, observed), secret()));
-    std::printf("%.0f\n", us_since(start));
-    observed = desired;
-  }
-  return {};
-}
-
 Status remove(const RouteSocket& routes, WireguardSocket& socket, IfIndex device,
               const char* name) {
   const auto start = Clock::now();
@@ -123,13 +102,12 @@ void print_config(std::uint32_t count) {
   }
 }
 
-Status run(const std::string& verb, const char* name, std::uint32_t count, int times) {
+Status run(const std::string& verb, const char* name, std::uint32_t count) {
   MESH_TRY_ASSIGN(const auto routes, RouteSocket::open());
   MESH_TRY_ASSIGN(auto socket, WireguardSocket::open());
   MESH_TRY_ASSIGN(const auto link, kernmesh::netlink::find_link(routes, name));
   if (!link) return Error(kernmesh::ErrorCode::kNotFound, std::string("no interface ") + name);
   if (verb == "fill") return fill(socket, link->index, count);
-  if (verb == "change") return change(socket, link->index, count, times);
   if (verb == "remove") return remove(routes, socket, link->index, name);
   return Error(kernmesh::ErrorCode::kInvalid, "unknown verb " + verb);
 }
@@ -144,6 +122,6 @@ int main(int argc, char** argv) {
     return 0;
   }
   const auto count = argc > 3 ? static_cast<std::uint32_t>(std::atoi(argv[3])) : 0;
-  const Status done = run(verb, argv[2], count, argc > 4 ? std::atoi(argv[4]) : 1);
+  const Status done = run(verb, argv[2], count);
   return done ? 0 : fail(done.error());
 }
