@@ -99,12 +99,13 @@ Status WireguardSocket::transact(std::span<const std::uint8_t> message,
   const int send_errno = errno;
   if (sent < 0) return Error::from_errno("cannot send to the WireGuard driver", send_errno);
 
-  std::vector<std::uint8_t> buffer(1 << 16);
+  constexpr std::size_t kAnswerBytes = 1 << 16;
+  const auto buffer = std::make_unique_for_overwrite<std::uint8_t[]>(kAnswerBytes);
   Status read;  // the first error of on_data; the rest of a dump is still drained
   while (true) {
-    const ssize_t received = mnl_socket_recvfrom(socket_.get(), buffer.data(), buffer.size());
+    const ssize_t received = mnl_socket_recvfrom(socket_.get(), buffer.get(), kAnswerBytes);
     if (received < 0) return Error::from_errno("cannot read the WireGuard driver's answer", errno);
-    const auto* answer = reinterpret_cast<const nlmsghdr*>(buffer.data());
+    const auto* answer = reinterpret_cast<const nlmsghdr*>(buffer.get());
     for (int left = static_cast<int>(received); mnl_nlmsg_ok(answer, left);
          answer = mnl_nlmsg_next(answer, &left)) {
       if (answer->nlmsg_seq != sequence_) continue;  // of a request that was given up

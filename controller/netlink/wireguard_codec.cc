@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <memory>
 
 #include "controller/netlink/attributes.h"
 
@@ -101,10 +102,10 @@ Status decode_peer(const nlattr* nest, reconcile::WireguardDevice& device) {
 class Writer {
  public:
   Writer(std::uint16_t family, IfIndex ifindex, const MessageSink& send)
-      : family_(family), ifindex_(ifindex), send_(send), buffer_(kMaxMessageBytes) {
+      : family_(family), ifindex_(ifindex), send_(send) {
     start();
   }
-  ~Writer() { sodium_memzero(buffer_.data(), buffer_.size()); }
+  ~Writer() { wipe(); }
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;
 
@@ -149,8 +150,8 @@ class Writer {
   Status flush() {
     if (!dirty_) return {};
     if (peers_ != nullptr) mnl_attr_nest_end(header_, peers_);
-    const Status sent = send_(std::span(buffer_.data(), header_->nlmsg_len));
-    sodium_memzero(buffer_.data(), buffer_.size());
+    const Status sent = send_(std::span(buffer_.get(), header_->nlmsg_len));
+    wipe();
     start();
     return sent;
   }
@@ -162,8 +163,12 @@ class Writer {
 
   std::size_t room() const { return kMaxMessageBytes - header_->nlmsg_len - 64; }
 
+  // The private key may be in it. What was not written needs no wiping, and most messages are
+  // short.
+  void wipe() { sodium_memzero(buffer_.get(), header_->nlmsg_len); }
+
   void start() {
-    header_ = mnl_nlmsg_put_header(buffer_.data());
+    header_ = mnl_nlmsg_put_header(buffer_.get());
     header_->nlmsg_type = family_;
     header_->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
     auto* genl = static_cast<genlmsghdr*>(mnl_nlmsg_put_extra_header(header_, sizeof(genlmsghdr)));
@@ -210,7 +215,9 @@ class Writer {
   std::uint16_t family_;
   IfIndex ifindex_;
   const MessageSink& send_;
-  std::vector<std::uint8_t> buffer_;
+  // libmnl writes every byte up to nlmsg_len, padding too.
+  std::unique_ptr<std::uint8_t[]> buffer_ =
+      std::make_unique_for_overwrite<std::uint8_t[]>(kMaxMessageBytes);
   nlmsghdr* header_ = nullptr;
   nlattr* peers_ = nullptr;
   bool dirty_ = false;
