@@ -45,6 +45,7 @@ void check_name(std::string_view what, const Located& name, std::string_view sec
   std::string meant;
   if (defined.size() <= kMostSearched && diagnostics.error_count() < Diagnostics::kMaxKept) {
     std::vector<std::string> names;
+    names.reserve(defined.size());
     for (const auto& [known, value] : defined) names.push_back(known);
     std::sort(names.begin(), names.end());
     meant = nearest(name.text, names);

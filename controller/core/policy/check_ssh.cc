@@ -53,6 +53,13 @@ void check_same_user(const SshRule& rule, const Selector& owner, Diagnostics& di
   }
 }
 
+// The source of a test may also be a single node.
+bool can_try(const Selector& selector) {
+  const bool is_address = selector.kind == SelectorKind::kPrefix &&
+                          selector.prefix.length() == selector.prefix.address().bits();
+  return can_log_in(selector) || is_address || selector.kind == SelectorKind::kHost;
+}
+
 // A test names single nodes: who owns them, or their tag, host or address.
 bool can_be_tested(const Selector& selector) {
   switch (selector.kind) {
@@ -88,7 +95,14 @@ void check_ssh_rule(const SshRule& rule, const Document& document, Diagnostics& 
 
 void check_ssh_test(const SshTest& test, const Document& document, Diagnostics& diagnostics) {
   // A source that could not be read is reported already.
-  if (test.src.at.line > 0) check_source(test.src, document, diagnostics);
+  if (test.src.at.line > 0) {
+    if (!can_try(test.src)) {
+      diagnostics.error(test.src.at, described(test.src) +
+                                         " is not valid as the source of an ssh test; it is one "
+                                         "user, tag, host or address");
+    }
+    check_defined(test.src, document, diagnostics);
+  }
   for (const Selector& selector : test.dst) {
     if (!can_be_tested(selector)) {
       diagnostics.error(selector.at, described(selector) +

@@ -17,6 +17,7 @@ std::string as_hex(unsigned char byte) {
   return {'\\', 'x', kDigits[byte >> 4], kDigits[byte & 15]};
 }
 
+bool is_error(const Finding& finding) { return finding.severity == Severity::kError; }
 bool earlier(const Finding& a, const Finding& b) { return a.at < b.at; }
 
 }  // namespace
@@ -39,10 +40,9 @@ std::vector<Finding> Diagnostics::findings() const {
 
 const Finding& Diagnostics::first_error() const {
   assert(has_errors());
-  const Finding* first = nullptr;
-  for (const Finding& finding : kept_) {
-    if (finding.severity != Severity::kError) continue;
-    if (first == nullptr || earlier(finding, *first)) first = &finding;
+  auto first = std::find_if(kept_.begin(), kept_.end(), is_error);
+  for (auto next = first; next != kept_.end(); ++next) {
+    if (is_error(*next) && earlier(*next, *first)) first = next;
   }
   return *first;
 }

@@ -22,6 +22,14 @@ bool is_kind(const JsonValue& value, JsonKind kind, std::string_view what,
   return false;
 }
 
+// After so many errors reading stops: a hostile text could go on for as long as it is, and what is
+// read of it takes memory.
+constexpr std::size_t kMostErrors = 1000;
+
+bool is_hopeless(const Diagnostics& diagnostics) {
+  return diagnostics.error_count() >= kMostErrors;
+}
+
 // Spellings of early policy files.
 constexpr std::array kFormerKeys = {
     std::pair<std::string_view, std::string_view>{"users", "src"},
@@ -50,6 +58,7 @@ void report_unknown(const JsonValue& key, std::string_view what,
   // The search costs much more than the key, and a hostile text is made of unknown keys.
   if (diagnostics.error_count() < Diagnostics::kMaxKept) {
     std::vector<std::string> known;
+    known.reserve(fields.size());
     for (const Field& field : fields) known.emplace_back(field.key);
     const std::string meant = meant_by(key.text(), known);
     message +=
@@ -79,14 +88,20 @@ void read_object(const JsonValue& object, std::string_view what, std::initialize
 void read_members(const JsonValue& object, std::string_view what, Diagnostics& diagnostics,
                   const std::function<void(const JsonValue& key, const JsonValue& value)>& read) {
   if (!is_kind(object, JsonKind::kObject, what, diagnostics)) return;
-  for (auto key = object.first(); key; key = key->next_in(object)) read(*key, key->value());
+  for (auto key = object.first(); key; key = key->next_in(object)) {
+    if (is_hopeless(diagnostics)) return;
+    read(*key, key->value());
+  }
 }
 
 void read_list(const JsonValue& list, std::string_view what, Diagnostics& diagnostics,
                const std::function<void(const JsonValue&)>& read) {
   if (list.kind() == JsonKind::kNull) return;
   if (!is_kind(list, JsonKind::kArray, what, diagnostics)) return;
-  for (auto element = list.first(); element; element = element->next_in(list)) read(*element);
+  for (auto element = list.first(); element; element = element->next_in(list)) {
+    if (is_hopeless(diagnostics)) return;
+    read(*element);
+  }
 }
 
 std::optional<std::string_view> read_string(const JsonValue& value, std::string_view what,

@@ -23,6 +23,7 @@ struct Field {
   std::function<void(const JsonValue&)> read;
 };
 
+// Lists and objects are read to their end or to the thousandth error, whatever comes first.
 // In all functions `what` names the value for messages: "an acl", "\"groups\"".
 
 // Calls the field of each key, in the order of the text. Keys are compared exactly; an unknown one

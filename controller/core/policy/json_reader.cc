@@ -279,6 +279,7 @@ void JsonReader::report_duplicate_keys(std::uint32_t object) {
   std::stable_sort(keys.begin(), keys.end(),
                    [](const JsonValue& a, const JsonValue& b) { return a.text() < b.text(); });
   for (std::size_t i = 1; i < keys.size(); ++i) {
+    if (diagnostics_.error_count() >= Diagnostics::kMaxKept) return;
     if (keys[i].text() != keys[i - 1].text()) continue;
     diagnostics_.error(keys[i].at(), "the key " + quoted(keys[i].text()) + " stands at " +
                                          to_string(keys[i - 1].at()) +

@@ -84,7 +84,8 @@ void read_auto_approvers(const JsonValue& approvers, Document& document, Diagnos
 
 void read_node_attributes(const JsonValue& list, Document& document, Diagnostics& diagnostics) {
   read_list(list, "\"nodeAttrs\"", diagnostics, [&](const JsonValue& entry) {
-    document.node_attributes.push_back(read_node_attribute(entry, diagnostics));
+    NodeAttribute attribute = read_node_attribute(entry, diagnostics);
+    if (!attribute.targets.empty()) document.node_attributes.push_back(std::move(attribute));
   });
 }
 

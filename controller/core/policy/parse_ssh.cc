@@ -48,8 +48,11 @@ std::vector<SshUser> read_users(const JsonValue& list, Diagnostics& diagnostics)
   std::vector<SshUser> users;
   for (const Located& entry : read_strings(list, "\"users\"", diagnostics)) {
     auto user = parse_ssh_user(entry);
-    if (user) users.push_back(*std::move(user));
-    if (!user) diagnostics.error(entry.at, user.error().message());
+    if (user) {
+      users.push_back(*std::move(user));
+    } else {
+      diagnostics.error(entry.at, user.error().message());
+    }
   }
   return users;
 }

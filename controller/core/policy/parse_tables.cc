@@ -120,8 +120,11 @@ void read_postures(const JsonValue& postures, Document& document, Diagnostics& d
         Posture posture{key.at(), {}};
         for (const Located& text : read_strings(value, quoted(key.text()), diagnostics)) {
           auto condition = parse_condition(text.text, text.at);
-          if (condition) posture.conditions.push_back(*std::move(condition));
-          if (!condition) diagnostics.error(text.at, condition.error().message());
+          if (condition) {
+            posture.conditions.push_back(*std::move(condition));
+          } else {
+            diagnostics.error(text.at, condition.error().message());
+          }
         }
         if (!value.first()) {
           diagnostics.warning(key.at(),

@@ -48,6 +48,7 @@ Result<Selector> parse_autogroup(std::string_view text, Position at) {
     return selector;
   }
   std::vector<std::string> names;
+  names.reserve(kAutogroups.size());
   for (const NamedAutogroup& known : kAutogroups) names.emplace_back(known.name);
   const std::string meant = nearest(text, names);
   return invalid(

@@ -120,6 +120,7 @@ Result<std::vector<std::uint8_t>> parse_protocols(std::string_view text) {
   const auto number = parse_number(name, 255);
   if (number && name.front() != '0') return std::vector{static_cast<std::uint8_t>(*number)};
   std::vector<std::string> names;
+  names.reserve(kProtocols.size());
   for (const NamedProtocol& known : kProtocols) names.emplace_back(known.name);
   const std::string meant = nearest(name, names);
   return invalid("there is no protocol " + quoted(text) +
