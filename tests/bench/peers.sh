@@ -54,18 +54,24 @@ coproc NODE { "$agent" "$peers"; }
 node_pid=$NODE_PID
 ask() { local received applied; echo "$1" >&"${NODE[1]}"; read -r received applied <&"${NODE[0]}"; echo "$received" >> receiver; echo "$applied" >> "$2"; }
 read -r copy validate digest store <&"${NODE[0]}"
-: > one_step; : > one_whole; : > receiver; : > one_rival; : > base
+# Once before the clock counts, and looked at: a step that reached nothing would be fast.
+reached() { [ "$(wg show meshb0 peers | wc -l)" = "$1" ] || { echo "peers: meshb0 has not $1 peers" >&2; exit 1; }; }
+reached "$peers"; ask step /dev/null; reached $((peers + 1)); ask step /dev/null; reached "$peers"
+: > step_add; : > step_remove; : > one_whole; : > receiver; : > one_rival; : > base
 for i in $(seq "$runs"); do
-	for _ in 1 2; do ask step one_step; done
+	ask step step_add; ask step step_remove
 	for _ in 1 2; do ask whole one_whole; done
 	if [ $((i % 2)) = 1 ]; then us wg syncconf wgb more.conf >> one_rival; else us wg syncconf wgb full.conf >> one_rival; fi
 	us wg show interfaces >> base
 done
 exec {NODE[1]}>&-; wait "$node_pid"
-read -r a1 a2 a3 < <(stats < one_step); read -r w1 w2 w3 < <(stats < one_whole); read -r m1 m2 m3 < <(stats < receiver)
+read -r a1 a2 a3 < <(cat step_add step_remove | stats); read -r p1 p2 p3 < <(stats < step_add); read -r q1 q2 q3 < <(stats < step_remove)
+read -r w1 w2 w3 < <(stats < one_whole); read -r m1 m2 m3 < <(stats < receiver)
 read -r b1 b2 b3 < <(stats < one_rival); read -r z1 z2 z3 < <(stats < base)
 read -r c1 c2 c3 < <(stats < cold_ours); read -r d1 d2 d3 < <(stats < cold_rival)
 row "one peer changed: agent, step" "$a1" "$a2" "$a3"
+row "  of these: added" "$p1" "$p2" "$p3"
+row "  of these: removed" "$q1" "$q2" "$q3"
 row "one peer changed: agent, whole state" "$w1" "$w2" "$w3" "whole/step $(ratio "$w2" "$a2")"
 row "merge, validate, store (other thread)" "$m1" "$m2" "$m3" "once: copy $copy, validate $validate, digest $digest, store $store us"
 row "one peer changed: wg syncconf" "$b1" "$b2" "$b3" "$(ratio "$b2" "$a2"); without process start $(ratio $((b2 - z2)) "$a2")"
