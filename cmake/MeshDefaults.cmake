@@ -18,6 +18,10 @@ target_compile_definitions(mesh_flags INTERFACE KERNMESH_VERSION="${PROJECT_VERS
 target_compile_options(mesh_flags INTERFACE
   -Wall -Wextra -Wpedantic -Werror -Wno-missing-field-initializers
   -fstack-protector-strong -fno-omit-frame-pointer)
+# libbpf's LIBBPF_OPTS is a statement expression with a compound literal; GCC is silent about system headers' macros.
+target_compile_options(mesh_flags INTERFACE
+  $<$<COMPILE_LANG_AND_ID:CXX,Clang>:-Wno-gnu-statement-expression>
+  $<$<COMPILE_LANG_AND_ID:CXX,Clang>:-Wno-c99-extensions>)
 if(MESH_SANITIZE)
   target_compile_options(mesh_flags INTERFACE -fsanitize=${MESH_SANITIZE} -fno-sanitize-recover=all)
   target_link_options(mesh_flags INTERFACE -fsanitize=${MESH_SANITIZE})
