@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <set>
 
+#include "controller/rpc/convert_policy.h"
+
 namespace kernmesh::rpc {
 namespace {
 
@@ -72,15 +74,21 @@ Result<std::vector<Endpoint>> endpoints_from(const Messages& messages) {
   return endpoints;
 }
 
-template <typename Messages>
-Result<std::vector<netmap::Rule>> rules_from(const Messages& messages) {
-  MESH_TRY(check_count(messages.size(), kMaxRules, "rules"));
-  std::vector<netmap::Rule> rules;
+// Each id once.
+template <typename Value, typename Messages>
+Result<std::vector<Value>> distinct_from(const Messages& messages, std::size_t most,
+                                         std::string_view what) {
+  MESH_TRY(check_count(messages.size(), most, what));
+  std::vector<Value> values;
+  std::set<decltype(Value::id)> seen;
   for (const auto& message : messages) {
-    MESH_TRY_ASSIGN(auto rule, from_proto(message));
-    rules.push_back(std::move(rule));
+    MESH_TRY_ASSIGN(auto value, from_proto(message));
+    if (!seen.insert(value.id).second) {
+      return invalid("of the " + std::string(what) + ", " + to_string(value.id) + " appears twice");
+    }
+    values.push_back(std::move(value));
   }
-  return rules;
+  return values;
 }
 
 Result<netmap::Netmap> map_from(const mesh::v1::Snapshot& message, const MapVersion& version) {
@@ -96,7 +104,10 @@ Result<netmap::Netmap> map_from(const mesh::v1::Snapshot& message, const MapVers
       return invalid("peer " + to_string(id) + " appears twice");
     }
   }
-  MESH_TRY_ASSIGN(map.rules, rules_from(message.rules()));
+  MESH_TRY_ASSIGN(auto rules, distinct_from<netmap::Rule>(message.rules(), kMaxRules, "rules"));
+  for (auto& rule : rules) map.rules.emplace(rule.id, std::move(rule));
+  MESH_TRY_ASSIGN(auto sets, distinct_from<netmap::SourceSet>(message.sets(), kMaxSets, "sets"));
+  for (auto& set : sets) map.sets.emplace(set.id, std::move(set));
   return map;
 }
 
@@ -123,9 +134,14 @@ Result<netmap::Delta> delta_from(const mesh::v1::Delta& message, const MapVersio
     }
     delta.removed.push_back(NodeId(id));
   }
-  if (message.has_rules()) {
-    MESH_TRY_ASSIGN(delta.rules, rules_from(message.rules().rules()));
-  }
+  MESH_TRY_ASSIGN(delta.upserted_rules, distinct_from<netmap::Rule>(message.upserted_rules(),
+                                                                    kMaxRules, "changed rules"));
+  MESH_TRY(check_count(message.removed_rule_ids_size(), kMaxRules, "removed rules"));
+  for (const auto id : message.removed_rule_ids()) delta.removed_rules.push_back(RuleId(id));
+  MESH_TRY_ASSIGN(delta.upserted_sets,
+                  distinct_from<netmap::SourceSet>(message.upserted_sets(), kMaxSets, "new sets"));
+  MESH_TRY_ASSIGN(delta.changed_sets, distinct_from<netmap::SetChange>(message.changed_sets(),
+                                                                       kMaxSets, "changed sets"));
   return delta;
 }
 
@@ -221,14 +237,6 @@ mesh::v1::Peer to_proto(const netmap::Peer& peer) {
   return message;
 }
 
-mesh::v1::Rule to_proto(const netmap::Rule& rule) {
-  mesh::v1::Rule message;
-  message.set_id(rule.id.value());
-  message.set_any_source(rule.any_source);
-  for (const auto id : rule.sources) message.add_source_node_ids(id.value());
-  return message;
-}
-
 Result<Prefix> from_proto(const mesh::v1::Prefix& message) {
   MESH_TRY_ASSIGN(auto address, address_from_wire(message.address()));
   const auto length = static_cast<int>(std::min<std::uint32_t>(message.length(), 1000));
@@ -305,22 +313,14 @@ Result<netmap::Peer> from_proto(const mesh::v1::Peer& message) {
   return peer;
 }
 
-Result<netmap::Rule> from_proto(const mesh::v1::Rule& message) {
-  MESH_TRY(check_count(message.source_node_ids_size(), kMaxRuleSources, "sources in a rule"));
-  netmap::Rule rule;
-  rule.id = RuleId(message.id());
-  rule.any_source = message.any_source();
-  for (const auto id : message.source_node_ids()) rule.sources.push_back(NodeId(id));
-  return rule;
-}
-
 mesh::v1::NetmapUpdate to_proto(const netmap::Netmap& map) {
   mesh::v1::NetmapUpdate message;
   *message.mutable_version() = to_proto(map.version);
   auto& snapshot = *message.mutable_snapshot();
   *snapshot.mutable_self() = to_proto(map.self);
   for (const auto& [id, peer] : map.peers) *snapshot.add_peers() = to_proto(peer);
-  for (const auto& rule : map.rules) *snapshot.add_rules() = to_proto(rule);
+  for (const auto& [id, rule] : map.rules) *snapshot.add_rules() = to_proto(rule);
+  for (const auto& [id, set] : map.sets) *snapshot.add_sets() = to_proto(set);
   return message;
 }
 
@@ -332,10 +332,10 @@ mesh::v1::NetmapUpdate to_proto(const netmap::Delta& delta) {
   if (delta.self) *body.mutable_self() = to_proto(*delta.self);
   for (const auto& peer : delta.upserted) *body.add_upserted_peers() = to_proto(peer);
   for (const auto id : delta.removed) body.add_removed_node_ids(id.value());
-  if (delta.rules) {
-    auto& rules = *body.mutable_rules();
-    for (const auto& rule : *delta.rules) *rules.add_rules() = to_proto(rule);
-  }
+  for (const auto& rule : delta.upserted_rules) *body.add_upserted_rules() = to_proto(rule);
+  for (const auto id : delta.removed_rules) body.add_removed_rule_ids(id.value());
+  for (const auto& set : delta.upserted_sets) *body.add_upserted_sets() = to_proto(set);
+  for (const auto& change : delta.changed_sets) *body.add_changed_sets() = to_proto(change);
   return message;
 }
 

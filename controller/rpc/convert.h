@@ -21,8 +21,6 @@ namespace kernmesh::rpc {
 // Bounds on what one message may hold. Ten times the largest network that is planned for (10,000
 // nodes), so that a hostile server cannot make an agent allocate without end.
 inline constexpr std::size_t kMaxPeers = 100'000;
-inline constexpr std::size_t kMaxRules = 10'000;
-inline constexpr std::size_t kMaxRuleSources = 100'000;
 inline constexpr std::size_t kMaxEndpoints = 32;  // of one node: addresses of a multi-homed host
 inline constexpr std::size_t kMaxAddresses = 8;   // overlay addresses of one node
 inline constexpr std::size_t kMaxOverlayPrefixes = 8;
@@ -52,7 +50,6 @@ mesh::v1::Endpoint to_proto(const Endpoint& endpoint);
 mesh::v1::MapVersion to_proto(const MapVersion& version);
 mesh::v1::Self to_proto(const netmap::Self& self);
 mesh::v1::Peer to_proto(const netmap::Peer& peer);
-mesh::v1::Rule to_proto(const netmap::Rule& rule);
 
 Result<Prefix> from_proto(const mesh::v1::Prefix& message);
 // Port 0, unspecified, multicast and IPv4-mapped addresses are refused.
@@ -61,7 +58,6 @@ Result<std::vector<Endpoint>> from_proto(const mesh::v1::EndpointList& message);
 MapVersion from_proto(const mesh::v1::MapVersion& message);
 Result<netmap::Self> from_proto(const mesh::v1::Self& message);
 Result<netmap::Peer> from_proto(const mesh::v1::Peer& message);
-Result<netmap::Rule> from_proto(const mesh::v1::Rule& message);
 
 // What a Watch stream brings: a whole map, a change, or a sign of life with the newest version.
 struct Keepalive {
@@ -76,7 +72,8 @@ mesh::v1::NetmapUpdate to_proto(const Keepalive& keepalive);
 // Refuses a peer or removed id that appears twice, and an update without a body.
 Result<Update> from_proto(const mesh::v1::NetmapUpdate& message);
 
-// The stored form of a map (its version, self, peers and rules) is that of a snapshot message.
+// The stored form of a map (its version, self, peers, rules and sets) is that of a snapshot
+// message.
 Result<netmap::Netmap> netmap_from_proto(const mesh::v1::NetmapUpdate& message);
 
 }  // namespace kernmesh::rpc

@@ -63,6 +63,7 @@ Error CoordinationClient::watch(const Session& session, const std::optional<Held
     request.set_self_digest(to_wire(held->digests.self));
     request.set_peers_digest(to_wire(held->digests.peers));
     request.set_rules_digest(to_wire(held->digests.rules));
+    request.set_sets_digest(to_wire(held->digests.sets));
   }
   const auto stream = stub->Watch(&context, request);
   mesh::v1::NetmapUpdate message;

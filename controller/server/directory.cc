@@ -70,7 +70,7 @@ std::unique_ptr<Directory> Directory::open(store::Store& store, store::Contents 
   View view{
       *contents.meta,  topology::Network(contents.meta->overlay, version), {}, {}, {}, {}, {}, {},
       contents.highest};
-  topology::NetworkChange initial{version, {}, {}, {}, {}};
+  topology::NetworkChange initial{version, {}, {}, {}, {}, {}};
   const Put put{view, initial};
   for (const auto& record : contents.users) put(record);
   for (const auto& record : contents.nodes) put(record);
@@ -85,7 +85,7 @@ void Directory::apply(const store::Change& change) {
   {
     const std::unique_lock lock(mutex_);
     const MapVersion version{view_.meta.epoch, change.network_revision};
-    topology::NetworkChange network{version, {}, {}, {}, {}};
+    topology::NetworkChange network{version, {}, {}, {}, {}, {}};
     for (const auto& removal : change.removals) std::visit(Remove{view_, network}, removal);
     for (const auto& record : change.puts) std::visit(Put{view_, network}, record);
     view_.network.apply(network);

@@ -19,12 +19,13 @@ std::optional<netmap::SectionDigests> digests_from(const mesh::v1::WatchRequest&
   const auto self = digest_from(request.self_digest());
   const auto peers = digest_from(request.peers_digest());
   const auto rules = digest_from(request.rules_digest());
-  if (!self || !peers || !rules) return std::nullopt;
-  return netmap::SectionDigests{*self, *peers, *rules};
+  const auto sets = digest_from(request.sets_digest());
+  if (!self || !peers || !rules || !sets) return std::nullopt;
+  return netmap::SectionDigests{*self, *peers, *rules, *sets};
 }
 
 bool is_empty(const netmap::Delta& delta) {
-  return !delta.self && delta.upserted.empty() && delta.removed.empty() && !delta.rules;
+  return delta == netmap::Delta{delta.from, delta.to, {}, {}, {}, {}, {}, {}, {}};
 }
 
 }  // namespace

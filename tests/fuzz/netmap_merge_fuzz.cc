@@ -87,9 +87,25 @@ std::vector<Rule> any_rules(Source& in) {
   std::vector<Rule> rules(in.below(3));
   for (auto& rule : rules) {
     rule.id = RuleId(in.below(4));
-    rule.sources = {any_id(in)};
+    rule.sources = {SetId(in.below(3))};
+    rule.targets = {{policy::TargetKind::kOwnAddresses, {}, {{{6}, {{in.byte(), in.byte()}}}}}};
   }
   return rules;
+}
+
+std::vector<SourceSet> any_sets(Source& in) {
+  std::vector<SourceSet> sets(in.below(3));
+  for (auto& set : sets) {
+    set.id = SetId(in.below(3));
+    for (int i = in.below(3); i > 0; --i) set.members.push_back(any_id(in));
+  }
+  return sets;
+}
+
+std::vector<SetChange> any_set_changes(Source& in) {
+  std::vector<SetChange> changes(in.below(3));
+  for (auto& change : changes) change = {SetId(in.below(3)), {any_id(in)}, {any_id(in)}};
+  return changes;
 }
 
 MapVersion any_version(Source& in) { return {Epoch(in.below(3)), Revision(in.below(4))}; }
@@ -103,7 +119,8 @@ Netmap any_snapshot(Source& in) {
     const auto key = in.below(32) == 0 ? any_id(in) : peer.id;
     map.peers.emplace(key, std::move(peer));
   }
-  map.rules = any_rules(in);
+  for (auto& rule : any_rules(in)) map.rules.emplace(rule.id, rule);
+  for (auto& set : any_sets(in)) map.sets.emplace(set.id, set);
   return map;
 }
 
@@ -116,7 +133,10 @@ Delta any_delta(Source& in, const Netmap& held) {
   if (in.below(4) == 0) delta.self = any_self(in);
   for (int i = in.below(3); i > 0; --i) delta.upserted.push_back(any_peer(in));
   for (int i = in.below(3); i > 0; --i) delta.removed.push_back(any_id(in));
-  if (in.below(4) == 0) delta.rules = any_rules(in);
+  if (in.below(4) == 0) delta.upserted_rules = any_rules(in);
+  if (in.below(4) == 0) delta.removed_rules = {RuleId(in.below(4))};
+  if (in.below(4) == 0) delta.upserted_sets = any_sets(in);
+  if (in.below(4) == 0) delta.changed_sets = any_set_changes(in);
   return delta;
 }
 

@@ -53,10 +53,20 @@ class Encoder {
     add(std::uint64_t{items.size()});
     for (const auto& item : items) add(item);
   }
-  void add(const Rule& rule) {
-    add(rule.id);
-    add(std::uint64_t{rule.any_source ? 1u : 0u});
-    add(rule.sources);
+  void add(std::uint8_t number) { add(std::uint64_t{number}); }
+  void add(const policy::PortRange& ports) { add(std::uint64_t{ports.first} << 16 | ports.last); }
+  void add(const policy::Service& service) {
+    add(service.protocols);
+    add(service.ports);
+  }
+  void add(const policy::Target& target) {
+    add(static_cast<std::uint64_t>(target.kind));
+    add(target.prefixes);
+    add(target.services);
+  }
+  void add(const policy::Capability& capability) {
+    add(std::string_view(capability.name));
+    add(std::string_view(capability.values_json));
   }
   Digest finish() {
     Digest digest{};
@@ -107,14 +117,50 @@ Digest peers_digest(const std::map<NodeId, Peer>& peers) {
   return sum;
 }
 
-Digest rules_digest(const std::vector<Rule>& rules) {
-  Encoder encoder("kernmesh rules v1");
-  encoder.add(rules);
+Digest rule_digest(const Rule& rule) {
+  Encoder encoder("kernmesh rule v1");
+  encoder.add(rule.id);
+  encoder.add(rule.sources);
+  encoder.add(rule.targets);
+  encoder.add(rule.capabilities);
   return encoder.finish();
 }
 
+Digest rules_digest(const std::map<RuleId, Rule>& rules) {
+  Digest sum{};
+  for (const auto& [id, rule] : rules) sum = sum ^ rule_digest(rule);
+  return sum;
+}
+
+Digest member_digest(SetId set, NodeId member) {
+  Encoder encoder("kernmesh member v1");
+  encoder.add(set);
+  encoder.add(member);
+  return encoder.finish();
+}
+
+Digest set_prefixes_digest(SetId set, const std::vector<Prefix>& prefixes) {
+  Encoder encoder("kernmesh set v1");
+  encoder.add(set);
+  encoder.add(prefixes);
+  return encoder.finish();
+}
+
+Digest set_digest(const SourceSet& set) {
+  Digest sum = set_prefixes_digest(set.id, set.prefixes);
+  for (const auto member : set.members) sum = sum ^ member_digest(set.id, member);
+  return sum;
+}
+
+Digest sets_digest(const std::map<SetId, SourceSet>& sets) {
+  Digest sum{};
+  for (const auto& [id, set] : sets) sum = sum ^ set_digest(set);
+  return sum;
+}
+
 SectionDigests section_digests(const Netmap& map) {
-  return {self_digest(map.self), peers_digest(map.peers), rules_digest(map.rules)};
+  return {self_digest(map.self), peers_digest(map.peers), rules_digest(map.rules),
+          sets_digest(map.sets)};
 }
 
 Digest operator^(const Digest& a, const Digest& b) {

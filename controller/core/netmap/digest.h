@@ -25,13 +25,22 @@ Digest peer_digest(const Peer& peer);
 // other, not against forgery: the stream itself is authenticated.
 Digest peers_digest(const std::map<NodeId, Peer>& peers);
 
-// In the given order: rules are a list.
-Digest rules_digest(const std::vector<Rule>& rules);
+// The exclusive or of all rule digests. A rule's place in the file is not part of it.
+Digest rule_digest(const Rule& rule);
+Digest rules_digest(const std::map<RuleId, Rule>& rules);
+
+// A set's digest is the exclusive or of one for its prefixes and one for each member, so that who
+// joins or leaves changes it without a look at the others; a section's is that of all its sets.
+Digest member_digest(SetId set, NodeId member);
+Digest set_prefixes_digest(SetId set, const std::vector<Prefix>& prefixes);
+Digest set_digest(const SourceSet& set);
+Digest sets_digest(const std::map<SetId, SourceSet>& sets);
 
 struct SectionDigests {
   Digest self{};
   Digest peers{};
   Digest rules{};
+  Digest sets{};
   bool operator==(const SectionDigests&) const = default;
 };
 SectionDigests section_digests(const Netmap& map);

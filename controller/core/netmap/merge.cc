@@ -2,6 +2,8 @@
 #include "controller/core/netmap/merge.h"
 
 #include <algorithm>
+#include <iterator>
+#include <set>
 #include <string>
 
 namespace kernmesh::netmap {
@@ -44,6 +46,42 @@ Status check_delta_peers(const Delta& delta, const Limits& limits) {
   return Error(ErrorCode::kConflict, "the delta names peer " + to_string(*twice) + " twice");
 }
 
+void apply_rules(Netmap& map, const Delta& delta) {
+  for (const auto id : delta.removed_rules) map.rules.erase(id);
+  for (const auto& rule : delta.upserted_rules) map.rules.insert_or_assign(rule.id, rule);
+}
+
+// Both ascending in, ascending out.
+std::vector<NodeId> after(const std::vector<NodeId>& members, const SetChange& change) {
+  std::vector<NodeId> kept, result;
+  auto joined = change.joined, left = change.left;
+  std::sort(joined.begin(), joined.end());
+  std::sort(left.begin(), left.end());
+  std::set_difference(members.begin(), members.end(), left.begin(), left.end(),
+                      std::back_inserter(kept));
+  std::set_union(kept.begin(), kept.end(), joined.begin(), joined.end(),
+                 std::back_inserter(result));
+  return result;
+}
+
+// Rules are applied before: they say which sets are still named.
+Status apply_sets(Netmap& map, const Delta& delta) {
+  for (const auto& set : delta.upserted_sets) map.sets.insert_or_assign(set.id, set);
+  for (const auto& change : delta.changed_sets) {
+    const auto held = map.sets.find(change.id);
+    if (held == map.sets.end()) {
+      return Error(ErrorCode::kConflict, "the delta changes set " + to_string(change.id) +
+                                             ", which the held netmap has not");
+    }
+    held->second.members = after(held->second.members, change);
+  }
+  if (delta.removed_rules.empty() && delta.upserted_rules.empty()) return {};
+  std::set<SetId> named;
+  for (const auto& [id, rule] : map.rules) named.insert(rule.sources.begin(), rule.sources.end());
+  std::erase_if(map.sets, [&](const auto& entry) { return !named.contains(entry.first); });
+  return {};
+}
+
 }  // namespace
 
 Result<Netmap> apply_snapshot(const std::optional<Netmap>& held, Netmap incoming,
@@ -66,7 +104,8 @@ Result<Netmap> apply_delta(const Netmap& held, const Delta& delta, const MergeRu
   if (delta.self) next.self = *delta.self;
   for (const auto id : delta.removed) next.peers.erase(id);
   for (const auto& peer : delta.upserted) next.peers.insert_or_assign(peer.id, peer);
-  if (delta.rules) next.rules = *delta.rules;
+  apply_rules(next, delta);
+  MESH_TRY(apply_sets(next, delta));
   if (auto valid = validate(next, rules.own, rules.limits); !valid) {
     return valid.error().with_context("delta from version " + text_of(delta.from) + " to " +
                                       text_of(delta.to));
@@ -75,7 +114,7 @@ Result<Netmap> apply_delta(const Netmap& held, const Delta& delta, const MergeRu
 }
 
 std::optional<std::vector<NodeId>> touched_peers(const Delta& delta) {
-  if (delta.self || delta.rules) return std::nullopt;
+  if (delta.self) return std::nullopt;
   std::vector<NodeId> ids(delta.removed);
   for (const auto& peer : delta.upserted) ids.push_back(peer.id);
   std::sort(ids.begin(), ids.end());

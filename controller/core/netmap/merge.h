@@ -29,7 +29,8 @@ Result<Netmap> apply_snapshot(const std::optional<Netmap>& held, Netmap incoming
 // (server-side coalescing can name one that came and went), naming a peer twice is.
 Result<Netmap> apply_delta(const Netmap& held, const Delta& delta, const MergeRules& rules);
 
-// The peers that a delta may change, each once; nullopt when it changes more than peers.
+// The peers that a delta may change, each once; nullopt when it changes this node itself. Rules and
+// sets change no peer.
 std::optional<std::vector<NodeId>> touched_peers(const Delta& delta);
 
 }  // namespace kernmesh::netmap

@@ -12,6 +12,7 @@
 #include "controller/base/ids.h"
 #include "controller/base/ip.h"
 #include "controller/base/key.h"
+#include "controller/core/policy/slice.h"
 
 namespace kernmesh::netmap {
 
@@ -43,21 +44,27 @@ struct Peer {
   bool operator==(const Peer&) const = default;
 };
 
-// One permission: which identities may reach this node. Ports and protocols come with the policy
-// language; the table stays apart from the identities either way.
-struct Rule {
-  RuleId id;
-  bool any_source = false;
-  std::vector<NodeId> sources;
-  bool operator==(const Rule&) const = default;
-};
+// This node's slice of the policy: what its rules open, and apart from them who is in the sets that
+// they name.
+using Rule = policy::SliceRule;
+using SourceSet = policy::SourceSet;
+using policy::SetId;
 
 struct Netmap {
   MapVersion version;
   Self self;
   std::map<NodeId, Peer> peers;
-  std::vector<Rule> rules;
+  std::map<RuleId, Rule> rules;
+  std::map<SetId, SourceSet> sets;
   bool operator==(const Netmap&) const = default;
+};
+
+// Who joined and left a set that is held.
+struct SetChange {
+  SetId id;
+  std::vector<NodeId> joined;
+  std::vector<NodeId> left;
+  bool operator==(const SetChange&) const = default;
 };
 
 // A change that applies to exactly the map of version `from`.
@@ -67,7 +74,10 @@ struct Delta {
   std::optional<Self> self;
   std::vector<Peer> upserted;
   std::vector<NodeId> removed;
-  std::optional<std::vector<Rule>> rules;
+  std::vector<Rule> upserted_rules;
+  std::vector<RuleId> removed_rules;
+  std::vector<SourceSet> upserted_sets;  // whole; a set that no rule names any more goes by itself
+  std::vector<SetChange> changed_sets;
   bool operator==(const Delta&) const = default;
 };
 

@@ -208,15 +208,42 @@ Status check_uniqueness(const Netmap& map, const OwnKeys& own) {
   return check_unique(std::move(addresses), "address");
 }
 
-Status check_rules(const std::vector<Rule>& rules) {
-  for (const auto& rule : rules) {
-    if (rule.id == RuleId{})
-      return Error(ErrorCode::kInvalid, "a rule has id 0, which is the default-deny rule's");
-    for (const auto source : rule.sources) {
-      if (source.value() < 1 || source.value() > kLastNodeId) {
-        return Error(ErrorCode::kInvalid, "rule " + to_string(rule.id) + ": source node id " +
-                                              to_string(source) + " is not in 1.." +
-                                              std::to_string(kLastNodeId));
+Status check_sets(const Netmap& map) {
+  for (const auto& [id, set] : map.sets) {
+    const auto refuse_set = [id = id](const std::string& why) {
+      return Error(ErrorCode::kInvalid, "set " + to_string(id) + ": " + why);
+    };
+    if (id != set.id) return refuse_set("is filed under another id");
+    if (!std::is_sorted(set.members.begin(), set.members.end())) {
+      return refuse_set("its members are not in order");
+    }
+    for (const auto member : set.members) {
+      if (member.value() < 1 || member.value() > kLastNodeId) {
+        return refuse_set("member " + to_string(member) + " is not in 1.." +
+                          std::to_string(kLastNodeId));
+      }
+    }
+  }
+  return {};
+}
+
+Status check_rules(const Netmap& map) {
+  for (const auto& [id, rule] : map.rules) {
+    const auto refuse_rule = [id = id](const std::string& why) {
+      return Error(ErrorCode::kInvalid, "rule " + to_string(id) + ": " + why);
+    };
+    if (id == RuleId{}) return refuse_rule("id 0 is the default-deny rule's");
+    if (id != rule.id) return refuse_rule("is filed under another id");
+    for (const auto set : rule.sources) {
+      if (!map.sets.contains(set)) {
+        return refuse_rule("names set " + to_string(set) + ", which the map has not");
+      }
+    }
+    for (const auto& target : rule.targets) {
+      for (const auto& service : target.services) {
+        for (const auto& ports : service.ports) {
+          if (ports.first > ports.last) return refuse_rule("a range of ports runs backwards");
+        }
       }
     }
   }
@@ -236,16 +263,26 @@ Status check_sizes(const Netmap& map, const Limits& limits) {
   MESH_TRY(most("rules", map.rules.size(), limits.rules));
   MESH_TRY(most("overlay prefixes", map.self.overlay_prefixes.size(), limits.overlay_prefixes));
   MESH_TRY(most("addresses of this node", map.self.addresses.size(), limits.addresses_per_peer));
-  std::size_t sources = 0;
-  for (const auto& rule : map.rules) sources += rule.sources.size();
-  return most("rule sources", sources, limits.rule_sources);
+  std::size_t parts = 0;
+  for (const auto& [id, rule] : map.rules) {
+    parts += rule.sources.size() + rule.capabilities.size();
+    for (const auto& target : rule.targets) {
+      parts += 1 + target.prefixes.size() + target.services.size();
+    }
+  }
+  MESH_TRY(most("parts of rules", parts, limits.rule_parts));
+  MESH_TRY(most("sets", map.sets.size(), limits.sets));
+  parts = 0;
+  for (const auto& [id, set] : map.sets) parts += set.members.size() + set.prefixes.size();
+  return most("members of sets", parts, limits.set_parts);
 }
 
 Status validate(const Netmap& map, const OwnKeys& own, const Limits& limits) {
   MESH_TRY(check_sizes(map, limits));
   MESH_TRY(check_self(map.self, limits));
   for (const auto& [id, peer] : map.peers) MESH_TRY(check_peer(id, peer, map.self, limits));
-  MESH_TRY(check_rules(map.rules));
+  MESH_TRY(check_sets(map));
+  MESH_TRY(check_rules(map));
   return check_uniqueness(map, own);
 }
 

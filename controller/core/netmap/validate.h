@@ -23,7 +23,9 @@ struct Limits {
   std::size_t addresses_per_peer = 8;
   std::size_t endpoints_per_peer = 32;
   std::size_t rules = 100'000;
-  std::size_t rule_sources = 1'000'000;  // over all rules
+  std::size_t rule_parts = 1'000'000;  // sources, prefixes and services, over all rules
+  std::size_t sets = 100'000;
+  std::size_t set_parts = 4'000'000;  // members and prefixes, over all sets
   std::size_t name_bytes = 63;
   std::size_t user_name_bytes = 255;
   std::size_t overlay_prefixes = 16;

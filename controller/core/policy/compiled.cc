@@ -149,7 +149,10 @@ class Compiler {
       compiled.destinations.push_back(destination_of(destination));
     }
     for (const auto& tag : rule.via) compiled.via.push_back(tag.name);
-    compiled.id = rule_ids_.give(meaning_of(rule, with));
+    const std::string meaning = meaning_of(rule, with);
+    compiled.id = rule_ids_.give(meaning);
+    const bool self = std::any_of(rule.dst.begin(), rule.dst.end(), is_self);
+    compiled.self_id = self ? rule_ids_.give(meaning + " towards self") : compiled.id;
     policy_.rules.push_back(std::move(compiled));
   }
 
@@ -161,7 +164,7 @@ class Compiler {
         {"tailscale.com/cap/relay", "tailscale.com/cap/relay-target"}};
     if (!rule.via.empty()) return;
     for (const auto& [granted, told] : kCompanions) {
-      const auto has = [&](const AppCapability& app) { return app.name == granted; };
+      const auto has = [name = granted](const AppCapability& app) { return app.name == name; };
       if (std::none_of(rule.app.begin(), rule.app.end(), has)) continue;
       Rule companion = rule;
       companion.services.clear();
@@ -208,6 +211,7 @@ class Compiler {
       turned.destinations.push_back(destination);
     }
     turned.id = rule_ids_.give("turned " + meaning_of(rule, with_of(rule)));
+    turned.self_id = turned.id;
     policy_.rules.push_back(std::move(turned));
   }
 

@@ -37,6 +37,7 @@ struct CompiledDestination {
 
 struct CompiledRule {
   RuleId id;
+  RuleId self_id;  // of its part towards autogroup:self
   RuleOrigin origin = RuleOrigin::kAcl;
   std::uint32_t index = 0;
   Position at;
@@ -50,9 +51,11 @@ struct CompiledRule {
 struct Approval {
   Prefix prefix;
   std::vector<Identity> approvers;
+  bool operator==(const Approval&) const = default;
 };
 
 struct CompiledPolicy {
+  std::uint32_t revision = 0;  // which of a server's policies this is; 0: none's
   std::vector<SetDefinition> sets;
   std::vector<CompiledRule> rules;  // in the order of the file
   std::vector<Posture> postures;

@@ -30,6 +30,74 @@ Population::Population(std::shared_ptr<const CompiledPolicy> policy, std::vector
   }
 }
 
+Population::Population(const Population& other, std::shared_ptr<const CompiledPolicy> policy)
+    : Population(std::move(policy), {}) {
+  overlay_ = other.overlay_;
+  members_ = other.members_;
+  free_ = other.free_;
+  index_ = other.index_;
+  users_ = other.users_;
+  untagged_ = other.untagged_;
+  everybody_ = other.everybody_;
+  for (NodeIndex i = 0; i < members_.size(); ++i) {
+    if (!members_[i].present) continue;
+    members_[i].sets.clear();
+    approve(members_[i]);
+    exits_.assign(i, !members_[i].exit_routes.empty());
+    if (!members_[i].subnet_routes.empty()) routers_[members_[i].node.id] = i;
+  }
+  for (std::uint32_t i = 0; i < sets_.size(); ++i) {
+    sets_[i].addresses = addresses_of(policy_->sets[i]);
+  }
+  SetChanges unused;
+  everybody_.for_each([&](NodeIndex index) { evaluate(index, unused); });
+}
+
+std::optional<std::vector<MembershipStep>> Population::plan_redefinition(
+    const CompiledPolicy& policy) const {
+  const auto same_set = [](const SetDefinition& a, const SetDefinition& b) {
+    return a.id == b.id && a.wildcard == b.wildcard && a.addresses == b.addresses &&
+           a.postures == b.postures;
+  };
+  const auto same_rule = [](const CompiledRule& a, const CompiledRule& b) {
+    return a.id == b.id && a.self_id == b.self_id;
+  };
+  if (!std::equal(policy.sets.begin(), policy.sets.end(), policy_->sets.begin(),
+                  policy_->sets.end(), same_set) ||
+      !std::equal(policy.rules.begin(), policy.rules.end(), policy_->rules.begin(),
+                  policy_->rules.end(), same_rule) ||
+      policy.postures != policy_->postures || policy.route_approvals != policy_->route_approvals ||
+      policy.exit_approvers != policy_->exit_approvers) {
+    return std::nullopt;
+  }
+  std::vector<std::uint32_t> redefined;
+  for (std::uint32_t i = 0; i < sets_.size(); ++i) {
+    if (policy.sets[i].identity != policy_->sets[i].identity) redefined.push_back(i);
+  }
+  std::vector<MembershipStep> plan;
+  if (redefined.empty()) return plan;
+  everybody_.for_each([&](NodeIndex index) {
+    const Subject subject(members_[index].node, user_of(index));
+    for (const auto set : redefined) {
+      const bool joined = is_member(policy.sets[set], subject);
+      if (joined != sets_[set].members.contains(index)) plan.push_back({set, index, joined});
+    }
+  });
+  return plan;
+}
+
+SetChanges Population::redefine(std::shared_ptr<const CompiledPolicy> policy,
+                                const std::vector<MembershipStep>& plan) {
+  policy_ = std::move(policy);
+  SetChanges changes{plan, {}, false};
+  for (const auto& step : plan) {
+    sets_[step.set].members.assign(step.node, step.joined);
+    set_touch(step.node, step.set);
+  }
+  meet_overlay_routes(kNoNode, changes);
+  return changes;
+}
+
 NodeIndex Population::find(NodeId id) const {
   const auto found = index_.find(id);
   return found == index_.end() ? kNoNode : found->second;
@@ -43,6 +111,7 @@ NodeIndex Population::index_for(NodeId id) {
   } else {
     index = free_.back();
     free_.pop_back();
+    members_[index] = Member();
   }
   index_.emplace(id, index);
   return index;
@@ -154,7 +223,7 @@ void Population::set_touch(NodeIndex index, std::uint32_t set) {
   if (!touches && listed) sets.erase(place);
 }
 
-void Population::readdress(std::uint32_t set, SetChanges& changes) {
+void Population::readdress(std::uint32_t set, NodeIndex cause, SetChanges& changes) {
   const auto& definition = policy_->sets[set];
   AddressSet addresses = addresses_of(definition);
   if (addresses == sets_[set].addresses) return;
@@ -162,8 +231,10 @@ void Population::readdress(std::uint32_t set, SetChanges& changes) {
   changes.readdressed.push_back(set);
   for (NodeIndex i = 0; i < members_.size(); ++i) {
     if (!members_[i].present) continue;
-    sets_[set].near.assign(i, is_near(definition, sets_[set], members_[i]));
+    const bool near = is_near(definition, sets_[set], members_[i]);
+    if (!sets_[set].near.assign(i, near)) continue;
     set_touch(i, set);
+    changes.rippled = changes.rippled || i != cause;
   }
 }
 
@@ -178,8 +249,12 @@ void Population::evaluate(NodeIndex index, SetChanges& changes) {
     const bool near = member.present && is_near(policy_->sets[i], sets_[i], member);
     if (sets_[i].near.assign(index, near) || changed) set_touch(index, i);
   }
-  for (const auto set : dynamic_) readdress(set, changes);
-  // A router of overlay addresses meets sets by their members.
+  for (const auto set : dynamic_) readdress(set, index, changes);
+  meet_overlay_routes(index, changes);
+}
+
+// A router of overlay addresses meets sets by their members.
+void Population::meet_overlay_routes(NodeIndex cause, SetChanges& changes) {
   for (const auto& [id, router] : routers_) {
     const auto& routes = members_[router].subnet_routes;
     if (std::none_of(routes.begin(), routes.end(),
@@ -187,8 +262,10 @@ void Population::evaluate(NodeIndex index, SetChanges& changes) {
       continue;
     }
     for (std::uint32_t i = 0; i < sets_.size(); ++i) {
-      sets_[i].near.assign(router, is_near(policy_->sets[i], sets_[i], members_[router]));
+      const bool near = is_near(policy_->sets[i], sets_[i], members_[router]);
+      if (!sets_[i].near.assign(router, near)) continue;
       set_touch(router, i);
+      changes.rippled = changes.rippled || router != cause;
     }
   }
 }
@@ -220,13 +297,14 @@ SetChanges Population::remove(NodeId id) {
   const NodeIndex index = find(id);
   if (index == kNoNode) return changes;
   if (const User* user = user_of(index)) untagged_[user->id].assign(index, false);
-  members_[index] = Member();
+  members_[index].present = false;
+  members_[index].subnet_routes.clear();
+  members_[index].exit_routes.clear();
   everybody_.assign(index, false);
   exits_.assign(index, false);
   routers_.erase(id);
   evaluate(index, changes);
   index_.erase(id);
-  free_.push_back(index);
   return changes;
 }
 
@@ -241,6 +319,7 @@ SetChanges Population::put(const User& user) {
                                more.memberships.end());
     changes.readdressed.insert(changes.readdressed.end(), more.readdressed.begin(),
                                more.readdressed.end());
+    changes.rippled = changes.rippled || more.rippled;
   }
   return changes;
 }

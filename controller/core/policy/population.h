@@ -6,6 +6,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -20,7 +21,7 @@ struct Member {
   std::vector<Prefix> subnet_routes;  // approved, without exit routes
   std::vector<Prefix> exit_routes;    // approved
   std::vector<std::uint32_t> sets;    // that it is in or meets, ascending
-  bool present = false;               // an index without a node otherwise
+  bool present = false;               // false: an index without a node, or of a removed one
 };
 
 // What a set comes to in this network.
@@ -29,6 +30,7 @@ struct SetValue {
   NodeSet near;          // whose own addresses or subnet routes meet the set's addresses, or whose
                          // subnet routes hold a member's address
   AddressSet addresses;  // literal ones and "*"; with postures, those of nodes that hold them
+  bool operator==(const SetValue&) const = default;
   bool touches(NodeIndex node) const { return members.contains(node) || near.contains(node); }
 };
 
@@ -42,16 +44,27 @@ struct MembershipStep {
 struct SetChanges {
   std::vector<MembershipStep> memberships;
   std::vector<std::uint32_t> readdressed;  // sets whose addresses changed
+  bool rippled = false;  // nodes other than the one that changed meet other sets than before
 };
 
 class Population {
  public:
   Population(std::shared_ptr<const CompiledPolicy> policy, std::vector<Prefix> overlay);
+  // The same nodes, under the same indices, under another policy.
+  Population(const Population& other, std::shared_ptr<const CompiledPolicy> policy);
 
   SetChanges put(const User& user);
   SetChanges put(const Node& node);
   SetChanges remove(NodeId id);
   void remove(UserId id);  // its nodes were removed before
+  // Who would join and leave sets under the policy, when that is all that it changes: same rules,
+  // same sets in the same order, same addresses, postures and approvals. Nothing when it is not.
+  std::optional<std::vector<MembershipStep>> plan_redefinition(const CompiledPolicy& policy) const;
+  // Carries out that plan.
+  SetChanges redefine(std::shared_ptr<const CompiledPolicy> policy,
+                      const std::vector<MembershipStep>& plan);
+  // Lets the index of a removed node be given again; until then it stays its.
+  void release(NodeIndex index) { free_.push_back(index); }
 
   const CompiledPolicy& policy() const { return *policy_; }
   const SetValue& set(std::uint32_t index) const { return sets_[index]; }
@@ -76,7 +89,8 @@ class Population {
   bool is_near(const SetDefinition& set, const SetValue& value, const Member& member) const;
   bool passes_postures(const SetDefinition& set, const Node& node) const;
   void evaluate(NodeIndex index, SetChanges& changes);
-  void readdress(std::uint32_t set, SetChanges& changes);
+  void readdress(std::uint32_t set, NodeIndex cause, SetChanges& changes);
+  void meet_overlay_routes(NodeIndex cause, SetChanges& changes);
   AddressSet addresses_of(const SetDefinition& set) const;
   void set_touch(NodeIndex index, std::uint32_t set);
 

@@ -35,12 +35,14 @@ struct Condition {
   ConditionOperator operation = ConditionOperator::kEqual;
   std::vector<std::string> values;  // one; several with IN and NOT IN; none with IS SET, NOT SET
   Position at;
+  bool operator==(const Condition&) const = default;
 };
 
 // All conditions must hold.
 struct Posture {
   Position at;
   std::vector<Condition> conditions;
+  bool operator==(const Posture&) const = default;
 };
 
 // Reads one condition. kInvalid says what would be right.

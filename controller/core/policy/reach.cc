@@ -36,6 +36,7 @@ Reach::Reach(const Population& population)
           break;
         case DestinationKind::kSelf:
           to_self_.push_back(i);
+          self_sources_.insert(self_sources_.end(), rule.sources.begin(), rule.sources.end());
           break;
         case DestinationKind::kSet:
           by_destination_[destination.set].push_back(i);
@@ -43,7 +44,7 @@ Reach::Reach(const Population& population)
       }
     }
   }
-  for (auto* rules : {&to_any_, &to_internet_, &to_self_}) sort_unique(*rules);
+  for (auto* list : {&to_any_, &to_internet_, &to_self_, &self_sources_}) sort_unique(*list);
 }
 
 bool Reach::has_via_tag(const CompiledRule& rule, NodeIndex node) const {
@@ -180,16 +181,22 @@ NodeSet Reach::audience_of(std::uint32_t set) const {
   for (const auto i : by_source_[set]) {
     const auto& rule = policy().rules[i];
     for (const auto& destination : rule.destinations) {
-      if (destination.kind != DestinationKind::kSelf) {
-        audience |= receivers(rule, destination);
-        continue;
-      }
-      population_.everybody().for_each([&](NodeIndex node) {
-        if (population_.user_of(node) != nullptr) audience.insert(node);
-      });
+      audience |= receivers(rule, destination);
     }
   }
   return audience;
+}
+
+NodeSet Reach::involved(std::uint32_t index) const {
+  const auto& rule = policy().rules[index];
+  NodeSet nodes;
+  if (!grants_something(rule)) return nodes;
+  for (const auto set : rule.sources) {
+    nodes |= population_.set(set).members;
+    nodes |= population_.set(set).near;
+  }
+  for (const auto& destination : rule.destinations) nodes |= receivers(rule, destination);
+  return nodes;
 }
 
 }  // namespace kernmesh::policy

@@ -19,8 +19,13 @@ class Reach {
   // direction or the other, has a source that matches one and is delivered to the other.
   NodeSet peers_of(NodeIndex node) const;
 
-  // Nodes that are delivered a rule that names the set as a source.
+  // Nodes that are delivered a rule that names the set as a source; by autogroup:self does not
+  // count.
   NodeSet audience_of(std::uint32_t set) const;
+  // Every node that the rule may connect: its sources, and those it is delivered to.
+  NodeSet involved(std::uint32_t rule) const;
+  // Sets that a rule towards autogroup:self names as its sources, ascending.
+  const std::vector<std::uint32_t>& self_sources() const { return self_sources_; }
 
   // Rules that are delivered to the node, by index, ascending.
   std::vector<std::uint32_t> delivered(NodeIndex node) const;
@@ -45,6 +50,7 @@ class Reach {
   std::vector<std::vector<std::uint32_t>> by_source_;       // rules by set
   std::vector<std::vector<std::uint32_t>> by_destination_;  // rules by set
   std::vector<std::uint32_t> to_any_, to_internet_, to_self_;
+  std::vector<std::uint32_t> self_sources_;
 };
 
 }  // namespace kernmesh::policy

@@ -36,15 +36,21 @@ struct Capability {
   bool operator==(const Capability&) const = default;
 };
 
-// Several with one id: a rule one of whose destinations is autogroup:self has other sources there.
+// A rule of the file is two here when one of its destinations is autogroup:self, because it has
+// other sources there. The id says what the rule means, wherever it stands: a rule that only moved
+// in the file is not sent again, so `line` is a place in the policy of `policy_revision`.
 struct SliceRule {
   RuleId id;
-  std::uint32_t line = 0;  // of the policy file; 0: the rule that an absent rule list stands for
+  std::uint32_t policy_revision = 0;
+  std::uint32_t line = 0;      // 0: the rule that an absent rule list stands for
   std::vector<SetId> sources;  // ascending; a source in any of them matches
   std::vector<Target> targets;
   std::vector<Capability> capabilities;  // at the node's own addresses
   bool operator==(const SliceRule&) const = default;
 };
+
+// Apart from the place.
+bool same_meaning(const SliceRule& a, const SliceRule& b);
 
 // Who is in a set: all addresses of its members, and literal prefixes.
 struct SourceSet {
@@ -55,7 +61,7 @@ struct SourceSet {
 };
 
 struct Slice {
-  std::vector<SliceRule> rules;  // in the order of the file
+  std::vector<SliceRule> rules;  // ascending by id
   std::vector<SourceSet> sets;   // those that the rules name, ascending by id
   bool operator==(const Slice&) const = default;
 };

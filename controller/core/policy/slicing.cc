@@ -14,6 +14,8 @@ class Slicer {
 
   Slice run() {
     for (const auto i : reach_.delivered(node_)) add(reach_.policy().rules[i]);
+    std::sort(slice_.rules.begin(), slice_.rules.end(),
+              [](const SliceRule& a, const SliceRule& b) { return a.id < b.id; });
     for (auto& [id, set] : sets_) slice_.sets.push_back(std::move(set));
     return std::move(slice_);
   }
@@ -21,6 +23,7 @@ class Slicer {
  private:
   void add(const CompiledRule& rule) {
     SliceRule plain = start(rule), own = start(rule);
+    own.id = rule.self_id;
     for (const auto& destination : rule.destinations) {
       if (!reach_.receives(rule, destination, node_)) continue;
       auto& part = destination.kind == DestinationKind::kSelf ? own : plain;
@@ -36,8 +39,8 @@ class Slicer {
     }
   }
 
-  static SliceRule start(const CompiledRule& rule) {
-    SliceRule part{rule.id, rule.at.line, {}, {}, {}};
+  SliceRule start(const CompiledRule& rule) const {
+    SliceRule part{rule.id, reach_.policy().revision, rule.at.line, {}, {}, {}};
     if (rule.via.empty()) {
       for (const auto& app : rule.app) part.capabilities.push_back({app.name, app.values_json});
     }
@@ -98,12 +101,7 @@ class Slicer {
   SetId name_set(std::uint32_t index) {
     const SetId id = reach_.policy().sets[index].id;
     if (sets_.contains(id)) return id;
-    const SetValue& value = population_.set(index);
-    SourceSet set{id, {}, value.addresses.prefixes()};
-    value.members.for_each(
-        [&](NodeIndex other) { set.members.push_back(population_.member(other).node.id); });
-    std::sort(set.members.begin(), set.members.end());
-    sets_.emplace(id, std::move(set));
+    sets_.emplace(id, source_set(population_, index));
     return id;
   }
 
@@ -191,6 +189,15 @@ bool carries(const Reach& reach, const Prefix& route, NodeIndex peer, NodeIndex 
 }  // namespace
 
 Slice slice_for(const Reach& reach, NodeIndex node) { return Slicer(reach, node).run(); }
+
+SourceSet source_set(const Population& population, std::uint32_t set) {
+  const SetValue& value = population.set(set);
+  SourceSet told{population.policy().sets[set].id, {}, value.addresses.prefixes()};
+  value.members.for_each(
+      [&](NodeIndex node) { told.members.push_back(population.member(node).node.id); });
+  std::sort(told.members.begin(), told.members.end());
+  return told;
+}
 
 SetId own_set_id(const SetDefinition& set, UserId user) {
   return SetId(set_id_hash(set.name + " of user " + to_string(user)));

@@ -13,6 +13,9 @@ namespace kernmesh::policy {
 // its sets are empty, so that the first member of a group changes a set and no rule.
 Slice slice_for(const Reach& reach, NodeIndex node);
 
+// The set as an agent is told it.
+SourceSet source_set(const Population& population, std::uint32_t set);
+
 // The id under which a slice knows "those in the set that are this user's own untagged nodes".
 SetId own_set_id(const SetDefinition& set, UserId user);
 

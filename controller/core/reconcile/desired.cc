@@ -75,10 +75,9 @@ Desired desired_state(const netmap::Netmap& map, const Conditions& conditions) {
     desired.device.peers.emplace(peer.node_key, to_wireguard(peer));
     for (const auto& address : peer.addresses) desired.identities.emplace(address, id);
   }
-  for (const auto& rule : map.rules) {
-    if (rule.any_source) desired.admitted.emplace(NodeId(0), rule.id);
-    for (const auto id : rule.sources) desired.admitted.emplace(id, rule.id);
-  }
+  // The server shows a node only peers that some rule connects it with. Which of their packets may
+  // pass cannot be said without flows, because a peer that may not call may answer.
+  desired.admitted.emplace(NodeId(0), kVisiblePeerRule);
   return desired;
 }
 

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "controller/core/policy/slicing.h"
+
 namespace kernmesh::topology {
 
 using netmap::operator^;
@@ -18,11 +20,12 @@ auto find_in(const Map& map, const Key& key) -> decltype(&map.begin()->second) {
 }  // namespace
 
 Network::Network(OverlayRange range, MapVersion version, std::size_t history)
-    : range_(range),
-      version_(version),
-      history_start_(version.revision),
-      history_limit_(history),
-      rules_{{RuleId(1), /*any_source=*/true, {}}} {}
+    : range_(range), version_(version), history_start_(version.revision), history_limit_(history) {
+  // Present and empty lists of rules: nobody reaches anybody.
+  const auto nothing = std::make_shared<const policy::CompiledPolicy>();
+  policy_ = std::make_shared<PolicyView>(
+      policy::Population(nothing, std::vector<Prefix>{range.v4, range.v6}));
+}
 
 const Node* Network::find(NodeId id) const { return find_in(nodes_, id); }
 const User* Network::find_user(UserId id) const { return find_in(users_, id); }
@@ -46,18 +49,34 @@ const User* Network::find_user_named(const std::string& name) const {
 }
 
 void Network::apply(const NetworkChange& change) {
-  for (const auto& user : change.users) users_.insert_or_assign(user.id, user);
-  Step step{change.version.revision, {}};
+  Step step{change.version.revision, {}, {}, {}, {}, {}, change.version == version_};
+  for (const auto& user : change.users) put(user, step);
   for (const auto id : change.removed_nodes) remove(id, step);
   for (const auto& node : change.nodes) put(node, step);
-  for (const auto id : change.removed_users) users_.erase(id);
+  for (const auto id : change.removed_users) {
+    users_.erase(id);
+    policy_->population.remove(id);
+  }
+  if (change.policy != nullptr) put_policy(change.policy, step);
   if (change.version == version_) return;
   version_ = change.version;
+  remember(std::move(step));
+}
+
+void Network::remember(Step step) {
+  policies_in_history_ += step.policies.size();
+  const bool opaque = step.opaque;
   history_.push_back(std::move(step));
-  while (history_.size() > history_limit_) {
-    history_start_ = history_.front().revision;
-    history_.pop_front();
-  }
+  while (history_.size() > history_limit_ || policies_in_history_ > kPolicyHistory) forget_oldest();
+  while (opaque && !history_.empty()) forget_oldest();
+}
+
+void Network::forget_oldest() {
+  const Step& oldest = history_.front();
+  policies_in_history_ -= oldest.policies.size();
+  for (const auto index : oldest.retired_indices) policy_->population.release(index);
+  history_start_ = oldest.revision;
+  history_.pop_front();
 }
 
 void Network::forget_indexes(const Node& node) {
@@ -66,44 +85,10 @@ void Network::forget_indexes(const Node& node) {
   for (const auto& address : node.addresses) by_address_.erase(address);
 }
 
-void Network::put(const Node& node, Step& step) {
-  NodeStep change{node.id, digest_of(node.id), {}, true};
-  if (const Node* old = find(node.id)) {
-    change.visibility_changed = old->state != node.state;
-    forget_indexes(*old);
-  }
-  nodes_.insert_or_assign(node.id, node);
-  by_machine_key_[node.machine_key] = node.id;
-  by_name_[node.name] = node.id;
-  for (const auto& address : node.addresses) by_address_[address] = node.id;
-  const User* user = find_user(node.user_id);
-  if (node.state == NodeState::kApproved && user != nullptr) {
-    change.after = peer_digest(to_peer(node, *user));
-    digests_[node.id] = change.after;
-  } else {
-    digests_.erase(node.id);
-  }
-  sum_ = sum_ ^ change.before ^ change.after;
-  step.nodes.push_back(change);
-}
-
-void Network::remove(NodeId id, Step& step) {
-  const Node* old = find(id);
-  if (old == nullptr) return;
-  const NodeStep change{id, digest_of(id), {}, true};
-  forget_indexes(*old);
-  nodes_.erase(id);
-  digests_.erase(id);
-  sum_ = sum_ ^ change.before;
-  step.nodes.push_back(change);
-}
-
 netmap::Digest Network::digest_of(NodeId id) const {
   const auto* digest = find_in(digests_, id);
   return digest == nullptr ? netmap::Digest{} : *digest;
 }
-
-bool Network::sees_others(NodeId viewer) const { return digests_.contains(viewer); }
 
 netmap::Netmap Network::snapshot_for(NodeId viewer) const {
   netmap::Netmap map;
@@ -112,76 +97,31 @@ netmap::Netmap Network::snapshot_for(NodeId viewer) const {
   const User* user = own == nullptr ? nullptr : find_user(own->user_id);
   if (user == nullptr) return map;
   map.self = to_self(*own, *user, range_);
-  map.rules = rules_;
-  if (!sees_others(viewer)) return map;
-  for (const auto& [id, node] : nodes_) {
-    if (id == viewer || !digests_.contains(id)) continue;
-    map.peers.emplace_hint(map.peers.end(), id, to_peer(node, *find_user(node.user_id)));
-  }
+  const NodeIndex index = population().find(viewer);
+  if (index == policy::Population::kNoNode) return map;
+  reach().peers_of(index).for_each([&](NodeIndex other) {
+    const Node& node = *find(population().member(other).node.id);
+    map.peers.emplace(node.id, to_peer(node, *find_user(node.user_id)));
+  });
+  auto slice = policy::slice_for(reach(), index);
+  for (auto& rule : slice.rules) map.rules.emplace(rule.id, std::move(rule));
+  for (auto& set : slice.sets) map.sets.emplace(set.id, std::move(set));
   return map;
 }
 
-std::optional<std::deque<Network::Step>::const_iterator> Network::steps_since(
-    const MapVersion& from) const {
+netmap::Digest Network::peers_sum(const NodeSet& peers) const {
+  netmap::Digest sum{};
+  peers.for_each([&](NodeIndex peer) { sum = sum ^ digest_of(population().member(peer).node.id); });
+  return sum;
+}
+
+std::optional<std::deque<Step>::const_iterator> Network::steps_since(const MapVersion& from) const {
   if (from.epoch != version_.epoch || from.revision > version_.revision ||
       from.revision < history_start_) {
     return std::nullopt;
   }
   return std::upper_bound(history_.begin(), history_.end(), from.revision,
                           [](Revision r, const Step& step) { return r < step.revision; });
-}
-
-std::optional<netmap::Delta> Network::delta_for(NodeId viewer, const MapVersion& from) const {
-  const auto first = steps_since(from);
-  const Node* own = find(viewer);
-  if (!first || own == nullptr) return std::nullopt;
-  netmap::Delta delta{from, version_, {}, {}, {}, {}};
-  std::map<NodeId, netmap::Digest> changed;  // and what each was to others at `from`
-  for (auto step = *first; step != history_.end(); ++step) {
-    for (const auto& node : step->nodes) {
-      if (node.id != viewer) {
-        changed.emplace(node.id, node.before);
-        continue;
-      }
-      // Its whole view appeared or went with its state: only a snapshot says that.
-      if (node.visibility_changed) return std::nullopt;
-      if (!delta.self) delta.self = to_self(*own, *find_user(own->user_id), range_);
-    }
-  }
-  if (!sees_others(viewer)) return delta;
-  for (const auto& [id, before] : changed) {
-    if (digests_.contains(id)) {
-      const Node& node = *find(id);
-      delta.upserted.push_back(to_peer(node, *find_user(node.user_id)));
-    } else if (before != netmap::Digest{}) {
-      delta.removed.push_back(id);
-    }
-  }
-  return delta;
-}
-
-bool Network::matches(NodeId viewer, const MapVersion& held,
-                      const netmap::SectionDigests& digests) const {
-  const auto first = steps_since(held);
-  const Node* own = find(viewer);
-  const User* user = own == nullptr ? nullptr : find_user(own->user_id);
-  if (!first || user == nullptr || digests.rules != rules_digest(rules_)) return false;
-  netmap::Digest sum = sum_ ^ digest_of(viewer);
-  bool own_changed = false;
-  for (auto step = *first; step != history_.end(); ++step) {
-    for (const auto& node : step->nodes) {
-      if (node.id == viewer) {
-        own_changed = true;
-        if (node.visibility_changed) return false;
-      } else {
-        sum = sum ^ node.before ^ node.after;
-      }
-    }
-  }
-  if (!sees_others(viewer)) sum = {};
-  // A self that changed since comes whole with the delta, so only an unchanged one must match.
-  return digests.peers == sum &&
-         (own_changed || digests.self == self_digest(to_self(*own, *user, range_)));
 }
 
 }  // namespace kernmesh::topology

@@ -18,6 +18,18 @@ bool key_has_lapsed(const Node& node, WallTime now) {
   return node.key_expires_at != WallTime{} && now >= node.key_expires_at;
 }
 
+policy::Node to_policy(const Node& node) {
+  policy::Node known;
+  known.id = node.id;
+  known.name = node.name;
+  known.user = node.user_id;
+  known.tags = node.tags;
+  known.addresses = node.addresses;
+  return known;
+}
+
+policy::User to_policy(const User& user) { return {user.id, user.name, user.email, user.roles}; }
+
 netmap::Peer to_peer(const Node& node, const User& user) {
   netmap::Peer peer;
   peer.id = node.id;

@@ -10,6 +10,7 @@
 #include "controller/base/ip.h"
 #include "controller/base/key.h"
 #include "controller/core/netmap/netmap.h"
+#include "controller/core/policy/inventory.h"
 #include "controller/core/topology/overlay.h"
 
 namespace kernmesh::topology {
@@ -18,6 +19,8 @@ struct User {
   UserId id;
   std::string name;
   WallTime created_at{};
+  std::string email;               // by which a policy names the user; may be empty
+  std::vector<std::string> roles;  // "owner", "admin", ...: names of autogroups
   bool operator==(const User&) const = default;
 };
 
@@ -40,14 +43,17 @@ struct Node {
   bool ephemeral = false;
   bool online = false;
   WallTime created_at{};
-  WallTime last_seen_at{};    // epoch 0: never connected
-  WallTime key_expires_at{};  // epoch 0: never
+  WallTime last_seen_at{};        // epoch 0: never connected
+  WallTime key_expires_at{};      // epoch 0: never
+  std::vector<std::string> tags;  // "tag:x"; with any, the node is nobody's for the policy
   bool operator==(const Node&) const = default;
 };
 
 // Whether the node key's time is over at `now`, whatever the state says.
 bool key_has_lapsed(const Node& node, WallTime now);
 
+policy::Node to_policy(const Node& node);
+policy::User to_policy(const User& user);
 netmap::Peer to_peer(const Node& node, const User& user);
 netmap::Self to_self(const Node& node, const User& user, const OverlayRange& range);
 

@@ -19,7 +19,7 @@ netmap::Netmap map_of(std::uint64_t revision) {
   map.self.user_name = "ada";
   map.self.addresses = {*IpAddress::parse("100.64.0.1")};
   map.self.overlay_prefixes = {*Prefix::parse("100.64.0.0/10")};
-  map.rules = {{RuleId(1), true, {}}};
+  map.rules[RuleId(1)].id = RuleId(1);
   return map;
 }
 
@@ -80,12 +80,12 @@ TEST_F(Receiver, tells_which_peers_a_change_of_peers_touches_and_from_which_map)
   EXPECT_EQ(step_->peers, (std::vector{NodeId(2), NodeId(3)}));
 }
 
-TEST_F(Receiver, tells_no_step_when_more_than_peers_changed) {
+TEST_F(Receiver, tells_no_step_when_this_node_itself_changed) {
   ASSERT_TRUE(receiver_->on_update(rpc::Update(map_of(5))));
   auto delta = delta_from(5);
-  delta.rules.emplace();
+  delta.removed_rules = {RuleId(1)};
   ASSERT_TRUE(receiver_->on_update(rpc::Update(delta)));
-  EXPECT_FALSE(step_);
+  EXPECT_TRUE(step_);
   auto renamed = delta_from(6);
   renamed.self = handed_[1]->self;
   ASSERT_TRUE(receiver_->on_update(rpc::Update(renamed)));

@@ -51,7 +51,8 @@ netmap::Netmap sample() {
   peer.addresses = {*IpAddress::parse("100.64.0.2")};
   peer.endpoints = {*Endpoint::parse("192.0.2.1:4500")};
   map.peers.emplace(peer.id, peer);
-  map.rules = {{RuleId(1), true, {}}};
+  map.rules[RuleId(1)].id = RuleId(1);
+  map.sets[netmap::SetId(4)] = {netmap::SetId(4), {NodeId(2)}, {}};
   return map;
 }
 

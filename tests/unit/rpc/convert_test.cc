@@ -8,6 +8,8 @@
 namespace kernmesh::rpc {
 namespace {
 
+using netmap::SetId;
+
 netmap::Peer peer_of(std::uint8_t id) {
   netmap::Peer peer;
   peer.id = NodeId(id);
@@ -25,6 +27,25 @@ netmap::Peer peer_of(std::uint8_t id) {
   return peer;
 }
 
+netmap::Rule rule_of(std::uint32_t id) {
+  netmap::Rule rule;
+  rule.id = RuleId(id);
+  rule.policy_revision = 3;
+  rule.line = 17;
+  rule.sources = {SetId(9)};
+  rule.targets = {{policy::TargetKind::kOwnAddresses, {}, {{{6, 17}, {{22, 22}, {80, 443}}}}},
+                  {policy::TargetKind::kPrefixes,
+                   {*Prefix::parse("10.0.0.0/8"), *Prefix::parse("fd00::/8")},
+                   {{{1}, {policy::kAllPorts}}}},
+                  {policy::TargetKind::kAny, {}, {}}};
+  rule.capabilities = {{"example.com/cap/x", "[{}]"}};
+  return rule;
+}
+
+netmap::SourceSet set_of(std::uint32_t id) {
+  return {SetId(id), {NodeId(2), NodeId(3)}, {*Prefix::parse("192.0.2.0/24")}};
+}
+
 netmap::Netmap map_of_two() {
   netmap::Netmap map;
   map.version = {Epoch(1), Revision(42)};
@@ -35,7 +56,9 @@ netmap::Netmap map_of_two() {
   map.self.addresses = {*IpAddress::parse("100.64.0.1")};
   map.self.overlay_prefixes = {*Prefix::parse("100.64.0.0/10"), *Prefix::parse("fd7a::/48")};
   map.peers = {{NodeId(2), peer_of(2)}, {NodeId(3), peer_of(3)}};
-  map.rules = {{RuleId(1), true, {}}, {RuleId(2), false, {NodeId(2)}}};
+  const auto rule = rule_of(5);
+  map.rules = {{rule.id, rule}};
+  map.sets = {{SetId(9), set_of(9)}};
   return map;
 }
 
@@ -46,7 +69,10 @@ netmap::Delta delta_of_all() {
   delta.self = map_of_two().self;
   delta.upserted = {peer_of(2)};
   delta.removed = {NodeId(3)};
-  delta.rules = {{RuleId(1), true, {}}};
+  delta.upserted_rules = {rule_of(5)};
+  delta.removed_rules = {RuleId(0xffffffff)};
+  delta.upserted_sets = {set_of(9)};
+  delta.changed_sets = {{SetId(10), {NodeId(1)}, {NodeId(2), NodeId(3)}}};
   return delta;
 }
 
@@ -69,7 +95,7 @@ TEST(Convert, absent_parts_of_a_delta_stay_absent) {
   const auto back = from_proto(to_proto(delta));
   ASSERT_TRUE(back);
   EXPECT_FALSE(std::get<netmap::Delta>(*back).self);
-  EXPECT_FALSE(std::get<netmap::Delta>(*back).rules);
+  EXPECT_TRUE(std::get<netmap::Delta>(*back) == delta);
 }
 
 struct Hostile {

@@ -68,11 +68,30 @@ TEST(SelfDigest, does_not_confuse_neighbouring_texts) {
   EXPECT_NE(self_digest(a), self_digest(b));
 }
 
-TEST(RulesDigest, tells_order_and_content_apart) {
-  const Rule any{RuleId(1), true, {}};
-  const Rule one{RuleId(2), false, {NodeId(1)}};
-  EXPECT_NE(rules_digest({any, one}), rules_digest({one, any}));
-  EXPECT_NE(rules_digest({any}), rules_digest({}));
+TEST(RulesDigest, tells_content_and_not_place) {
+  Rule rule;
+  rule.id = RuleId(5);
+  rule.sources = {SetId(1)};
+  rule.line = 3;
+  const auto base = rule_digest(rule);
+  rule.line = 4;
+  rule.policy_revision = 9;
+  EXPECT_EQ(rule_digest(rule), base);
+  rule.targets = {{policy::TargetKind::kAny, {}, {{{6}, {{22, 22}}}}}};
+  const auto with_target = rule_digest(rule);
+  EXPECT_NE(with_target, base);
+  rule.targets[0].services[0].ports[0].last = 23;
+  EXPECT_NE(rule_digest(rule), with_target);
+  EXPECT_NE(rules_digest({{rule.id, rule}}), rules_digest({}));
+}
+
+TEST(SetsDigest, moves_with_who_joins_and_leaves) {
+  const SourceSet one{SetId(1), {NodeId(2)}, {}};
+  const SourceSet two{SetId(1), {NodeId(2), NodeId(3)}, {}};
+  const SourceSet other{SetId(4), {NodeId(2)}, {}};
+  EXPECT_EQ(set_digest(one) ^ member_digest(SetId(1), NodeId(3)), set_digest(two));
+  EXPECT_NE(set_digest(one), set_digest(other));
+  EXPECT_EQ(sets_digest({{SetId(1), one}, {SetId(4), other}}), set_digest(one) ^ set_digest(other));
 }
 
 // A changed encoding would make every agent of an older version fetch snapshots for ever.

@@ -66,7 +66,7 @@ TEST(DeltaMerge, changes_adds_and_removes) {
   moved.endpoints.clear();
   delta.upserted = {moved, sample_peer(9)};
   delta.removed = {NodeId(2), NodeId(1234)};
-  delta.rules = std::vector<Rule>{};
+  delta.removed_rules = {RuleId(7)};
   const auto next = apply_delta(held, delta, {});
   ASSERT_TRUE(next) << next.error().message();
   EXPECT_EQ(next->version, version(1, 11));
@@ -74,7 +74,38 @@ TEST(DeltaMerge, changes_adds_and_removes) {
   EXPECT_FALSE(next->peers.contains(NodeId(2)));
   EXPECT_EQ(next->peers.at(NodeId(3)), moved);
   EXPECT_TRUE(next->rules.empty());
+  EXPECT_TRUE(next->sets.empty());  // nobody names it any more
   EXPECT_EQ(next->self, held.self);
+}
+
+TEST(DeltaMerge, a_member_that_joins_changes_its_set_and_no_rule) {
+  const auto held = at(version(1, 10), 4);
+  auto delta = step(held);
+  delta.changed_sets = {{SetId(70), {NodeId(4), NodeId(3)}, {NodeId(2)}}};
+  const auto next = apply_delta(held, delta, {});
+  ASSERT_TRUE(next) << next.error().message();
+  EXPECT_EQ(next->sets.at(SetId(70)).members, (std::vector{NodeId(3), NodeId(4)}));
+  EXPECT_EQ(next->sets.at(SetId(70)).prefixes, held.sets.at(SetId(70)).prefixes);
+  EXPECT_EQ(next->rules, held.rules);
+  EXPECT_EQ(touched_peers(delta)->size(), 0U);
+}
+
+TEST(DeltaMerge, refuses_a_change_of_a_set_that_is_not_held) {
+  const auto held = at(version(1, 10), 4);
+  auto delta = step(held);
+  delta.changed_sets = {{SetId(71), {NodeId(3)}, {}}};
+  EXPECT_EQ(apply_delta(held, delta, {}).error().code(), ErrorCode::kConflict);
+}
+
+TEST(DeltaMerge, a_rule_comes_with_its_set) {
+  const auto held = at(version(1, 10), 4);
+  auto delta = step(held);
+  delta.upserted_rules = {sample_rule(8, 71)};
+  EXPECT_FALSE(apply_delta(held, delta, {}));
+  delta.upserted_sets = {{SetId(71), {NodeId(3)}, {}}};
+  const auto next = apply_delta(held, delta, {});
+  ASSERT_TRUE(next) << next.error().message();
+  EXPECT_EQ(next->sets.size(), 2U);
 }
 
 TEST(DeltaMerge, an_address_can_pass_from_a_removed_peer_to_a_new_one) {

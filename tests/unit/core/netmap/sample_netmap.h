@@ -31,6 +31,17 @@ inline Peer sample_peer(std::uint32_t id) {
   return peer;
 }
 
+// One set may reach this node by SSH.
+inline Rule sample_rule(std::uint32_t id, std::uint32_t set) {
+  Rule rule;
+  rule.id = RuleId(id);
+  rule.policy_revision = 3;
+  rule.line = 12;
+  rule.sources = {SetId(set)};
+  rule.targets = {{policy::TargetKind::kOwnAddresses, {}, {{{6}, {{22, 22}}}}}};
+  return rule;
+}
+
 // This node has id 1, its peers 2..nodes; version (1, 10).
 inline Netmap sample_netmap(std::uint32_t nodes) {
   Netmap map;
@@ -41,7 +52,9 @@ inline Netmap sample_netmap(std::uint32_t nodes) {
   map.self.overlay_prefixes = {Prefix::parse("100.64.0.0/10").value(),
                                Prefix::parse("fd7a:6b6d::/48").value()};
   for (std::uint32_t id = 2; id <= nodes; ++id) map.peers.emplace(NodeId(id), sample_peer(id));
-  map.rules = {{RuleId(1), true, {}}};
+  const auto rule = sample_rule(7, 70);
+  map.rules = {{rule.id, rule}};
+  map.sets = {{SetId(70), {SetId(70), {NodeId(2)}, {Prefix::parse("10.0.0.0/8").value()}}}};
   return map;
 }
 

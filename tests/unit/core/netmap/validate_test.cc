@@ -121,12 +121,23 @@ const BadMap kBadMaps[] = {
      ErrorCode::kExhausted, "addresses has 10 entries, at most 8"},
     {"too_many_endpoints", [](Netmap& m) { peer(m, 2).endpoints.resize(33); },
      ErrorCode::kExhausted, "endpoints has 33 entries, at most 32"},
-    {"rule_zero", [](Netmap& m) { m.rules.push_back({}); }, ErrorCode::kInvalid, "id 0"},
-    {"rule_source_zero",
+    {"rule_zero", [](Netmap& m) { m.rules[RuleId(0)] = {}; }, ErrorCode::kInvalid, "id 0"},
+    {"rule_under_another_id", [](Netmap& m) { m.rules[RuleId(4)] = sample_rule(5, 70); },
+     ErrorCode::kInvalid, "rule 4: is filed under another id"},
+    {"rule_of_a_missing_set", [](Netmap& m) { m.rules[RuleId(4)] = sample_rule(4, 71); },
+     ErrorCode::kInvalid, "rule 4: names set 71, which the map has not"},
+    {"ports_backwards",
      [](Netmap& m) {
-       m.rules.push_back({RuleId(4), false, {NodeId(0)}});
+       m.rules[RuleId(7)].targets[0].services[0].ports = {{80, 22}};
      },
-     ErrorCode::kInvalid, "rule 4: source node id 0"},
+     ErrorCode::kInvalid, "rule 7: a range of ports runs backwards"},
+    {"member_zero", [](Netmap& m) { m.sets[SetId(70)].members = {NodeId(0)}; }, ErrorCode::kInvalid,
+     "set 70: member 0 is not in 1.."},
+    {"members_out_of_order",
+     [](Netmap& m) {
+       m.sets[SetId(70)].members = {NodeId(3), NodeId(2)};
+     },
+     ErrorCode::kInvalid, "set 70: its members are not in order"},
 };
 
 TEST(Validate, accepts_a_sound_map) {
@@ -171,17 +182,20 @@ TEST(Validate, counts_before_it_looks_at_elements) {
       << status.error().message();
 }
 
-TEST(Validate, bounds_rules_and_their_sources) {
+TEST(Validate, bounds_rules_sets_and_what_is_in_them) {
   auto map = sample_netmap(3);
-  map.rules.assign(3, Rule{RuleId(1), false, {NodeId(2), NodeId(3)}});
-  Limits limits;
-  limits.rules = 2;
-  EXPECT_EQ(validate(map, kOwn, limits).error().code(), ErrorCode::kExhausted);
-  limits.rules = 3;
-  limits.rule_sources = 5;
-  EXPECT_EQ(validate(map, kOwn, limits).error().code(), ErrorCode::kExhausted);
-  limits.rule_sources = 6;
-  EXPECT_TRUE(validate(map, kOwn, limits));
+  for (const std::uint32_t id : {1U, 2U, 7U}) map.rules[RuleId(id)] = sample_rule(id, 70);
+  const auto refused = [&](std::size_t Limits::*bound, std::size_t needed) {
+    Limits limits;
+    limits.*bound = needed;
+    EXPECT_TRUE(validate(map, kOwn, limits));
+    limits.*bound = needed - 1;
+    EXPECT_EQ(validate(map, kOwn, limits).error().code(), ErrorCode::kExhausted);
+  };
+  refused(&Limits::rules, 3);
+  refused(&Limits::rule_parts, 9);  // each: one source, one target, one service
+  refused(&Limits::sets, 1);
+  refused(&Limits::set_parts, 2);
 }
 
 TEST(Validate, a_hundred_thousand_peers_are_accepted) {

@@ -28,7 +28,6 @@ netmap::Netmap map_of(std::vector<netmap::Peer> peers) {
   map.self.id = NodeId(1);
   map.self.addresses = {*IpAddress::parse("100.64.0.1"), *IpAddress::parse("fd7a:6b6d::1")};
   map.self.overlay_prefixes = {*Prefix::parse("100.64.0.0/10"), *Prefix::parse("fd7a:6b6d::/48")};
-  map.rules = {{RuleId(1), true, {}}};
   for (auto& peer : peers) map.peers.emplace(peer.id, peer);
   return map;
 }

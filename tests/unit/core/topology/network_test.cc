@@ -4,10 +4,44 @@
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
 
+#include <stdexcept>
+
+#include "controller/core/netmap/merge.h"
+#include "controller/core/policy/parse.h"
+
 namespace kernmesh::topology {
 namespace {
 
 const OverlayRange kRange{*Prefix::parse("100.64.0.0/10"), *Prefix::parse("fd7a::/48")};
+
+std::shared_ptr<const policy::CompiledPolicy> policy_of(std::string_view text,
+                                                        std::uint32_t revision = 1) {
+  policy::Diagnostics diagnostics;
+  const auto document = policy::parse(text, diagnostics);
+  if (!document) throw std::runtime_error(diagnostics.first_error().message);
+  auto compiled = *policy::compile(*document);
+  compiled.revision = revision;
+  return std::make_shared<const policy::CompiledPolicy>(std::move(compiled));
+}
+
+constexpr std::string_view kEverybody =
+    R"({"acls": [{"action": "accept", "src": ["*"], "dst": ["*:*"]}]})";
+
+// Groups that differ in who is in them, rules that come and go, own devices, prefixes, tags.
+constexpr std::string_view kPolicies[] = {
+    kEverybody,
+    R"({"acls": [{"action": "accept", "src": ["autogroup:member"], "dst": ["autogroup:self:*"]}]})",
+    R"({"tagOwners": {"tag:a": [], "tag:b": []}, "groups": {"group:g": ["u1@", "u2@"]},
+        "acls": [{"action": "accept", "src": ["group:g"], "dst": ["tag:a:22"]},
+                 {"action": "accept", "src": ["*"], "dst": ["autogroup:self:80"]}]})",
+    R"({"tagOwners": {"tag:a": [], "tag:b": []}, "groups": {"group:g": ["u3@"]},
+        "acls": [{"action": "accept", "src": ["group:g"], "dst": ["tag:a:22"]},
+                 {"action": "accept", "src": ["*"], "dst": ["autogroup:self:80"]}]})",
+    R"({"tagOwners": {"tag:a": [], "tag:b": []}, "groups": {"group:g": ["u3@"]},
+        "acls": [{"action": "accept", "src": ["tag:b", "100.64.0.2"], "dst": ["group:g:*"]},
+                 {"action": "accept", "src": ["group:g"], "dst": ["tag:a:22"]}]})",
+    R"({"acls": []})",
+};
 
 Node node_of(std::uint8_t id, NodeState state, std::uint16_t port) {
   Node node;
@@ -16,52 +50,86 @@ Node node_of(std::uint8_t id, NodeState state, std::uint16_t port) {
   node.user_id = UserId(1);
   node.state = state;
   node.machine_key = MachinePublicKey({id});
+  node.node_key = NodePublicKey({id});
+  node.disco_key = DiscoPublicKey({id});
   node.addresses = addresses_of(kRange, id);
   node.endpoints = {{*IpAddress::parse("192.0.2.1"), Port(port)}};
   return node;
 }
 
-netmap::Netmap applied(netmap::Netmap map, const netmap::Delta& delta) {
-  map.version = delta.to;
-  if (delta.self) map.self = *delta.self;
-  for (const auto& peer : delta.upserted) map.peers.insert_or_assign(peer.id, peer);
-  for (const auto id : delta.removed) map.peers.erase(id);
-  if (delta.rules) map.rules = *delta.rules;
-  return map;
+std::vector<User> users() {
+  return {
+      {UserId(1), "u1", {}, "", {}}, {UserId(2), "u2", {}, "", {}}, {UserId(3), "u3", {}, "", {}}};
 }
 
-// One random step: a node comes, changes, expires, comes back or goes.
+// One random step: a node comes, changes, expires, comes back or goes; or another policy.
 NetworkChange random_change(MapVersion version) {
-  NetworkChange change{version, {}, {}, {}, {}};
-  const auto id = *rc::gen::inRange<int>(1, 6);
-  if (*rc::gen::inRange(0, 4) == 0) {
-    change.removed_nodes = {NodeId(static_cast<std::uint64_t>(id))};
-  } else {
-    change.nodes = {
-        node_of(static_cast<std::uint8_t>(id),
-                *rc::gen::element(NodeState::kApproved, NodeState::kApproved, NodeState::kExpired),
-                *rc::gen::inRange<std::uint16_t>(1, 4))};
+  NetworkChange change{version, {}, {}, {}, {}, {}};
+  const auto id = *rc::gen::inRange<int>(1, 7);
+  switch (*rc::gen::inRange(0, 6)) {
+    case 0:
+      change.removed_nodes = {NodeId(static_cast<std::uint64_t>(id))};
+      break;
+    case 1:
+      change.policy = policy_of(kPolicies[*rc::gen::inRange<std::size_t>(0, std::size(kPolicies))],
+                                static_cast<std::uint32_t>(version.revision.value()));
+      break;
+    default: {
+      auto node = node_of(
+          static_cast<std::uint8_t>(id),
+          *rc::gen::element(NodeState::kApproved, NodeState::kApproved, NodeState::kExpired),
+          *rc::gen::inRange<std::uint16_t>(1, 4));
+      node.user_id = UserId(*rc::gen::inRange<std::uint64_t>(1, 4));
+      static const std::vector<std::string> kTags[] = {
+          {}, {}, {"tag:a"}, {"tag:b"}, {"tag:a", "tag:b"}};
+      node.tags = kTags[*rc::gen::inRange<std::size_t>(0, std::size(kTags))];
+      change.nodes = {node};
+    }
   }
   return change;
 }
 
+// By digests, which say everything but a rule's place in a file.
+void assert_same(const netmap::Netmap& moved, const netmap::Netmap& whole) {
+  RC_ASSERT(moved.peers == whole.peers);
+  RC_ASSERT(moved.version == whole.version);
+  const auto a = netmap::section_digests(moved), b = netmap::section_digests(whole);
+  RC_ASSERT(moved.self == whole.self);
+  RC_ASSERT(to_hex(a.rules) == to_hex(b.rules));
+  RC_ASSERT(moved.sets == whole.sets);
+  RC_ASSERT(a == b);
+}
+
+netmap::Netmap moved_by(const netmap::Delta& delta, const netmap::Netmap& map) {
+  if (delta.from == delta.to) return map;
+  const auto moved = netmap::apply_delta(map, delta, {});
+  if (!moved) RC_FAIL(moved.error().message());
+  return *moved;
+}
+
 // The slow oracle of delta and digest is the snapshot.
 TEST(Network, every_older_view_moved_by_its_delta_is_the_new_snapshot) {
-  ASSERT_TRUE(rc::check([] {
+  std::size_t deltas = 0, after_policies = 0;
+  ASSERT_TRUE(rc::check([&] {
     Network network(kRange, {Epoch(1), Revision(10)}, /*history=*/6);
-    network.apply({{Epoch(1), Revision(10)}, {{UserId(1), "ann", {}}}, {}, {}, {}});
+    network.apply({{Epoch(1), Revision(10)}, users(), {}, {}, {}, policy_of(kEverybody)});
     std::vector<std::map<NodeId, netmap::Netmap>> views;
+    bool new_policy = false;
     for (std::uint64_t revision = 11; revision < 25; ++revision) {
-      network.apply(random_change({Epoch(1), Revision(revision)}));
+      const auto change = random_change({Epoch(1), Revision(revision)});
+      new_policy = new_policy || change.policy != nullptr;
+      network.apply(change);
       auto& now = views.emplace_back();
       for (const auto& [id, node] : network.nodes()) now[id] = network.snapshot_for(id);
       for (const auto& older : views) {
         for (const auto& [id, map] : older) {
           if (network.find(id) == nullptr) continue;
-          const auto delta = network.delta_for(id, map.version);
+          if (const auto delta = network.delta_for(id, map.version)) {
+            assert_same(moved_by(*delta, map), now[id]);
+            ++deltas;
+            after_policies += new_policy ? 1U : 0U;
+          }
           if (!network.matches(id, map.version, netmap::section_digests(map))) continue;
-          RC_ASSERT(delta.has_value());
-          RC_ASSERT(applied(map, *delta) == now[id]);
           auto wrong = netmap::section_digests(map);
           wrong.peers[3] ^= 1;
           RC_ASSERT(!network.matches(id, map.version, wrong));
@@ -72,19 +140,95 @@ TEST(Network, every_older_view_moved_by_its_delta_is_the_new_snapshot) {
       }
     }
   }));
+  EXPECT_GT(deltas, 3'000U);
+  EXPECT_GT(after_policies, 1'000U);
+}
+
+// A held map that the server's history explains is resumed from; one of a forged section is not.
+TEST(Network, a_match_means_that_the_delta_leads_on) {
+  ASSERT_TRUE(rc::check([] {
+    Network network(kRange, {Epoch(1), Revision(10)}, /*history=*/30);
+    network.apply({{Epoch(1), Revision(10)}, users(), {}, {}, {}, policy_of(kPolicies[2])});
+    std::map<NodeId, netmap::Netmap> held;
+    for (std::uint64_t revision = 11; revision < 30; ++revision) {
+      network.apply(random_change({Epoch(1), Revision(revision)}));
+      for (auto& [id, map] : held) {
+        if (network.find(id) == nullptr) continue;
+        auto digests = netmap::section_digests(map);
+        if (!network.matches(id, map.version, digests)) continue;
+        const auto delta = network.delta_for(id, map.version);
+        RC_ASSERT(delta.has_value());
+        assert_same(moved_by(*delta, map), network.snapshot_for(id));
+        digests.sets[0] ^= 1;
+        RC_ASSERT(!network.matches(id, map.version, digests));
+      }
+      if (revision % 4 == 0) {
+        for (const auto& [id, node] : network.nodes()) held[id] = network.snapshot_for(id);
+      }
+    }
+  }));
+}
+
+// A new member of a group: one record for those whom its rules concern, nothing for the others.
+TEST(Network, a_user_that_joins_a_group_costs_a_record_where_it_matters) {
+  constexpr std::string_view kOne = R"({"tagOwners": {"tag:a": [], "tag:b": []},
+      "groups": {"group:g": ["u1@"], "group:all": ["u1@", "u2@"]},
+      "acls": [{"action": "accept", "src": ["group:g"], "dst": ["tag:a:22"]},
+               {"action": "accept", "src": ["group:all"], "dst": ["tag:a:80", "tag:b:80"]}]})";
+  constexpr std::string_view kTwo = R"({"tagOwners": {"tag:a": [], "tag:b": []},
+      "groups": {"group:g": ["u1@", "u2@"], "group:all": ["u1@", "u2@"]},
+      "acls": [{"action": "accept", "src": ["group:g"], "dst": ["tag:a:22"]},
+               {"action": "accept", "src": ["group:all"], "dst": ["tag:a:80", "tag:b:80"]}]})";
+  Network network(kRange, {Epoch(1), Revision(1)});
+  auto nodes =
+      std::vector{node_of(1, NodeState::kApproved, 1), node_of(2, NodeState::kApproved, 1),
+                  node_of(3, NodeState::kApproved, 1), node_of(4, NodeState::kApproved, 1)};
+  nodes[1].user_id = UserId(2);
+  nodes[2].tags = {"tag:a"};
+  nodes[3].tags = {"tag:b"};
+  network.apply({{Epoch(1), Revision(2)}, users(), nodes, {}, {}, policy_of(kOne, 1)});
+  network.apply({{Epoch(1), Revision(3)}, {}, {}, {}, {}, policy_of(kTwo, 2)});
+  const MapVersion from{Epoch(1), Revision(2)};
+  const auto concerned = network.delta_for(NodeId(3), from);
+  ASSERT_TRUE(concerned);
+  EXPECT_TRUE(concerned->upserted.empty());
+  EXPECT_TRUE(concerned->upserted_rules.empty());
+  EXPECT_TRUE(concerned->upserted_sets.empty());
+  ASSERT_EQ(concerned->changed_sets.size(), 1U);
+  EXPECT_EQ(concerned->changed_sets[0].joined, std::vector{NodeId(2)});
+  for (const std::uint64_t other : {1, 2, 4}) {
+    const auto delta = network.delta_for(NodeId(other), from);
+    ASSERT_TRUE(delta);
+    EXPECT_EQ(*delta, (netmap::Delta{from, network.version(), {}, {}, {}, {}, {}, {}, {}}))
+        << other;
+  }
+}
+
+TEST(Network, without_a_policy_nobody_sees_anybody) {
+  Network network(kRange, {Epoch(1), Revision(1)});
+  network.apply({{Epoch(1), Revision(2)},
+                 users(),
+                 {node_of(1, NodeState::kApproved, 1), node_of(2, NodeState::kApproved, 1)},
+                 {},
+                 {},
+                 {}});
+  EXPECT_TRUE(network.snapshot_for(NodeId(1)).peers.empty());
+  EXPECT_TRUE(network.snapshot_for(NodeId(1)).rules.empty());
 }
 
 TEST(Network, history_that_was_dropped_is_not_resumed_from) {
   Network network(kRange, {Epoch(1), Revision(0)}, /*history=*/2);
   network.apply({{Epoch(1), Revision(1)},
-                 {{UserId(1), "ann", {}}},
+                 users(),
                  {node_of(1, NodeState::kApproved, 1)},
                  {},
-                 {}});
+                 {},
+                 policy_of(kEverybody)});
   for (std::uint64_t r = 2; r < 6; ++r) {
     network.apply({{Epoch(1), Revision(r)},
                    {},
                    {node_of(2, NodeState::kApproved, static_cast<std::uint16_t>(r))},
+                   {},
                    {},
                    {}});
   }
@@ -97,10 +241,11 @@ TEST(Network, history_that_was_dropped_is_not_resumed_from) {
 TEST(Network, expired_node_sees_and_is_seen_by_nobody) {
   Network network(kRange, {Epoch(1), Revision(1)});
   network.apply({{Epoch(1), Revision(2)},
-                 {{UserId(1), "ann", {}}},
+                 users(),
                  {node_of(1, NodeState::kApproved, 1), node_of(2, NodeState::kExpired, 1)},
                  {},
-                 {}});
+                 {},
+                 policy_of(kEverybody)});
   EXPECT_TRUE(network.snapshot_for(NodeId(1)).peers.empty());
   EXPECT_TRUE(network.snapshot_for(NodeId(2)).peers.empty());
 }
