@@ -86,7 +86,7 @@ synthetic() { [ "$(endpoints)" = "240.0.0.2:$synth_port 240.0.0.1:$synth_port " 
 handshakes() { for n in a b; do in_ns $n wg show mesh0 latest-handshakes | cut -f2; done | tr '\n' ' '; }
 count() { drive $1 counters $2; }
 pings() { # NS COUNT [PING ARGUMENTS] -> received
-	local n=$1 c=$2; shift 2; in_ns $n ping -q -c $c -i 0.02 -W 2 "$@" 100.64.0.${number[${other[$n]}]} 2>/dev/null | sed -n 's/.* \([0-9]*\) received.*/\1/p'
+	local n=$1 c=$2; shift 2; in_ns $n ping -q -c $c -i 0.02 -W 5 "$@" 100.64.0.${number[${other[$n]}]} 2>/dev/null | sed -n 's/.* \([0-9]*\) received.*/\1/p'
 }
 tunnel() { [ "$(pings a 1)" = 1 ]; }
 settle() { pings a 3 > /dev/null; pings b 3 > /dev/null; } # a relay binds, a handshake that both began ends
