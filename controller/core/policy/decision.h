@@ -7,16 +7,10 @@
 #include <optional>
 #include <vector>
 
+#include "controller/core/policy/packet.h"
 #include "controller/core/policy/population.h"
 
 namespace kernmesh::policy {
-
-struct Packet {
-  IpAddress source;
-  IpAddress destination;
-  std::uint8_t protocol = kProtocolTcp;
-  std::uint16_t port = 0;  // of the destination; 0 where the protocol has none
-};
 
 // Of a rule that does not admit a packet, what fits and what does not.
 struct NearMiss {

@@ -56,6 +56,18 @@ class NodeSet {
       }
     }
   }
+  template <typename Question>
+  bool any_of(Question question) const {
+    for (std::size_t i = 0; i < words_.size(); ++i) {
+      for (std::uint64_t word = words_[i]; word != 0; word &= word - 1) {
+        if (question(static_cast<NodeIndex>(i * 64 +
+                                            static_cast<std::size_t>(std::countr_zero(word))))) {
+          return true;
+        }
+      }
+    }
+    return false;
+  }
   // Trailing empty words do not count.
   bool operator==(const NodeSet& other) const {
     const auto& longer = words_.size() < other.words_.size() ? other.words_ : words_;

@@ -18,6 +18,14 @@ bool holds_subnet(const Prefix& outer, const Prefix& inner) {
   return outer.length() <= inner.length() && outer.overlaps(inner);
 }
 
+bool approves_route(const CompiledPolicy& policy, const Prefix& route, const Subject& subject) {
+  if (is_exit_route(route)) return approves(policy.exit_approvers, subject);
+  return std::any_of(
+      policy.route_approvals.begin(), policy.route_approvals.end(), [&](const Approval& approval) {
+        return holds_subnet(approval.prefix, route) && approves(approval.approvers, subject);
+      });
+}
+
 }  // namespace
 
 Population::Population(std::shared_ptr<const CompiledPolicy> policy, std::vector<Prefix> overlay)
@@ -129,6 +137,12 @@ NodeSet Population::own_nodes(NodeIndex index) const {
   return found == untagged_.end() ? NodeSet() : found->second;
 }
 
+bool Population::routes_overlay(NodeIndex index) const {
+  const auto& routes = members_[index].subnet_routes;
+  return std::any_of(routes.begin(), routes.end(),
+                     [&](const Prefix& route) { return overlay_.overlaps(route); });
+}
+
 void Population::approve(Member& member) const {
   const Node& node = member.node;
   const auto user = users_.find(node.user);
@@ -136,25 +150,18 @@ void Population::approve(Member& member) const {
   member.subnet_routes.clear();
   member.exit_routes.clear();
   for (const auto& route : node.routes_advertised) {
-    bool approved = std::find(node.routes_approved.begin(), node.routes_approved.end(), route) !=
-                    node.routes_approved.end();
-    if (is_exit_route(route)) {
-      approved = approved || approves(policy_->exit_approvers, subject);
-      if (approved) member.exit_routes.push_back(route);
-      continue;
-    }
-    for (const auto& approval : policy_->route_approvals) {
-      if (approved) break;
-      approved = holds_subnet(approval.prefix, route) && approves(approval.approvers, subject);
-    }
-    if (approved) member.subnet_routes.push_back(route);
+    auto& routes = is_exit_route(route) ? member.exit_routes : member.subnet_routes;
+    const bool by_hand = std::find(node.routes_approved.begin(), node.routes_approved.end(),
+                                   route) != node.routes_approved.end();
+    const bool repeated = std::find(routes.begin(), routes.end(), route) != routes.end();
+    if (!repeated && (by_hand || approves_route(*policy_, route, subject))) routes.push_back(route);
   }
 }
 
 bool Population::passes_postures(const SetDefinition& set, const Node& node) const {
   return set.postures.empty() ||
          std::any_of(set.postures.begin(), set.postures.end(), [&](std::uint32_t posture) {
-           return holds(policy_->postures[posture], node.attributes);
+           return policy::holds(policy_->postures[posture], node.attributes);
          });
 }
 
@@ -165,28 +172,31 @@ bool Population::is_member(const SetDefinition& set, const Subject& subject) con
   return (set.wildcard || matches(set.identity, subject)) && passes_postures(set, subject.node);
 }
 
-bool Population::is_near(const SetDefinition& set, const SetValue& value,
-                         const Member& member) const {
-  if (!value.addresses.empty()) {
-    for (const auto& address : member.node.addresses) {
-      if (value.addresses.contains(address)) return true;
-    }
-    for (const auto& route : member.subnet_routes) {
-      if (value.addresses.overlaps(route)) return true;
-    }
-  }
-  if (set.identity.kind == IdentityKind::kNone) return false;
-  for (const auto& route : member.subnet_routes) {
-    if (!overlay_.overlaps(route)) continue;
-    bool found = false;
-    value.members.for_each([&](NodeIndex index) {
-      for (const auto& address : members_[index].node.addresses) {
-        found = found || route.contains(address);
-      }
-    });
-    if (found) return true;
-  }
-  return false;
+bool Population::meets(std::uint32_t set, const Prefix& prefix) const {
+  const SetValue& value = sets_[set];
+  if (value.addresses.overlaps(prefix)) return true;
+  if (!overlay_.overlaps(prefix)) return false;
+  return value.members.any_of([&](NodeIndex index) {
+    const auto& addresses = members_[index].node.addresses;
+    return std::any_of(addresses.begin(), addresses.end(),
+                       [&](const IpAddress& address) { return prefix.contains(address); });
+  });
+}
+
+bool Population::holds(std::uint32_t set, NodeIndex node) const {
+  const auto& own = members_[node].node.addresses;
+  return sets_[set].members.contains(node) ||
+         std::any_of(own.begin(), own.end(), [&](const IpAddress& address) {
+           return sets_[set].addresses.contains(address);
+         });
+}
+
+bool Population::is_near(std::uint32_t set, const Member& member) const {
+  const AddressSet& addresses = sets_[set].addresses;
+  return std::any_of(member.node.addresses.begin(), member.node.addresses.end(),
+                     [&](const IpAddress& address) { return addresses.contains(address); }) ||
+         std::any_of(member.subnet_routes.begin(), member.subnet_routes.end(),
+                     [&](const Prefix& route) { return meets(set, route); });
 }
 
 AddressSet Population::addresses_of(const SetDefinition& set) const {
@@ -231,7 +241,7 @@ void Population::readdress(std::uint32_t set, NodeIndex cause, SetChanges& chang
   changes.readdressed.push_back(set);
   for (NodeIndex i = 0; i < members_.size(); ++i) {
     if (!members_[i].present) continue;
-    const bool near = is_near(definition, sets_[set], members_[i]);
+    const bool near = is_near(set, members_[i]);
     if (!sets_[set].near.assign(i, near)) continue;
     set_touch(i, set);
     changes.rippled = changes.rippled || i != cause;
@@ -246,7 +256,7 @@ void Population::evaluate(NodeIndex index, SetChanges& changes) {
     const bool joined = member.present && is_member(policy_->sets[i], subject);
     const bool changed = sets_[i].members.assign(index, joined);
     if (changed) changes.memberships.push_back({i, index, joined});
-    const bool near = member.present && is_near(policy_->sets[i], sets_[i], member);
+    const bool near = member.present && is_near(i, member);
     if (sets_[i].near.assign(index, near) || changed) set_touch(index, i);
   }
   for (const auto set : dynamic_) readdress(set, index, changes);
@@ -256,13 +266,9 @@ void Population::evaluate(NodeIndex index, SetChanges& changes) {
 // A router of overlay addresses meets sets by their members.
 void Population::meet_overlay_routes(NodeIndex cause, SetChanges& changes) {
   for (const auto& [id, router] : routers_) {
-    const auto& routes = members_[router].subnet_routes;
-    if (std::none_of(routes.begin(), routes.end(),
-                     [&](const Prefix& route) { return overlay_.overlaps(route); })) {
-      continue;
-    }
+    if (!routes_overlay(router)) continue;
     for (std::uint32_t i = 0; i < sets_.size(); ++i) {
-      const bool near = is_near(policy_->sets[i], sets_[i], members_[router]);
+      const bool near = is_near(i, members_[router]);
       if (!sets_[i].near.assign(router, near)) continue;
       set_touch(router, i);
       changes.rippled = changes.rippled || router != cause;

@@ -77,6 +77,12 @@ class Population {
   const std::map<NodeId, NodeIndex>& routers() const { return routers_; }
   // Untagged nodes of the same user, the node itself with them; empty for a tagged one.
   NodeSet own_nodes(NodeIndex index) const;
+  // Whether a subnet route of the node holds overlay addresses, which sets are met by as well.
+  bool routes_overlay(NodeIndex index) const;
+  // Whether the node itself is in the set: by identity or by an address of its own.
+  bool holds(std::uint32_t set, NodeIndex node) const;
+  // Whether addresses of the set, its members' among them, lie in the prefix.
+  bool meets(std::uint32_t set, const Prefix& prefix) const;
   // kNoNode when there is none.
   NodeIndex find(NodeId id) const;
 
@@ -86,7 +92,7 @@ class Population {
   NodeIndex index_for(NodeId id);
   void approve(Member& member) const;
   bool is_member(const SetDefinition& set, const Subject& subject) const;
-  bool is_near(const SetDefinition& set, const SetValue& value, const Member& member) const;
+  bool is_near(std::uint32_t set, const Member& member) const;
   bool passes_postures(const SetDefinition& set, const Node& node) const;
   void evaluate(NodeIndex index, SetChanges& changes);
   void readdress(std::uint32_t set, NodeIndex cause, SetChanges& changes);

@@ -59,6 +59,12 @@ bool Reach::is_source(const CompiledRule& rule, NodeIndex node) const {
                      [&](std::uint32_t set) { return population_.set(set).touches(node); });
 }
 
+// Not by the subnets it routes: those that reach their own nodes are nodes.
+bool Reach::is_source_itself(const CompiledRule& rule, NodeIndex node) const {
+  return std::any_of(rule.sources.begin(), rule.sources.end(),
+                     [&](std::uint32_t set) { return population_.holds(set, node); });
+}
+
 bool Reach::receives_via(const CompiledRule& rule, const CompiledDestination& destination,
                          NodeIndex node) const {
   if (!has_via_tag(rule, node)) return false;
@@ -73,9 +79,9 @@ bool Reach::receives_via(const CompiledRule& rule, const CompiledDestination& de
     case DestinationKind::kSet:
       break;
   }
-  const auto& addresses = population_.set(destination.set).addresses;
-  return std::any_of(member.subnet_routes.begin(), member.subnet_routes.end(),
-                     [&](const Prefix& route) { return addresses.overlaps(route); });
+  return std::any_of(
+      member.subnet_routes.begin(), member.subnet_routes.end(),
+      [&](const Prefix& route) { return population_.meets(destination.set, route); });
 }
 
 bool Reach::receives(const CompiledRule& rule, const CompiledDestination& destination,
@@ -155,6 +161,7 @@ NodeSet Reach::peers_of(NodeIndex node) const {
   for (const auto i : concerned(node)) {
     const auto& rule = policy().rules[i];
     const bool source = is_source(rule, node);
+    const bool source_itself = source && is_source_itself(rule, node);
     bool received = false;
     for (const auto& destination : rule.destinations) {
       if (destination.kind != DestinationKind::kSelf) {
@@ -162,8 +169,9 @@ NodeSet Reach::peers_of(NodeIndex node) const {
         received = received || receives(rule, destination, node);
         continue;
       }
+      if (!receives(rule, destination, node)) continue;
       own.for_each([&](NodeIndex other) {
-        if (source || is_source(rule, other)) peers.insert(other);
+        if (source_itself || is_source_itself(rule, other)) peers.insert(other);
       });
     }
     if (!received) continue;

@@ -42,6 +42,7 @@ class Reach {
   const CompiledPolicy& policy() const { return population_.policy(); }
 
  private:
+  bool is_source_itself(const CompiledRule& rule, NodeIndex node) const;
   bool receives_via(const CompiledRule& rule, const CompiledDestination& destination,
                     NodeIndex node) const;
   NodeSet receivers(const CompiledRule& rule, const CompiledDestination& destination) const;

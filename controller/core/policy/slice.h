@@ -45,7 +45,7 @@ struct SliceRule {
   std::uint32_t line = 0;      // 0: the rule that an absent rule list stands for
   std::vector<SetId> sources;  // ascending; a source in any of them matches
   std::vector<Target> targets;
-  std::vector<Capability> capabilities;  // at the node's own addresses
+  std::vector<Capability> capabilities;  // at the own addresses that a target holds
   bool operator==(const SliceRule&) const = default;
 };
 

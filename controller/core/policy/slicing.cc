@@ -27,7 +27,7 @@ class Slicer {
     for (const auto& destination : rule.destinations) {
       if (!reach_.receives(rule, destination, node_)) continue;
       auto& part = destination.kind == DestinationKind::kSelf ? own : plain;
-      part.targets.push_back(target_of(rule, destination));
+      add_targets(part.targets, rule, destination);
     }
     if (!plain.targets.empty()) {
       for (const auto set : rule.sources) plain.sources.push_back(name_set(set));
@@ -52,7 +52,8 @@ class Slicer {
     slice_.rules.push_back(std::move(rule));
   }
 
-  Target target_of(const CompiledRule& rule, const CompiledDestination& destination) const {
+  void add_targets(std::vector<Target>& targets, const CompiledRule& rule,
+                   const CompiledDestination& destination) const {
     Target target;
     for_each_service(rule, destination, [&](const auto& protocols, const auto& ports) {
       target.services.push_back({protocols, ports});
@@ -68,33 +69,54 @@ class Slicer {
         target.prefixes = internet().prefixes();
         break;
       case DestinationKind::kSet:
-        if (rule.via.empty() && population_.set(destination.set).members.contains(node_)) break;
-        target.kind = TargetKind::kPrefixes;
-        target.prefixes = met_by_node(population_.set(destination.set));
-        break;
+        add_set_targets(targets, std::move(target), rule, destination.set);
+        return;
     }
-    return target;
+    targets.push_back(std::move(target));
   }
 
-  bool serves(const Prefix& prefix) const {
-    const Member& member = population_.member(node_);
-    return std::any_of(member.node.addresses.begin(), member.node.addresses.end(),
-                       [&](const IpAddress& own) { return prefix.contains(own); }) ||
-           std::any_of(member.subnet_routes.begin(), member.subnet_routes.end(),
+  // A member may besides route the addresses of others.
+  void add_set_targets(std::vector<Target>& targets, Target target, const CompiledRule& rule,
+                       std::uint32_t set) const {
+    const SetValue& value = population_.set(set);
+    const bool own = rule.via.empty() && value.members.contains(node_);
+    if (own) targets.push_back(target);
+    target.kind = TargetKind::kPrefixes;
+    target.prefixes = met_by_node(value, rule.via.empty() ? Place::kServed : Place::kRouted);
+    if (!own || !target.prefixes.empty()) targets.push_back(std::move(target));
+  }
+
+  bool routes(const Prefix& prefix) const {
+    const auto& own = population_.member(node_).subnet_routes;
+    return std::any_of(own.begin(), own.end(),
                        [&](const Prefix& route) { return prefix.overlaps(route); });
   }
 
-  // What of the set's addresses lies at the node or behind it; each prefix whole.
-  std::vector<Prefix> met_by_node(const SetValue& set) const {
+  bool serves(const Prefix& prefix) const {
+    const auto& own = population_.member(node_).node.addresses;
+    return std::any_of(own.begin(), own.end(),
+                       [&](const IpAddress& address) { return prefix.contains(address); }) ||
+           routes(prefix);
+  }
+
+  // Where addresses lie for the node: at it or behind it; a rule with "via" is about what is
+  // behind.
+  enum class Place { kServed, kRouted };
+
+  // What of the set's addresses lies there, and what of its members' behind it; each prefix whole.
+  std::vector<Prefix> met_by_node(const SetValue& set, Place place) const {
     std::vector<Prefix> met;
     for (const auto& prefix : set.addresses.prefixes()) {
-      if (serves(prefix)) met.push_back(prefix);
+      if (place == Place::kServed ? serves(prefix) : routes(prefix)) met.push_back(prefix);
     }
+    if (!population_.routes_overlay(node_)) return met;
     set.members.for_each([&](NodeIndex other) {
       for (const auto& address : population_.member(other).node.addresses) {
-        if (serves(Prefix::host(address))) met.push_back(Prefix::host(address));
+        if (routes(Prefix::host(address))) met.push_back(Prefix::host(address));
       }
     });
+    // By index they would depend on the order in which nodes came.
+    std::sort(met.begin(), met.end());
     return met;
   }
 
@@ -109,10 +131,9 @@ class Slicer {
     const auto& definition = reach_.policy().sets[index];
     const SetId id = own_set_id(definition, population_.user_of(node_)->id);
     if (sets_.contains(id)) return id;
-    const SetValue& value = population_.set(index);
     SourceSet set{id, {}, {}};
     population_.own_nodes(node_).for_each([&](NodeIndex other) {
-      if (value.touches(other)) set.members.push_back(population_.member(other).node.id);
+      if (population_.holds(index, other)) set.members.push_back(population_.member(other).node.id);
     });
     std::sort(set.members.begin(), set.members.end());
     sets_.emplace(id, std::move(set));
@@ -126,32 +147,22 @@ class Slicer {
   std::map<SetId, SourceSet> sets_;
 };
 
-// Whether addresses of the set lie in the route.
-bool lies_in(const Population& population, std::uint32_t index, const Prefix& route) {
-  const SetValue& set = population.set(index);
-  if (set.addresses.overlaps(route)) return true;
-  bool found = false;
-  set.members.for_each([&](NodeIndex node) {
-    for (const auto& address : population.member(node).node.addresses) {
-      found = found || route.contains(address);
-    }
-  });
-  return found;
-}
-
 bool reaches_route(const Reach& reach, const CompiledRule& rule, const Prefix& route,
                    NodeIndex router) {
   if (!rule.via.empty() && !reach.has_via_tag(rule, router)) return false;
   return std::any_of(rule.destinations.begin(), rule.destinations.end(), [&](const auto& to) {
     if (to.kind == DestinationKind::kAny) return true;
     if (is_exit_route(route)) return to.kind == DestinationKind::kInternet;
-    return to.kind == DestinationKind::kSet && lies_in(reach.population(), to.set, route);
+    if (to.kind == DestinationKind::kInternet) {
+      return reach.receives(rule, to, router) && internet().overlaps(route);
+    }
+    return to.kind == DestinationKind::kSet && reach.population().meets(to.set, route);
   });
 }
 
 bool comes_from_route(const Reach& reach, const CompiledRule& rule, const Prefix& route) {
   return std::any_of(rule.sources.begin(), rule.sources.end(),
-                     [&](std::uint32_t set) { return lies_in(reach.population(), set, route); });
+                     [&](std::uint32_t set) { return reach.population().meets(set, route); });
 }
 
 // Whether a rule, in one direction or the other, is about the route and the viewer.
