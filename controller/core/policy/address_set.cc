@@ -145,7 +145,28 @@ AddressSet::AddressSet(const std::vector<Prefix>& prefixes) {
   v6_ = normalised(std::move(v6_));
 }
 
-void AddressSet::add(const Prefix& prefix) { add(AddressSet({prefix})); }
+// In place: a network's nodes come and go one at a time.
+void AddressSet::add(const Prefix& prefix) {
+  auto& ranges = of(prefix.address().family());
+  Range added = range_of(prefix);
+  const Number below = added.first == 0 ? 0 : added.first - 1;
+  const auto begin =
+      std::lower_bound(ranges.begin(), ranges.end(), below,
+                       [](const Range& range, Number value) { return range.last < value; });
+  auto end = begin;
+  // Past the last address there is nothing to touch.
+  while (end != ranges.end() && (end->first <= added.last || end->first - 1 == added.last)) {
+    added.first = std::min(added.first, end->first);
+    added.last = std::max(added.last, end->last);
+    ++end;
+  }
+  if (begin == end) {
+    ranges.insert(begin, added);
+    return;
+  }
+  *begin = added;
+  ranges.erase(begin + 1, end);
+}
 
 void AddressSet::add(const AddressSet& other) {
   for (const auto family : {IpFamily::kV4, IpFamily::kV6}) {
@@ -155,7 +176,20 @@ void AddressSet::add(const AddressSet& other) {
   }
 }
 
-void AddressSet::remove(const Prefix& prefix) { remove(AddressSet({prefix})); }
+void AddressSet::remove(const Prefix& prefix) {
+  auto& ranges = of(prefix.address().family());
+  const Range gone = range_of(prefix);
+  const auto begin =
+      std::lower_bound(ranges.begin(), ranges.end(), gone.first,
+                       [](const Range& range, Number value) { return range.last < value; });
+  auto end = begin;
+  std::vector<Range> left;
+  for (; end != ranges.end() && end->first <= gone.last; ++end) {
+    if (end->first < gone.first) left.push_back({end->first, gone.first - 1});
+    if (end->last > gone.last) left.push_back({gone.last + 1, end->last});
+  }
+  ranges.insert(ranges.erase(begin, end), left.begin(), left.end());
+}
 
 void AddressSet::remove(const AddressSet& other) {
   v4_ = without(v4_, other.v4_);

@@ -34,7 +34,8 @@ Population::Population(std::shared_ptr<const CompiledPolicy> policy, std::vector
   for (std::uint32_t i = 0; i < sets_.size(); ++i) {
     const auto& set = policy_->sets[i];
     sets_[i].addresses = addresses_of(set);
-    if (set.wildcard || (!set.postures.empty() && !set.addresses.empty())) dynamic_.push_back(i);
+    if (!set.postures.empty() && !set.addresses.empty()) postured_.push_back(i);
+    if (set.wildcard && set.postures.empty()) wildcards_.push_back(i);
   }
 }
 
@@ -58,7 +59,7 @@ Population::Population(const Population& other, std::shared_ptr<const CompiledPo
     sets_[i].addresses = addresses_of(policy_->sets[i]);
   }
   SetChanges unused;
-  everybody_.for_each([&](NodeIndex index) { evaluate(index, unused); });
+  everybody_.for_each([&](NodeIndex index) { evaluate(index, {}, unused); });
 }
 
 std::optional<std::vector<MembershipStep>> Population::plan_redefinition(
@@ -200,28 +201,18 @@ bool Population::is_near(std::uint32_t set, const Member& member) const {
 }
 
 AddressSet Population::addresses_of(const SetDefinition& set) const {
-  if (set.postures.empty()) {
-    AddressSet addresses = set.addresses;
-    if (!set.wildcard) return addresses;
-    addresses.add(overlay_);
-    std::vector<Prefix> routes;
-    for (const auto& [id, index] : routers_) {
-      const auto& own = members_[index].subnet_routes;
-      routes.insert(routes.end(), own.begin(), own.end());
-    }
-    addresses.add(AddressSet(routes));
-    return addresses;
+  // With postures: those of the nodes that hold them, see follow().
+  if (!set.postures.empty()) return {};
+  AddressSet addresses = set.addresses;
+  if (!set.wildcard) return addresses;
+  addresses.add(overlay_);
+  std::vector<Prefix> routes;
+  for (const auto& [id, index] : routers_) {
+    const auto& own = members_[index].subnet_routes;
+    routes.insert(routes.end(), own.begin(), own.end());
   }
-  // A device's posture says nothing of addresses that are no device's.
-  std::vector<Prefix> held;
-  if (set.addresses.empty()) return {};
-  for (const auto& member : members_) {
-    if (!member.present || !passes_postures(set, member.node)) continue;
-    for (const auto& address : member.node.addresses) {
-      if (set.addresses.contains(address)) held.push_back(Prefix::host(address));
-    }
-  }
-  return AddressSet(held);
+  addresses.add(AddressSet(routes));
+  return addresses;
 }
 
 void Population::set_touch(NodeIndex index, std::uint32_t set) {
@@ -248,8 +239,37 @@ void Population::readdress(std::uint32_t set, NodeIndex cause, SetChanges& chang
   }
 }
 
+Population::Former Population::former_of(const Member& member) {
+  return member.present ? Former{member.node.addresses, member.subnet_routes} : Former();
+}
+
+// Addresses of a set with literal ones and postures: a device's posture says nothing of addresses
+// that are no device's, so that they come and go with the nodes, one at a time.
+void Population::follow(NodeIndex index, std::uint32_t set, const std::vector<IpAddress>& former,
+                        SetChanges& changes) {
+  const SetDefinition& definition = policy_->sets[set];
+  const Member& member = members_[index];
+  AddressSet& addresses = sets_[set].addresses;
+  const bool passes = member.present && passes_postures(definition, member.node);
+  const auto& own = member.node.addresses;
+  bool changed = false;
+  for (const auto& address : former) {
+    const bool stays = passes && std::find(own.begin(), own.end(), address) != own.end();
+    if (stays || !addresses.contains(address)) continue;
+    addresses.remove(Prefix::host(address));
+    changed = true;
+  }
+  for (const auto& address : own) {
+    if (!passes || !definition.addresses.contains(address) || addresses.contains(address)) continue;
+    addresses.add(Prefix::host(address));
+    changed = true;
+  }
+  if (changed) changes.readdressed.push_back(set);
+}
+
 // Everything that follows from members_[index] as it is now.
-void Population::evaluate(NodeIndex index, SetChanges& changes) {
+void Population::evaluate(NodeIndex index, const Former& former, SetChanges& changes) {
+  for (const auto set : postured_) follow(index, set, former.addresses, changes);
   const Member& member = members_[index];
   const Subject subject(member.node, user_of(index));
   for (std::uint32_t i = 0; i < sets_.size(); ++i) {
@@ -259,7 +279,9 @@ void Population::evaluate(NodeIndex index, SetChanges& changes) {
     const bool near = member.present && is_near(i, member);
     if (sets_[i].near.assign(index, near) || changed) set_touch(index, i);
   }
-  for (const auto set : dynamic_) readdress(set, index, changes);
+  if (member.subnet_routes != former.subnet_routes) {
+    for (const auto set : wildcards_) readdress(set, index, changes);
+  }
   meet_overlay_routes(index, changes);
 }
 
@@ -279,6 +301,7 @@ void Population::meet_overlay_routes(NodeIndex cause, SetChanges& changes) {
 SetChanges Population::put(const Node& node) {
   const NodeIndex index = index_for(node.id);
   Member& member = members_[index];
+  const Former former = former_of(member);
   if (const User* before = member.present ? user_of(index) : nullptr) {
     untagged_[before->id].assign(index, false);
   }
@@ -294,7 +317,7 @@ SetChanges Population::put(const Node& node) {
   }
   if (const User* user = user_of(index)) untagged_[user->id].insert(index);
   SetChanges changes;
-  evaluate(index, changes);
+  evaluate(index, former, changes);
   return changes;
 }
 
@@ -303,13 +326,14 @@ SetChanges Population::remove(NodeId id) {
   const NodeIndex index = find(id);
   if (index == kNoNode) return changes;
   if (const User* user = user_of(index)) untagged_[user->id].assign(index, false);
+  const Former former = former_of(members_[index]);
   members_[index].present = false;
   members_[index].subnet_routes.clear();
   members_[index].exit_routes.clear();
   everybody_.assign(index, false);
   exits_.assign(index, false);
   routers_.erase(id);
-  evaluate(index, changes);
+  evaluate(index, former, changes);
   index_.erase(id);
   return changes;
 }

@@ -89,12 +89,21 @@ class Population {
   static constexpr NodeIndex kNoNode = ~NodeIndex{0};
 
  private:
+  // What a node had before a change.
+  struct Former {
+    std::vector<IpAddress> addresses;
+    std::vector<Prefix> subnet_routes;
+  };
+  static Former former_of(const Member& member);
+
   NodeIndex index_for(NodeId id);
   void approve(Member& member) const;
   bool is_member(const SetDefinition& set, const Subject& subject) const;
   bool is_near(std::uint32_t set, const Member& member) const;
   bool passes_postures(const SetDefinition& set, const Node& node) const;
-  void evaluate(NodeIndex index, SetChanges& changes);
+  void evaluate(NodeIndex index, const Former& former, SetChanges& changes);
+  void follow(NodeIndex index, std::uint32_t set, const std::vector<IpAddress>& former,
+              SetChanges& changes);
   void readdress(std::uint32_t set, NodeIndex cause, SetChanges& changes);
   void meet_overlay_routes(NodeIndex cause, SetChanges& changes);
   AddressSet addresses_of(const SetDefinition& set) const;
@@ -103,7 +112,8 @@ class Population {
   std::shared_ptr<const CompiledPolicy> policy_;
   AddressSet overlay_;  // without what "*" leaves out
   std::vector<SetValue> sets_;
-  std::vector<std::uint32_t> dynamic_;  // sets whose addresses follow the nodes
+  std::vector<std::uint32_t> wildcards_;  // sets whose addresses follow the routers
+  std::vector<std::uint32_t> postured_;   // sets whose addresses follow the nodes
   std::vector<Member> members_;
   std::vector<NodeIndex> free_;
   std::unordered_map<NodeId, NodeIndex> index_;
