@@ -9,6 +9,8 @@
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdio>
+#include <fstream>
+#include <iterator>
 
 #include "controller/server/json_log.h"
 #include "controller/server/server.h"
@@ -81,6 +83,10 @@ int main(int argc, char** argv) {
                  "the network's IPv4 range, at the first start [100.64.0.0/10]");
   app.add_option("--overlay-v6", options.overlay_v6,
                  "the network's IPv6 range, at the first start [a random /48 of fd00::/8]");
+  std::string policy_file;
+  app.add_option("--policy", policy_file,
+                 "a policy file that takes the stored policy's place at this start")
+      ->check(CLI::ExistingFile);
   app.add_option("--tls-cert", options.tls_cert,
                  "certificate chain (PEM), its authority last, instead of one of our own");
   app.add_option("--tls-key", options.tls_key, "private key (PEM) of --tls-cert");
@@ -98,6 +104,13 @@ int main(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
+  }
+  if (!policy_file.empty()) {
+    std::ifstream file(policy_file, std::ios::binary);
+    options.policy.assign(std::istreambuf_iterator<char>(file), {});
+    if (options.policy.empty()) {
+      return fail({kernmesh::ErrorCode::kInvalid, "cannot read the policy file " + policy_file});
+    }
   }
   options.ephemeral_lifetime = std::chrono::minutes(ephemeral_minutes);
   spdlog::set_default_logger(spdlog::stderr_logger_mt("mesh-server"));

@@ -36,6 +36,8 @@ using Port = StrongId<struct PortTag, std::uint16_t>;            // host byte or
 using IfIndex = StrongId<struct IfIndexTag, std::uint32_t>;      // 0 names no interface
 using Epoch = StrongId<struct EpochTag, std::uint64_t>;
 using Revision = StrongId<struct RevisionTag, std::uint64_t>;
+// Counts a network's policies from 1; 0: none.
+using PolicyRevision = StrongId<struct PolicyRevisionTag, std::uint32_t>;
 
 // Which state of the network a netmap describes. Revisions never go back inside an epoch; a restore
 // of a backup raises the epoch. Ordered: (epoch, revision).

@@ -37,6 +37,11 @@ struct Put {
   void operator()(const store::AllocationRecord& record) const {
     view.highest.slot = std::max(view.highest.slot, record.slot);
   }
+  void operator()(const store::PolicyRecord& record) const {
+    view.policies.push_back(record.head);
+    view.policy = record.accepted;
+    network.policy = record.accepted.compiled;
+  }
 };
 
 struct Remove {
@@ -65,12 +70,21 @@ struct Remove {
 
 }  // namespace
 
-std::unique_ptr<Directory> Directory::open(store::Store& store, store::Contents contents) {
+std::unique_ptr<Directory> Directory::open(store::Store& store, store::Contents contents,
+                                           policy::AcceptedPolicy policy) {
   const MapVersion version{contents.meta->epoch, contents.network_revision};
-  View view{
-      *contents.meta,  topology::Network(contents.meta->overlay, version), {}, {}, {}, {}, {}, {},
-      contents.highest};
-  topology::NetworkChange initial{version, {}, {}, {}, {}, {}};
+  View view{*contents.meta,
+            topology::Network(contents.meta->overlay, version),
+            {},
+            {},
+            {},
+            {},
+            {},
+            {},
+            contents.highest,
+            std::move(contents.policies),
+            std::move(policy)};
+  topology::NetworkChange initial{version, {}, {}, {}, {}, view.policy.compiled};
   const Put put{view, initial};
   for (const auto& record : contents.users) put(record);
   for (const auto& record : contents.nodes) put(record);

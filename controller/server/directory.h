@@ -9,6 +9,7 @@
 #include <mutex>
 #include <shared_mutex>
 #include <unordered_map>
+#include <vector>
 
 #include "controller/core/topology/network.h"
 #include "controller/store/store.h"
@@ -26,12 +27,16 @@ struct View {
   std::unordered_map<NodePublicKey, NodeId> by_node_key;
   std::unordered_map<DiscoPublicKey, NodeId> by_disco_key;
   store::HighestIds highest;
+  std::vector<store::PolicyHead> policies;  // ascending; the last one is in force
+  policy::AcceptedPolicy policy;            // that one
 };
 
 class Directory {
  public:
-  // `contents` has meta. Subscribes to the store, which outlives the directory.
-  static std::unique_ptr<Directory> open(store::Store& store, store::Contents contents);
+  // `contents` has meta, and `policy` is its newest one. Subscribes to the store, which outlives
+  // the directory.
+  static std::unique_ptr<Directory> open(store::Store& store, store::Contents contents,
+                                         policy::AcceptedPolicy policy);
 
   // `read` must not call the store and must not keep references.
   template <typename Read>

@@ -4,6 +4,8 @@
 #include <sodium.h>
 #include <sys/stat.h>
 
+#include "controller/server/stored_policy.h"
+
 namespace kernmesh::server {
 namespace {
 
@@ -27,7 +29,7 @@ Result<topology::OverlayRange> choose_overlay(const WantedOverlay& wanted) {
 }  // namespace
 
 Status initialise(store::Store& store, const StateDir& state, const WantedOverlay& wanted,
-                  const topology::CaFingerprint& ca) {
+                  const topology::CaFingerprint& ca, WallTime now) {
   store::MetaRecord meta;
   meta.epoch = Epoch(1);
   MESH_TRY_ASSIGN(meta.overlay, choose_overlay(wanted));
@@ -43,6 +45,7 @@ Status initialise(store::Store& store, const StateDir& state, const WantedOverla
   MESH_TRY(state.write(kTokenFile, to_string(ticket) + "\n", FileMode::kPrivate));
   store::Commit commit;
   commit.puts.emplace_back(std::move(meta));
+  commit.puts.emplace_back(starter_policy(now));
   return store.commit(commit);
 }
 

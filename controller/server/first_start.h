@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a new server makes for itself (L3): network ranges, secrets, the administrator token.
+// What a new server makes for itself (L3): network ranges, secrets, the administrator token, a
+// policy.
 #pragma once
 
 #include <optional>
@@ -18,10 +19,11 @@ struct WantedOverlay {
   std::string v6;
 };
 
-// Writes the first record of a store that has none, and STATE/admin.token (0600) before it.
+// Writes the first records of a store that has none, the starter policy among them, and
+// STATE/admin.token (0600) before them.
 // kInvalid for ranges that cannot be an overlay.
 Status initialise(store::Store& store, const StateDir& state, const WantedOverlay& wanted,
-                  const topology::CaFingerprint& ca);
+                  const topology::CaFingerprint& ca, WallTime now);
 
 // The store's file in the state directory.
 inline constexpr const char* kStoreFile = "server.db";

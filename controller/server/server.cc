@@ -14,6 +14,7 @@
 #include "controller/server/http_page.h"
 #include "controller/server/metrics.h"
 #include "controller/server/state_dir.h"
+#include "controller/server/stored_policy.h"
 #include "controller/server/tls_identity.h"
 #include "controller/store/sqlite_store.h"
 
@@ -88,11 +89,13 @@ class AssembledServer final : public Server {
     MESH_TRY_ASSIGN(auto contents, store_->load());
     first_start_ = !contents.meta.has_value();
     if (first_start_) {
-      MESH_TRY(initialise(*store_, state_, wanted, identity_.fingerprint));
+      MESH_TRY(initialise(*store_, state_, wanted, identity_.fingerprint, clock_()));
       MESH_TRY_ASSIGN(contents, store_->load());
+      spdlog::info("policy 1, the starter policy, is in force: own devices reach each other");
     }
     MESH_TRY(check_wanted(contents.meta->overlay, wanted));
-    directory_ = Directory::open(*store_, std::move(contents));
+    MESH_TRY_ASSIGN(auto policy, open_policy(*store_, contents, options.policy, clock_()));
+    directory_ = Directory::open(*store_, std::move(contents), std::move(policy));
     return {};
   }
 

@@ -21,6 +21,7 @@ struct ServerOptions {
   std::string state_dir = "/var/lib/kernmesh-server";
   std::string overlay_v4;  // empty: as stored, or the default at the first start
   std::string overlay_v6;
+  std::string policy;    // a text that takes the stored policy's place; empty: as stored
   std::string tls_cert;  // both or neither
   std::string tls_key;
   std::chrono::seconds ephemeral_lifetime = std::chrono::minutes(30);

@@ -7,8 +7,9 @@ namespace kernmesh::store {
 namespace {
 
 // A step is never edited after a release: what follows from a change of mind is a further step.
-// Keys are blobs of 32 bytes, times seconds since 1970, lists of addresses and endpoints their text
-// forms separated by spaces. `written` is the revision of the commit that last wrote the row.
+// Keys are blobs of 32 bytes, times seconds since 1970, lists of addresses, endpoints, roles and
+// tags their text forms separated by spaces. `written` is the revision of the commit that last
+// wrote the row.
 constexpr std::array kSteps{
     // 1: as first released
     R"sql(
@@ -84,6 +85,20 @@ CREATE TABLE audit (
   action TEXT NOT NULL,
   subject TEXT NOT NULL,
   detail TEXT NOT NULL
+) STRICT;
+)sql",
+    // 2: policies, and by what they name users and nodes
+    R"sql(
+ALTER TABLE user ADD COLUMN email TEXT NOT NULL DEFAULT '';
+ALTER TABLE user ADD COLUMN roles TEXT NOT NULL DEFAULT '';
+ALTER TABLE node ADD COLUMN tags TEXT NOT NULL DEFAULT '';
+
+CREATE TABLE policy (
+  revision INTEGER PRIMARY KEY,
+  text TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  author TEXT NOT NULL,
+  comment TEXT NOT NULL
 ) STRICT;
 )sql",
 };

@@ -11,6 +11,7 @@
 #include "controller/base/clock.h"
 #include "controller/base/ids.h"
 #include "controller/base/key.h"
+#include "controller/core/policy/network_policy.h"
 #include "controller/core/topology/node.h"
 #include "controller/core/topology/overlay.h"
 
@@ -72,7 +73,25 @@ struct AllocationRecord {
   bool operator==(const AllocationRecord&) const = default;
 };
 
-using Record = std::variant<MetaRecord, UserRecord, NodeRecord, JoinKeyRecord, AllocationRecord>;
+// A policy of the network without its text.
+struct PolicyHead {
+  PolicyRevision revision;
+  WallTime created_at{};
+  std::string author;  // "administrator", "server"
+  std::string comment;
+  bool operator==(const PolicyHead&) const = default;
+};
+
+// Written once and never changed or removed. Its revision is one above the highest of before.
+struct PolicyRecord {
+  PolicyHead head;
+  std::string text;
+  // What whoever commits has made of the text, for the feed: it is not stored.
+  policy::AcceptedPolicy accepted;
+};
+
+using Record =
+    std::variant<MetaRecord, UserRecord, NodeRecord, JoinKeyRecord, AllocationRecord, PolicyRecord>;
 
 // A record to remove, if it is still as of `written`.
 template <typename Id>

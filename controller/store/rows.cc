@@ -2,6 +2,7 @@
 #include "controller/store/rows.h"
 
 #include <algorithm>
+#include <iterator>
 #include <sstream>
 
 namespace kernmesh::store {
@@ -23,6 +24,17 @@ std::string join(const std::vector<Item>& items) {
   std::string text;
   for (const auto& item : items) text += (text.empty() ? "" : " ") + to_string(item);
   return text;
+}
+
+std::string join(const std::vector<std::string>& words) {
+  std::string text;
+  for (const auto& word : words) text += (text.empty() ? "" : " ") + word;
+  return text;
+}
+
+std::vector<std::string> words_of(const std::string& text) {
+  std::istringstream words(text);
+  return {std::istream_iterator<std::string>(words), {}};
 }
 
 template <typename Item>
@@ -89,12 +101,16 @@ Status write_row(Database& db, const MetaRecord& record, Revision now) {
 
 Status write_row(Database& db, const UserRecord& record, Revision now) {
   const bool fresh = record.written == Revision{};
-  auto statement = db.prepare(
-      fresh ? "INSERT INTO user (id, name, created_at, written) VALUES (?1, ?2, ?3, ?4)"
-            : "UPDATE user SET name=?2, created_at=?3, written=?4 WHERE id=?1 AND written=?5");
+  auto statement =
+      db.prepare(fresh ? "INSERT INTO user (id, name, created_at, email, roles, written)"
+                         " VALUES (?1,?2,?3,?4,?5,?6)"
+                       : "UPDATE user SET name=?2, created_at=?3, email=?4, roles=?5, written=?6"
+                         " WHERE id=?1 AND written=?7");
   statement.bind(signed_of(record.user.id.value()))
       .bind(record.user.name)
       .bind(seconds_of(record.user.created_at))
+      .bind(record.user.email)
+      .bind(join(record.user.roles))
       .bind(signed_of(now.value()));
   if (!fresh) statement.bind(signed_of(record.written.value()));
   MESH_TRY(statement.run());
@@ -104,15 +120,16 @@ Status write_row(Database& db, const UserRecord& record, Revision now) {
 Status write_row(Database& db, const NodeRecord& record, Revision now) {
   const bool fresh = record.written == Revision{};
   auto statement = db.prepare(
-      fresh ? "INSERT INTO node (id, name, user_id, state, machine_key, node_key, disco_key,"
-              " addresses, endpoints, ephemeral, online, created_at, last_seen_at, key_expires_at,"
-              " applied_epoch, applied_revision, agent_version, kernel_release, written) VALUES"
-              " (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19)"
-            : "UPDATE node SET name=?2, user_id=?3, state=?4, machine_key=?5, node_key=?6,"
-              " disco_key=?7, addresses=?8, endpoints=?9, ephemeral=?10, online=?11,"
-              " created_at=?12, last_seen_at=?13, key_expires_at=?14, applied_epoch=?15,"
-              " applied_revision=?16, agent_version=?17, kernel_release=?18, written=?19"
-              " WHERE id=?1 AND written=?20");
+      fresh
+          ? "INSERT INTO node (id, name, user_id, state, machine_key, node_key, disco_key,"
+            " addresses, endpoints, ephemeral, online, created_at, last_seen_at, key_expires_at,"
+            " applied_epoch, applied_revision, agent_version, kernel_release, tags, written) VALUES"
+            " (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20)"
+          : "UPDATE node SET name=?2, user_id=?3, state=?4, machine_key=?5, node_key=?6,"
+            " disco_key=?7, addresses=?8, endpoints=?9, ephemeral=?10, online=?11,"
+            " created_at=?12, last_seen_at=?13, key_expires_at=?14, applied_epoch=?15,"
+            " applied_revision=?16, agent_version=?17, kernel_release=?18, tags=?19,"
+            " written=?20 WHERE id=?1 AND written=?21");
   const auto& node = record.node;
   const auto& facts = record.facts;
   statement.bind(signed_of(node.id.value())).bind(node.name);
@@ -125,7 +142,7 @@ Status write_row(Database& db, const NodeRecord& record, Revision now) {
   statement.bind(seconds_of(node.key_expires_at));
   statement.bind(signed_of(facts.applied.epoch.value()));
   statement.bind(signed_of(facts.applied.revision.value()));
-  statement.bind(facts.agent_version).bind(facts.kernel_release);
+  statement.bind(facts.agent_version).bind(facts.kernel_release).bind(join(node.tags));
   statement.bind(signed_of(now.value()));
   if (!fresh) statement.bind(signed_of(record.written.value()));
   MESH_TRY(statement.run());
@@ -157,6 +174,22 @@ Status write_row(Database& db, const AllocationRecord& record, Revision) {
       .bind(record.slot)
       .bind(signed_of(record.node_id.value()))
       .run();
+}
+
+Status write_row(Database& db, const PolicyRecord& record, Revision) {
+  const auto& head = record.head;
+  MESH_TRY(db.prepare("INSERT INTO policy (revision, text, created_at, author, comment)"
+                      " SELECT ?1,?2,?3,?4,?5"
+                      " WHERE ?1 = (SELECT coalesce(max(revision), 0) + 1 FROM policy)")
+               .bind(head.revision.value())
+               .bind(record.text)
+               .bind(seconds_of(head.created_at))
+               .bind(head.author)
+               .bind(head.comment)
+               .run());
+  if (db.changed() == 1) return {};
+  return Error(ErrorCode::kConflict,
+               "policy " + to_string(head.revision) + " is not the next one any more");
 }
 
 Status write_row(Database& db, const AuditEvent& event) {
@@ -207,12 +240,14 @@ Status read_rows(Database& db, std::vector<MetaRecord>& records) {
 }
 
 Status read_rows(Database& db, std::vector<UserRecord>& records) {
-  constexpr auto kSql = "SELECT id, name, created_at, written FROM user";
+  constexpr auto kSql = "SELECT id, name, created_at, email, roles, written FROM user";
   return each_row(db, kSql, [&](Statement& row) -> Status {
     UserRecord record;
     record.user.id = UserId(unsigned_of(row.number()));
     record.user.name = row.text();
     record.user.created_at = time_of(row.number());
+    record.user.email = row.text();
+    record.user.roles = words_of(row.text());
     record.written = Revision(unsigned_of(row.number()));
     records.push_back(std::move(record));
     return {};
@@ -223,7 +258,7 @@ Status read_rows(Database& db, std::vector<NodeRecord>& records) {
   constexpr auto kSql =
       "SELECT id, name, user_id, state, machine_key, node_key, disco_key, addresses, endpoints,"
       " ephemeral, online, created_at, last_seen_at, key_expires_at, applied_epoch,"
-      " applied_revision, agent_version, kernel_release, written FROM node";
+      " applied_revision, agent_version, kernel_release, tags, written FROM node";
   return each_row(db, kSql, [&](Statement& row) -> Status {
     NodeRecord record;
     auto& node = record.node;
@@ -249,6 +284,7 @@ Status read_rows(Database& db, std::vector<NodeRecord>& records) {
     record.facts.applied.revision = Revision(unsigned_of(row.number()));
     record.facts.agent_version = row.text();
     record.facts.kernel_release = row.text();
+    node.tags = words_of(row.text());
     record.written = Revision(unsigned_of(row.number()));
     records.push_back(std::move(record));
     return {};
@@ -275,6 +311,28 @@ Status read_rows(Database& db, std::vector<JoinKeyRecord>& records) {
     records.push_back(std::move(record));
     return {};
   });
+}
+
+Status read_rows(Database& db, std::vector<PolicyHead>& heads) {
+  constexpr auto kSql =
+      "SELECT revision, created_at, author, comment FROM policy ORDER BY revision";
+  return each_row(db, kSql, [&](Statement& row) -> Status {
+    PolicyHead head;
+    head.revision = PolicyRevision(static_cast<std::uint32_t>(row.number()));
+    head.created_at = time_of(row.number());
+    head.author = row.text();
+    head.comment = row.text();
+    heads.push_back(std::move(head));
+    return {};
+  });
+}
+
+Result<std::string> read_policy_text(Database& db, PolicyRevision revision) {
+  auto row = db.prepare("SELECT text FROM policy WHERE revision=?1");
+  row.bind(revision.value());
+  MESH_TRY_ASSIGN(const bool found, row.step());
+  if (found) return row.text();
+  return Error(ErrorCode::kNotFound, "there is no policy " + to_string(revision));
 }
 
 }  // namespace kernmesh::store

@@ -34,7 +34,7 @@ Status check_integrity(Database& db) {
   return Error(ErrorCode::kCorrupt, "SQLite's integrity check says: " + verdict);
 }
 
-// Sets the revision at which a record was written; allocations have none.
+// Sets the revision at which a record was written; allocations and policies have none.
 void stamp(Record& record, Revision revision) {
   std::visit(
       [&](auto& typed) {
@@ -51,6 +51,7 @@ struct RaiseHighest {
   Status operator()(const JoinKeyRecord& r) { return raise_counter(db, "join_key", r.id.value()); }
   Status operator()(const MetaRecord&) { return {}; }
   Status operator()(const AllocationRecord&) { return {}; }
+  Status operator()(const PolicyRecord&) { return {}; }
 };
 
 class SqliteStore : public Store {
@@ -69,7 +70,17 @@ class SqliteStore : public Store {
     MESH_TRY(read_rows(db_, contents.users));
     MESH_TRY(read_rows(db_, contents.nodes));
     MESH_TRY(read_rows(db_, contents.join_keys));
+    MESH_TRY(read_rows(db_, contents.policies));
+    if (!contents.policies.empty()) {
+      MESH_TRY_ASSIGN(contents.policy_text,
+                      read_policy_text(db_, contents.policies.back().revision));
+    }
     return contents;
+  }
+
+  Result<std::string> policy_text(PolicyRevision revision) override {
+    const std::lock_guard lock(mutex_);
+    return read_policy_text(db_, revision);
   }
 
   Status commit(const Commit& commit) override {

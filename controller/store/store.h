@@ -49,6 +49,8 @@ struct Contents {
   std::vector<UserRecord> users;
   std::vector<NodeRecord> nodes;
   std::vector<JoinKeyRecord> join_keys;
+  std::vector<PolicyHead> policies;  // ascending; without texts, which may be 10 MB each
+  std::string policy_text;           // of the newest
   HighestIds highest;
 };
 
@@ -64,8 +66,12 @@ class Store {
   // Everything, of one revision. kCorrupt when a record is not what it should be.
   virtual Result<Contents> load() = 0;
 
+  // One policy's text. kNotFound when there is none of that revision.
+  virtual Result<std::string> policy_text(PolicyRevision revision) = 0;
+
   // Durable when it returns. Errors, after each of which nothing was written:
-  //   kConflict       a record is not (or not any more) as of `written`: read again and retry
+  //   kConflict       a record is not (or not any more) as of `written`, or a policy is not the
+  //                   next one: read again and retry
   //   kAlreadyExists  a name, key or slot belongs to another record (the message names the field)
   //   kExhausted      the disk is full
   //   kCorrupt, kSystem, kPermissionDenied   the store's files

@@ -77,16 +77,20 @@ struct Network::Face {
   netmap::Digest digest{};
   std::optional<NodeState> state;
   netmap::Digest self{};
+  bool online = false;
   NodeSet seen;
   policy::Slice slice;
   OwnSets own_sets;
 };
 
 Network::Face Network::face_of(NodeId id) const {
-  Face face{id, digest_of(id), {}, {}, {}, {}, {}};
+  Face face{id, digest_of(id), {}, {}, false, {}, {}, {}};
   const Node* node = find(id);
   const User* user = node == nullptr ? nullptr : find_user(node->user_id);
-  if (node != nullptr) face.state = node->state;
+  if (node != nullptr) {
+    face.state = node->state;
+    face.online = node->online;
+  }
   if (user != nullptr) face.self = self_digest(to_self(*node, *user, range_));
   const NodeIndex index = population().find(id);
   if (index == policy::Population::kNoNode) return face;
@@ -100,7 +104,7 @@ Network::Face Network::face_of(NodeId id) const {
 void Network::finish(const Face& before, Step& step) const {
   const Face now = face_of(before.id);
   step.nodes.push_back({before.id, before.digest, now.digest, before.state != now.state,
-                        before.self != now.self, before.seen, now.seen,
+                        before.self != now.self, before.online != now.online, before.seen, now.seen,
                         difference(before.slice, now.slice)});
   const auto note = [&](const OwnSets& sets, const OwnSets& others, bool joined) {
     for (const auto& [set, audience] : sets) {
@@ -141,7 +145,7 @@ void Network::refresh_digest(const Node& node) {
 
 void Network::put(const Node& node, Step& step) {
   const bool recorded = !step.opaque;
-  const Face before = recorded ? face_of(node.id) : Face{node.id, {}, {}, {}, {}, {}, {}};
+  const Face before = recorded ? face_of(node.id) : Face{node.id, {}, {}, {}, false, {}, {}, {}};
   if (const Node* old = find(node.id)) forget_indexes(*old);
   nodes_.insert_or_assign(node.id, node);
   by_machine_key_[node.machine_key] = node.id;
@@ -168,7 +172,7 @@ void Network::remove(NodeId id, Step& step) {
   const Node* old = find(id);
   if (old == nullptr) return;
   const bool recorded = !step.opaque;
-  const Face before = recorded ? face_of(id) : Face{id, {}, {}, {}, {}, {}, {}};
+  const Face before = recorded ? face_of(id) : Face{id, {}, {}, {}, false, {}, {}, {}};
   const NodeIndex index = population().find(id);
   forget_indexes(*old);
   nodes_.erase(id);

@@ -42,11 +42,14 @@ struct NodeStep {
   NodeId id;
   netmap::Digest before{};
   netmap::Digest after{};
-  bool state_changed = false;  // its whole view appeared or went
-  bool self_changed = false;   // what it is told of itself
-  NodeSet seen_before;         // by whom it was seen, and whom it saw: that is mutual
+  bool state_changed = false;   // its whole view appeared or went
+  bool self_changed = false;    // what it is told of itself
+  bool online_changed = false;  // which is no part of the digests
+  NodeSet seen_before;          // by whom it was seen, and whom it saw: that is mutual
   NodeSet seen_after;
   SliceChange slice;
+  // Whether those who saw it and see it are to be told of it.
+  bool looks_different() const { return online_changed || before != after; }
 };
 
 // One node that joined or left a set, and the nodes whose slices name that set.

@@ -51,10 +51,10 @@ class ViewDelta {
         follow_own(node);
       } else if (node.seen_before.contains(index_) || node.seen_after.contains(index_)) {
         note_peer(node.id, node.seen_before.contains(index_), node.seen_after.contains(index_),
-                  node.before != node.after);
+                  node.looks_different());
       } else if (const auto held = peers_.find(node.id); held != peers_.end()) {
         // Out of sight, and what it is when it comes back is not what the viewer holds.
-        held->second.changed = held->second.changed || node.before != node.after;
+        held->second.changed = held->second.changed || node.looks_different();
       }
     }
     for (const auto& change : step.memberships) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/core/netmap/digest.h"
+#include "controller/core/netmap/merge.h"
 #include "tests/unit/server/fixture.h"
 
 namespace kernmesh::server {
@@ -68,10 +69,12 @@ TEST_F(WatchTest, deltas_applied_in_order_give_the_map_that_the_digest_describes
       if (const auto* map = std::get_if<netmap::Netmap>(&update)) held = *map;
       if (const auto* delta = std::get_if<netmap::Delta>(&update)) {
         ASSERT_EQ(delta->from, held.version);
-        held.version = delta->to;
-        if (delta->self) held.self = *delta->self;
-        for (const auto& peer : delta->upserted) held.peers.insert_or_assign(peer.id, peer);
-        for (const auto id : delta->removed) held.peers.erase(id);
+        auto merged = netmap::apply_delta(
+            held, *delta,
+            {{machine_public_key(a.machine), node_public_key(a.node), disco_public_key(a.disco)},
+             {}});
+        ASSERT_TRUE(merged) << merged.error().message();
+        held = std::move(*merged);
       }
     }
   }

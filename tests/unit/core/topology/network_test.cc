@@ -80,6 +80,7 @@ NetworkChange random_change(MapVersion version) {
           *rc::gen::element(NodeState::kApproved, NodeState::kApproved, NodeState::kExpired),
           *rc::gen::inRange<std::uint16_t>(1, 4));
       node.user_id = UserId(*rc::gen::inRange<std::uint64_t>(1, 4));
+      node.online = *rc::gen::arbitrary<bool>();
       static const std::vector<std::string> kTags[] = {
           {}, {}, {"tag:a"}, {"tag:b"}, {"tag:a", "tag:b"}};
       node.tags = kTags[*rc::gen::inRange<std::size_t>(0, std::size(kTags))];
