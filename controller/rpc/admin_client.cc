@@ -46,7 +46,11 @@ Result<Response> AdminClient::call(grpc::Status (Admin::Stub::*method)(grpc::Cli
 Result<mesh::v1::User> AdminClient::create_user(const std::string& name) {
   mesh::v1::CreateUserRequest request;
   request.set_name(name);
-  return call(&Admin::Stub::CreateUser, request, "create user " + quoted(name));
+  return create_user(request);
+}
+
+Result<mesh::v1::User> AdminClient::create_user(const mesh::v1::CreateUserRequest& request) {
+  return call(&Admin::Stub::CreateUser, request, "create user " + quoted(request.name()));
 }
 
 Result<mesh::v1::ListUsersResponse> AdminClient::list_users() {
@@ -106,6 +110,39 @@ Status AdminClient::remove_node(const std::string& node) {
   request.set_node(node);
   MESH_TRY(call(&Admin::Stub::RemoveNode, request, "remove node " + quoted(node)));
   return {};
+}
+
+Result<mesh::v1::Node> AdminClient::tag_node(const std::string& node,
+                                             const std::vector<std::string>& tags) {
+  mesh::v1::TagNodeRequest request;
+  request.set_node(node);
+  request.mutable_tags()->Add(tags.begin(), tags.end());
+  return call(&Admin::Stub::TagNode, request, "tag node " + quoted(node));
+}
+
+Result<mesh::v1::Policy> AdminClient::get_policy(std::uint32_t revision) {
+  mesh::v1::GetPolicyRequest request;
+  request.set_revision(revision);
+  return call(&Admin::Stub::GetPolicy, request, "get the policy");
+}
+
+Result<mesh::v1::SetPolicyResponse> AdminClient::set_policy(
+    const mesh::v1::SetPolicyRequest& request) {
+  return call(&Admin::Stub::SetPolicy, request, "set the policy");
+}
+
+Result<mesh::v1::ListPoliciesResponse> AdminClient::list_policies() {
+  return call(&Admin::Stub::ListPolicies, mesh::v1::ListPoliciesRequest(), "list policies");
+}
+
+Result<mesh::v1::GetRolloutResponse> AdminClient::get_rollout(const mesh::v1::MapVersion& version) {
+  mesh::v1::GetRolloutRequest request;
+  *request.mutable_version() = version;
+  return call(&Admin::Stub::GetRollout, request, "look at the rollout");
+}
+
+Result<mesh::v1::Inventory> AdminClient::get_inventory() {
+  return call(&Admin::Stub::GetInventory, mesh::v1::GetInventoryRequest(), "get the inventory");
 }
 
 }  // namespace kernmesh::rpc

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "controller/base/result.h"
 #include "mesh/v1/admin.grpc.pb.h"
@@ -21,6 +22,7 @@ class AdminClient {
                                      std::chrono::seconds timeout = std::chrono::seconds(10));
 
   Result<mesh::v1::User> create_user(const std::string& name);
+  Result<mesh::v1::User> create_user(const mesh::v1::CreateUserRequest& request);
   Result<mesh::v1::ListUsersResponse> list_users();
   Status delete_user(const std::string& name);
 
@@ -35,6 +37,14 @@ class AdminClient {
   Result<mesh::v1::Node> rename_node(const std::string& node, const std::string& new_name);
   Result<mesh::v1::Node> expire_node(const std::string& node);
   Status remove_node(const std::string& node);
+  Result<mesh::v1::Node> tag_node(const std::string& node, const std::vector<std::string>& tags);
+
+  // Revision 0: the one in force.
+  Result<mesh::v1::Policy> get_policy(std::uint32_t revision);
+  Result<mesh::v1::SetPolicyResponse> set_policy(const mesh::v1::SetPolicyRequest& request);
+  Result<mesh::v1::ListPoliciesResponse> list_policies();
+  Result<mesh::v1::GetRolloutResponse> get_rollout(const mesh::v1::MapVersion& version);
+  Result<mesh::v1::Inventory> get_inventory();
 
  private:
   AdminClient(std::string server, std::string token, const std::string& ca_pem);

@@ -21,7 +21,9 @@ Json user_json(const mesh::v1::User& user) {
   return {{"id", user.id()},
           {"name", user.name()},
           {"created_at", time_json(user.created_at())},
-          {"node_count", user.node_count()}};
+          {"node_count", user.node_count()},
+          {"email", text_json(user.email())},
+          {"roles", Json(std::vector<std::string>(user.roles().begin(), user.roles().end()))}};
 }
 
 Json key_object(const mesh::v1::JoinKey& key) {
@@ -34,6 +36,12 @@ Json key_object(const mesh::v1::JoinKey& key) {
           {"revoked_at", time_json(key.revoked_at())},
           {"use_count", key.use_count()},
           {"hint", text_json(key.hint())}};
+}
+
+std::string joined(const google::protobuf::RepeatedPtrField<std::string>& words) {
+  std::string text;
+  for (const auto& word : words) text += (text.empty() ? "" : ", ") + word;
+  return text;
 }
 
 std::string key_kind(const mesh::v1::JoinKey& key) {
@@ -63,7 +71,8 @@ Json node_json(const mesh::v1::Node& node, WallTime now) {
           {"key_expires_at", time_json(node.key_expires_at())},
           {"applied", version_json(node.applied())},
           {"agent_version", text_json(node.agent_version())},
-          {"kernel_release", text_json(node.kernel_release())}};
+          {"kernel_release", text_json(node.kernel_release())},
+          {"tags", Json(std::vector<std::string>(node.tags().begin(), node.tags().end()))}};
 }
 
 Cell node_status(const mesh::v1::Node& node, WallTime now) {
@@ -100,11 +109,19 @@ Document user_document(const mesh::v1::User& user, const std::string& done) {
 Document users_document(const mesh::v1::ListUsersResponse& response, WallTime now) {
   Document document;
   Json users = Json::array();
-  Table table{{{"ID", Align::kRight}, {"NAME"}, {"NODES", Align::kRight}, {"CREATED"}}, {}};
+  Table table{{{"ID", Align::kRight},
+               {"NAME"},
+               {"EMAIL"},
+               {"ROLES"},
+               {"NODES", Align::kRight},
+               {"CREATED"}},
+              {}};
   for (const auto& user : response.users()) {
     users.push_back(user_json(user));
     table.rows.push_back({{std::to_string(user.id())},
                           {user.name(), Tone::kStrong},
+                          {user.email().empty() ? "-" : user.email()},
+                          {user.roles().empty() ? "-" : joined(user.roles())},
                           {std::to_string(user.node_count())},
                           {when(user.created_at(), now, "-")}});
   }
@@ -201,6 +218,7 @@ Document node_document(const mesh::v1::Node& node, const std::string& done, Wall
   add_facts(document,
             {{"id", std::to_string(node.id())},
              {"user", node.user_name()},
+             {"tags", joined(node.tags())},
              {"addresses", addresses_text(node.addresses())},
              {"endpoints", endpoint_list(node)},
              {"node key", node.node_key().empty() ? "" : key_json(node.node_key()).dump()},
@@ -220,7 +238,7 @@ Document nodes_document(const mesh::v1::ListNodesResponse& response, WallTime no
   Json nodes = Json::array();
   Table table{{{"ID", Align::kRight},
                {"NAME"},
-               {"USER"},
+               {"USER OR TAGS"},
                {"ADDRESSES"},
                {"STATUS"},
                {"LAST SEEN"},
@@ -234,7 +252,7 @@ Document nodes_document(const mesh::v1::ListNodesResponse& response, WallTime no
                         node.applied().revision() == response.version().revision();
     table.rows.push_back({{std::to_string(node.id())},
                           {node.name(), Tone::kStrong},
-                          {node.user_name()},
+                          {node.tags().empty() ? node.user_name() : joined(node.tags())},
                           {addresses_text(node.addresses())},
                           node_status(node, now),
                           {node.online() ? "now" : when(node.last_seen_at(), now, "never")},

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// node list, show, rename, expire, remove.
+// node list, show, rename, tag, expire, remove.
 #include <memory>
 
 #include "tools/meshadm/admin_view.h"
@@ -11,6 +11,7 @@ namespace {
 struct NodeOptions {
   std::string node;
   std::string new_name;
+  std::vector<std::string> tags;
   Consent consent = Consent::kAsk;
 };
 using NodeAction = Result<Outcome> (*)(Session&, const NodeOptions&);
@@ -33,6 +34,18 @@ Result<Outcome> run_rename(Session& session, const NodeOptions& options) {
   MESH_TRY_ASSIGN(auto server, session.server());
   MESH_TRY_ASSIGN(const auto node, server.rename_node(options.node, options.new_name));
   const std::string done = "Node " + options.node + " is now called " + node.name() + ".";
+  session.renderer().show(node_document(node, done, session.now()));
+  return Outcome::kDone;
+}
+
+Result<Outcome> run_tag(Session& session, const NodeOptions& options) {
+  MESH_TRY_ASSIGN(auto server, session.server());
+  MESH_TRY_ASSIGN(const auto node, server.tag_node(options.node, options.tags));
+  std::string tags;
+  for (const auto& tag : node.tags()) tags += (tags.empty() ? "" : ", ") + tag;
+  const std::string done = "Node " + node.name() +
+                           (tags.empty() ? " has no tags; a policy knows it by its user."
+                                         : " has " + tags + " and is no longer its user's.");
   session.renderer().show(node_document(node, done, session.now()));
   return Outcome::kDone;
 }
@@ -72,7 +85,7 @@ CLI::App& add_verb(CLI::App& group, Invocation& invocation, const CommandWords& 
 }  // namespace
 
 void add_node_commands(CLI::App& root, Invocation& invocation) {
-  auto& group = add_group(root, {"node", "List, rename, expire and remove the network's nodes",
+  auto& group = add_group(root, {"node", "List, rename, tag, expire and remove the network's nodes",
                                  "meshadm node list\n"
                                  "meshadm node show web-1"});
   // Only the chosen verb fills it.
@@ -91,6 +104,13 @@ void add_node_commands(CLI::App& root, Invocation& invocation) {
       .add_option("name", options->new_name, "The new name")
       ->required()
       ->type_name("NAME");
+  add_verb(group, invocation,
+           {"tag", "Give a node the tags by which a policy knows it, in place of those it has",
+            "meshadm node tag web-1 tag:web tag:production\n"
+            "meshadm node tag web-1"},
+           options, run_tag)
+      .add_option("tag", options->tags, "Its tags; without any it is its user's again")
+      ->type_name("[TAG...]");
   auto& expire = add_verb(
       group, invocation,
       {"expire", "End a node's key now, until it joins again", "meshadm node expire web-1 --yes"},

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// policy compile.
+// policy compile, and the group that the other policy verbs are in.
 #include <iterator>
 #include <memory>
 
 #include "tools/meshadm/command.h"
 #include "tools/meshadm/policy_answer.h"
+#include "tools/meshadm/policy_verbs.h"
 
 namespace kernmesh::adm {
 namespace {
@@ -31,7 +32,11 @@ Result<Outcome> run_compile(Session& session, const CompileOptions& options) {
 
 void add_policy_commands(CLI::App& root, Invocation& invocation) {
   auto& group = add_group(root, {"policy", "Read, test and change who may reach what",
-                                 "meshadm policy compile --jsonl < requests.jsonl"});
+                                 "meshadm policy get -o policy.hujson\n"
+                                 "meshadm policy check policy.hujson\n"
+                                 "meshadm policy set policy.hujson --comment \"web for ops\""});
+  add_policy_check(group, invocation);
+  add_policy_revisions(group, invocation);
   auto options = std::make_shared<CompileOptions>();
   auto& compile = add_command(
       group, {"compile", "Compile a policy against a network, both from standard input, offline",

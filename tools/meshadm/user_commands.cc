@@ -10,12 +10,15 @@ namespace {
 
 struct UserOptions {
   std::string name;
+  mesh::v1::CreateUserRequest request;  // filled by the parser directly, apart from the name
   Consent consent = Consent::kAsk;
 };
 
 Result<Outcome> run_create(Session& session, const UserOptions& options) {
   MESH_TRY_ASSIGN(auto server, session.server());
-  MESH_TRY_ASSIGN(const auto user, server.create_user(options.name));
+  auto request = options.request;
+  request.set_name(options.name);
+  MESH_TRY_ASSIGN(const auto user, server.create_user(request));
   session.renderer().show(user_document(user, "Created user " + user.name() + "."));
   return Outcome::kDone;
 }
@@ -36,6 +39,26 @@ Result<Outcome> run_delete(Session& session, const UserOptions& options) {
   return Outcome::kDone;
 }
 
+// By which a policy means the user.
+void add_policy_identity(CLI::App& create, const std::shared_ptr<UserOptions>& options) {
+  create
+      .add_option_function<std::string>(
+          "--email", [options](const std::string& email) { options->request.set_email(email); },
+          "The address by which a policy names the user; without one it is \"NAME@\"")
+      ->type_name("ADDRESS");
+  create
+      .add_option_function<std::vector<std::string>>(
+          "--role",
+          [options](const std::vector<std::string>& roles) {
+            options->request.mutable_roles()->Assign(roles.begin(), roles.end());
+          },
+          "What autogroup:ROLE means: owner, admin, network-admin, it-admin, billing-admin, "
+          "auditor; may be repeated")
+      ->type_name("ROLE")
+      ->take_all()
+      ->allow_extra_args(false);
+}
+
 }  // namespace
 
 void add_user_commands(CLI::App& root, Invocation& invocation) {
@@ -43,9 +66,12 @@ void add_user_commands(CLI::App& root, Invocation& invocation) {
                                  "meshadm user create alice\n"
                                  "meshadm user list"});
   auto options = std::make_shared<UserOptions>();
-  auto& create = add_command(group, {"create", "Create a user, who owns nodes and join keys",
-                                     "meshadm user create alice"});
+  auto& create =
+      add_command(group, {"create", "Create a user, who owns nodes and join keys",
+                          "meshadm user create alice\n"
+                          "meshadm user create ada --email ada@example.com --role admin"});
   create.add_option("name", options->name, "Name of the new user")->required()->type_name("NAME");
+  add_policy_identity(create, options);
   create.callback([&invocation, options] {
     invocation.action = [options](Session& session) { return run_create(session, *options); };
   });

@@ -78,10 +78,10 @@ std::optional<AcceptedPolicy> accept(std::string_view text, const Inventory& inv
     diagnostics.error({1, 1}, compiled.error().message());
     return std::nullopt;
   }
-  run_tests(*document, *compiled, inventory, diagnostics);
+  const std::size_t expectations = run_tests(*document, *compiled, inventory, diagnostics);
   if (diagnostics.has_errors()) return std::nullopt;
   return AcceptedPolicy{std::make_shared<const Document>(std::move(*document)),
-                        std::make_shared<const CompiledPolicy>(std::move(*compiled))};
+                        std::make_shared<const CompiledPolicy>(std::move(*compiled)), expectations};
 }
 
 }  // namespace kernmesh::policy

@@ -16,6 +16,7 @@ namespace kernmesh::policy {
 struct AcceptedPolicy {
   std::shared_ptr<const Document> document;
   std::shared_ptr<const CompiledPolicy> compiled;
+  std::size_t expectations = 0;  // of its own tests, all of which hold
 };
 
 // The policy, or nothing when it is rejected; then `diagnostics` has the errors. Also finds what

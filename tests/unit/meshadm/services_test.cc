@@ -6,12 +6,10 @@
 
 #include <algorithm>
 
-#include "controller/core/topology/registration.h"
-#include "controller/rpc/certificate.h"
 #include "controller/rpc/status.h"
-#include "mesh/v1/admin.grpc.pb.h"
 #include "mesh/v1/local.grpc.pb.h"
 #include "tests/unit/meshadm/in_process.h"
+#include "tests/unit/meshadm/served_network.h"
 
 namespace kernmesh::adm {
 namespace {
@@ -187,41 +185,7 @@ class FakeServer : public v1::Admin::Service {
   std::vector<std::string> removed;
 };
 
-class Network : public testing::Test {
- protected:
-  void SetUp() override {
-    const WallTime now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
-    const auto authority = rpc::make_authority(now);
-    ASSERT_TRUE(authority);
-    const auto leaf = rpc::issue_server_certificate(*authority, {}, now);
-    ASSERT_TRUE(leaf);
-    grpc::SslServerCredentialsOptions options;
-    options.pem_key_cert_pairs.push_back(
-        {leaf->key_pem, leaf->certificate_pem + authority->certificate_pem});
-    int port = 0;
-    grpc::ServerBuilder builder;
-    builder.AddListeningPort("127.0.0.1:0", grpc::SslServerCredentials(options), &port);
-    builder.RegisterService(&service);
-    server = builder.BuildAndStart();
-    ASSERT_NE(port, 0);
-    topology::Ticket ticket;
-    ticket.kind = topology::TicketKind::kAdminToken;
-    ticket.ca = (*rpc::read_certificates(authority->certificate_pem))[0].fingerprint;
-    token = to_string(ticket);
-    address = "127.0.0.1:" + std::to_string(port);
-    terminal.environment["KERNMESH_SERVER"] = address;
-    terminal.environment["KERNMESH_TOKEN"] = token;
-  }
-  void TearDown() override {
-    if (server) server->Shutdown(std::chrono::system_clock::now());
-  }
-
-  Terminal terminal;
-  FakeServer service;
-  std::unique_ptr<grpc::Server> server;
-  std::string token;
-  std::string address;
-};
+using Network = ServedNetwork<FakeServer>;
 
 TEST_F(Network, a_new_key_comes_with_the_command_that_uses_it) {
   ASSERT_EQ(terminal.run({"key", "create", "--user", "alice", "--reusable", "--expires", "7d"}), 0)
