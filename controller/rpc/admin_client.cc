@@ -13,6 +13,8 @@ namespace {
 
 using mesh::v1::Admin;
 
+constexpr auto kPolicyDeadline = std::chrono::seconds(120);
+
 // A name as it stands in an error; what a person typed may be long.
 std::string quoted(const std::string& name) { return "\"" + name.substr(0, 80) + "\""; }
 
@@ -39,8 +41,10 @@ Result<AdminClient> AdminClient::connect(const std::string& server, const std::s
 template <typename Request, typename Response>
 Result<Response> AdminClient::call(grpc::Status (Admin::Stub::*method)(grpc::ClientContext*,
                                                                        const Request&, Response*),
-                                   const Request& request, const std::string& attempt) {
-  return unary_call(*stub_, method, request, CallTerms{attempt + " at " + server_, token_});
+                                   const Request& request, const std::string& attempt,
+                                   std::chrono::seconds deadline) {
+  return unary_call(*stub_, method, request,
+                    CallTerms{attempt + " at " + server_, token_, deadline});
 }
 
 Result<mesh::v1::User> AdminClient::create_user(const std::string& name) {
@@ -128,7 +132,13 @@ Result<mesh::v1::Policy> AdminClient::get_policy(std::uint32_t revision) {
 
 Result<mesh::v1::SetPolicyResponse> AdminClient::set_policy(
     const mesh::v1::SetPolicyRequest& request) {
-  return call(&Admin::Stub::SetPolicy, request, "set the policy");
+  return call(&Admin::Stub::SetPolicy, request, "set the policy", kPolicyDeadline);
+}
+
+Result<mesh::v1::CheckPolicyResponse> AdminClient::check_policy(const std::string& text) {
+  mesh::v1::CheckPolicyRequest request;
+  request.set_text(text);
+  return call(&Admin::Stub::CheckPolicy, request, "check the policy", kPolicyDeadline);
 }
 
 Result<mesh::v1::ListPoliciesResponse> AdminClient::list_policies() {

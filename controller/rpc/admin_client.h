@@ -12,7 +12,8 @@
 
 namespace kernmesh::rpc {
 
-// Every call has 10 s. Every error begins with what was attempted, and where.
+// Every call has 10 s unless it says otherwise. Every error begins with what was attempted, and
+// where.
 class AdminClient {
  public:
   // `server` is "HOST:PORT", `token` "ma-…", whose fingerprint says which authority the server must
@@ -39,9 +40,10 @@ class AdminClient {
   Status remove_node(const std::string& node);
   Result<mesh::v1::Node> tag_node(const std::string& node, const std::vector<std::string>& tags);
 
-  // Revision 0: the one in force.
-  Result<mesh::v1::Policy> get_policy(std::uint32_t revision);
+  // Revision 0: the one in force. Setting and checking have 120 s: a text of 10 MB takes a while.
+  Result<mesh::v1::Policy> get_policy(std::uint32_t revision = 0);
   Result<mesh::v1::SetPolicyResponse> set_policy(const mesh::v1::SetPolicyRequest& request);
+  Result<mesh::v1::CheckPolicyResponse> check_policy(const std::string& text);
   Result<mesh::v1::ListPoliciesResponse> list_policies();
   Result<mesh::v1::GetRolloutResponse> get_rollout(const mesh::v1::MapVersion& version);
   Result<mesh::v1::Inventory> get_inventory();
@@ -51,7 +53,8 @@ class AdminClient {
   template <typename Request, typename Response>
   Result<Response> call(grpc::Status (mesh::v1::Admin::Stub::*method)(grpc::ClientContext*,
                                                                       const Request&, Response*),
-                        const Request& request, const std::string& attempt);
+                        const Request& request, const std::string& attempt,
+                        std::chrono::seconds deadline = std::chrono::seconds(10));
 
   std::string server_;
   std::string token_;

@@ -16,6 +16,16 @@ namespace v1 = mesh::v1;
 using Context = grpc::CallbackServerContext;
 using Unary = grpc::ServerUnaryReactor;
 
+// What is not about policies is small; gRPC's own bound lets the largest policy through.
+constexpr std::size_t kMaxSmallRequestBytes = 64 * 1024;
+
+template <typename Request>
+Status check_small(const Request& request) {
+  if (request.ByteSizeLong() <= kMaxSmallRequestBytes) return {};
+  return Error(ErrorCode::kExhausted,
+               "the request is larger than " + std::to_string(kMaxSmallRequestBytes) + " bytes");
+}
+
 class CoordinationService final : public v1::Coordination::CallbackService {
  public:
   CoordinationService(Gate& gate, CoordinationHandler& handler) : gate_(gate), handler_(handler) {}
@@ -23,22 +33,34 @@ class CoordinationService final : public v1::Coordination::CallbackService {
   Unary* Challenge(Context* context, const v1::ChallengeRequest* request,
                    v1::ChallengeResponse* response) override {
     return answer(gate_, Role::kAnyone, context, response,
-                  [&](const Caller&) { return handler_.challenge(*request); });
+                  [&](const Caller&) -> Result<v1::ChallengeResponse> {
+                    MESH_TRY(check_small(*request));
+                    return handler_.challenge(*request);
+                  });
   }
   Unary* Register(Context* context, const v1::RegisterRequest* request,
                   v1::RegisterResponse* response) override {
     return answer(gate_, Role::kAnyone, context, response,
-                  [&](const Caller&) { return handler_.enroll(*request); });
+                  [&](const Caller&) -> Result<v1::RegisterResponse> {
+                    MESH_TRY(check_small(*request));
+                    return handler_.enroll(*request);
+                  });
   }
   Unary* Report(Context* context, const v1::ReportRequest* request,
                 v1::ReportResponse* response) override {
     return answer(gate_, Role::kNode, context, response,
-                  [&](const Caller& caller) { return handler_.report(caller, *request); });
+                  [&](const Caller& caller) -> Result<v1::ReportResponse> {
+                    MESH_TRY(check_small(*request));
+                    return handler_.report(caller, *request);
+                  });
   }
   Unary* Leave(Context* context, const v1::LeaveRequest* request,
                v1::LeaveResponse* response) override {
     return answer(gate_, Role::kNode, context, response,
-                  [&](const Caller& caller) { return handler_.leave(caller, *request); });
+                  [&](const Caller& caller) -> Result<v1::LeaveResponse> {
+                    MESH_TRY(check_small(*request));
+                    return handler_.leave(caller, *request);
+                  });
   }
   grpc::ServerWriteReactor<v1::NetmapUpdate>* Watch(Context* context,
                                                     const v1::WatchRequest* request) override {
@@ -66,7 +88,8 @@ class CoordinationService final : public v1::Coordination::CallbackService {
 
 class AdminService final : public v1::Admin::CallbackService {
  public:
-  AdminService(Gate& gate, AdminHandler& handler) : gate_(gate), handler_(handler) {}
+  AdminService(Gate& gate, AdminHandler& handler, PolicyHandler& policies)
+      : gate_(gate), handler_(handler), policies_(policies) {}
 
   Unary* CreateUser(Context* context, const v1::CreateUserRequest* request,
                     v1::User* response) override {
@@ -111,24 +134,61 @@ class AdminService final : public v1::Admin::CallbackService {
                     v1::RemoveNodeResponse* response) override {
     return administer(context, request, response, &AdminHandler::remove_node);
   }
+  Unary* TagNode(Context* context, const v1::TagNodeRequest* request, v1::Node* response) override {
+    return administer(context, request, response, &AdminHandler::tag_node);
+  }
+  Unary* GetPolicy(Context* context, const v1::GetPolicyRequest* request,
+                   v1::Policy* response) override {
+    return administer(context, request, response, &PolicyHandler::get_policy);
+  }
+  Unary* SetPolicy(Context* context, const v1::SetPolicyRequest* request,
+                   v1::SetPolicyResponse* response) override {
+    return administer(context, request, response, &PolicyHandler::set_policy);
+  }
+  Unary* CheckPolicy(Context* context, const v1::CheckPolicyRequest* request,
+                     v1::CheckPolicyResponse* response) override {
+    return administer(context, request, response, &PolicyHandler::check_policy);
+  }
+  Unary* ListPolicies(Context* context, const v1::ListPoliciesRequest* request,
+                      v1::ListPoliciesResponse* response) override {
+    return administer(context, request, response, &PolicyHandler::list_policies);
+  }
+  Unary* GetRollout(Context* context, const v1::GetRolloutRequest* request,
+                    v1::GetRolloutResponse* response) override {
+    return administer(context, request, response, &PolicyHandler::get_rollout);
+  }
+  Unary* GetInventory(Context* context, const v1::GetInventoryRequest* request,
+                      v1::Inventory* response) override {
+    return administer(context, request, response, &PolicyHandler::get_inventory);
+  }
 
  private:
   template <typename Request, typename Response>
   Unary* administer(Context* context, const Request* request, Response* response,
                     Result<Response> (AdminHandler::*method)(const Request&)) {
     return answer(gate_, Role::kAdministrator, context, response,
-                  [&](const Caller&) { return (handler_.*method)(*request); });
+                  [&](const Caller&) -> Result<Response> {
+                    MESH_TRY(check_small(*request));
+                    return (handler_.*method)(*request);
+                  });
+  }
+  template <typename Request, typename Response>
+  Unary* administer(Context* context, const Request* request, Response* response,
+                    Result<Response> (PolicyHandler::*method)(const Request&)) {
+    return answer(gate_, Role::kAdministrator, context, response,
+                  [&](const Caller&) { return (policies_.*method)(*request); });
   }
 
   Gate& gate_;
   AdminHandler& handler_;
+  PolicyHandler& policies_;
 };
 
 class RunningServer final : public GrpcServer {
  public:
   explicit RunningServer(const Handlers& handlers)
       : coordination_(handlers.gate, handlers.coordination),
-        admin_(handlers.gate, handlers.admin) {}
+        admin_(handlers.gate, handlers.admin, handlers.policies) {}
   ~RunningServer() override { stop(Duration{}); }
 
   Status start(const ListenOptions& options) {

@@ -13,9 +13,10 @@
 
 namespace kernmesh::rpc {
 
-// The largest request: a report of kMaxEndpoints is below 2 KiB, the rest is margin for later minor
-// versions. Answers are not bounded by the server; a snapshot of 10,000 peers is about 3 MB.
-inline constexpr int kMaxRequestBytes = 64 * 1024;
+// The largest request: a policy's text (policy::kMaxPolicyBytes) and what goes with it; gRPC knows
+// no bound by method. Answers are not bounded by the server; a snapshot of 10,000 peers is about
+// 3 MB.
+inline constexpr int kMaxRequestBytes = 16 * 1024 * 1024 + 64 * 1024;
 // Concurrent calls on one connection, of which an agent needs two.
 inline constexpr int kMaxCallsPerConnection = 100;
 
@@ -34,11 +35,12 @@ class GrpcServer {
   virtual void stop(Duration grace) = 0;
 };
 
-// All three outlive the server.
+// All outlive the server.
 struct Handlers {
   Gate& gate;
   CoordinationHandler& coordination;
   AdminHandler& admin;
+  PolicyHandler& policies;
 };
 
 // kUnavailable when the address cannot be bound or the certificate is not accepted.

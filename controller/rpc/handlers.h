@@ -67,6 +67,21 @@ class AdminHandler {
   virtual Result<mesh::v1::Node> rename_node(const mesh::v1::RenameNodeRequest&) = 0;
   virtual Result<mesh::v1::Node> expire_node(const mesh::v1::ExpireNodeRequest&) = 0;
   virtual Result<mesh::v1::RemoveNodeResponse> remove_node(const mesh::v1::RemoveNodeRequest&) = 0;
+  virtual Result<mesh::v1::Node> tag_node(const mesh::v1::TagNodeRequest&) = 0;
+};
+
+// The part of the Admin service that is about policies.
+class PolicyHandler {
+ public:
+  virtual ~PolicyHandler() = default;
+  virtual Result<mesh::v1::Policy> get_policy(const mesh::v1::GetPolicyRequest&) = 0;
+  virtual Result<mesh::v1::SetPolicyResponse> set_policy(const mesh::v1::SetPolicyRequest&) = 0;
+  virtual Result<mesh::v1::CheckPolicyResponse> check_policy(
+      const mesh::v1::CheckPolicyRequest&) = 0;
+  virtual Result<mesh::v1::ListPoliciesResponse> list_policies(
+      const mesh::v1::ListPoliciesRequest&) = 0;
+  virtual Result<mesh::v1::GetRolloutResponse> get_rollout(const mesh::v1::GetRolloutRequest&) = 0;
+  virtual Result<mesh::v1::Inventory> get_inventory(const mesh::v1::GetInventoryRequest&) = 0;
 };
 
 }  // namespace kernmesh::rpc

@@ -7,8 +7,9 @@
 namespace kernmesh::rpc {
 namespace {
 
-// HTTP/2 trailers are bounded (8 KiB by default); a sentence is never longer than this.
-constexpr std::size_t kMaxMessage = 1024;
+// HTTP/2 trailers are bounded (8 KiB by default); a sentence, or a page of findings, is
+// never longer than this.
+constexpr std::size_t kMaxMessage = 4096;
 
 struct Pair {
   ErrorCode ours;

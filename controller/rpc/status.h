@@ -8,7 +8,7 @@
 
 namespace kernmesh::rpc {
 
-// The message travels whole (at most 1,024 bytes); the exact class travels in the details, because
+// The message travels whole (at most 4,096 bytes); the exact class travels in the details, because
 // several of ours share one code of gRPC's.
 grpc::Status to_grpc(const Error& error);
 

@@ -4,8 +4,12 @@
 #include <sodium.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
+#include <set>
 
+#include "controller/core/policy/identity.h"
+#include "controller/core/policy/words.h"
 #include "controller/core/topology/name.h"
 #include "controller/rpc/convert.h"
 
@@ -34,6 +38,8 @@ v1::User describe_user(const View& view, const topology::User& user) {
   message.set_name(user.name);
   message.set_created_at(rpc::to_wire(user.created_at));
   message.set_node_count(nodes_of(view, user.id));
+  message.set_email(user.email);
+  for (const auto& role : user.roles) message.add_roles(role);
   return message;
 }
 
@@ -67,6 +73,52 @@ Result<store::NodeRecord> find_node(const View& view, const std::string& text) {
   return view.nodes.at(node->id);
 }
 
+// Roles that a policy can name as autogroups.
+constexpr std::array<std::string_view, 6> kRoles = {"owner",    "admin",         "network-admin",
+                                                    "it-admin", "billing-admin", "auditor"};
+
+Status check_email(const std::string& email) {
+  const auto at = email.find('@');
+  if (topology::check_user_name(email) && at != 0 && at != std::string::npos &&
+      at == email.rfind('@') && at + 1 < email.size()) {
+    return {};
+  }
+  return Error(ErrorCode::kInvalid,
+               "an e-mail address is NAME@DOMAIN, not \"" + email.substr(0, 80) + "\"");
+}
+
+Result<topology::User> user_from(const v1::CreateUserRequest& request, WallTime now) {
+  MESH_TRY(topology::check_user_name(request.name()));
+  if (!request.email().empty()) MESH_TRY(check_email(request.email()));
+  const std::set<std::string> roles(request.roles().begin(), request.roles().end());
+  for (const auto& role : roles) {
+    if (std::find(kRoles.begin(), kRoles.end(), role) != kRoles.end()) continue;
+    return Error(ErrorCode::kInvalid, "there is no role \"" + role.substr(0, 80) +
+                                          "\": owner, admin, network-admin, it-admin, "
+                                          "billing-admin, auditor");
+  }
+  return topology::User{{}, request.name(), now, request.email(), {roles.begin(), roles.end()}};
+}
+
+// Two users by one name of the policy's would have each other's rights.
+Status check_handles_are_free(const View& view, const topology::User& wanted) {
+  const auto handles = policy::handles_of(to_policy(wanted));
+  for (const auto& [id, user] : view.network.users()) {
+    for (const auto& taken : policy::handles_of(to_policy(user))) {
+      if (std::find(handles.begin(), handles.end(), taken) == handles.end()) continue;
+      return Error(ErrorCode::kAlreadyExists,
+                   "a policy names user \"" + user.name + "\" by " + taken + " already");
+    }
+  }
+  return {};
+}
+
+Status check_tag(const View& view, const std::string& tag) {
+  if (!policy::is_tag(tag)) return Error(ErrorCode::kInvalid, policy::bad_tag(tag));
+  if (view.policy.document->tag_owners.contains(tag)) return {};
+  return Error(ErrorCode::kInvalid, tag + " has no owner: the policy's tagOwners must name it");
+}
+
 std::string subject_of(const store::NodeRecord& record) {
   return "node " + to_string(record.node.id) + " (" + record.node.name + ")";
 }
@@ -79,13 +131,14 @@ store::AuditEvent Administration::event(const char* action, std::string subject,
 }
 
 Result<v1::User> Administration::create_user(const v1::CreateUserRequest& request) {
-  MESH_TRY(topology::check_user_name(request.name()));
+  MESH_TRY_ASSIGN(const auto wanted, user_from(request, clock_()));
   MESH_TRY(commit_planned(directory_, store_, [&](const View& view) -> Result<store::Commit> {
     if (view.network.find_user_named(request.name()) != nullptr) {
       return Error(ErrorCode::kAlreadyExists, "there is a user \"" + request.name() + "\" already");
     }
-    store::UserRecord record;
-    record.user = {UserId(view.highest.user.value() + 1), request.name(), clock_()};
+    MESH_TRY(check_handles_are_free(view, wanted));
+    store::UserRecord record{wanted, {}};
+    record.user.id = UserId(view.highest.user.value() + 1);
     store::Commit commit;
     commit.audit = {event("user.create", "user " + request.name())};
     commit.puts.emplace_back(std::move(record));
@@ -217,6 +270,7 @@ v1::Node Administration::describe(const View& view, const store::NodeRecord& rec
   *message.mutable_applied() = rpc::to_proto(facts.applied);
   message.set_agent_version(facts.agent_version);
   message.set_kernel_release(facts.kernel_release);
+  for (const auto& tag : node.tags) message.add_tags(tag);
   return message;
 }
 
@@ -249,7 +303,9 @@ Result<v1::Node> Administration::edit_node(const std::string& name, const char* 
     MESH_TRY(edit(view, record.node));
     if (record.node == before) return commit;
     commit.audience = store::Audience::kNetwork;
-    commit.audit = {event(action, subject, "now " + record.node.name)};
+    std::string detail = "now " + record.node.name;
+    for (const auto& tag : record.node.tags) detail += " " + tag;
+    commit.audit = {event(action, subject, std::move(detail))};
     commit.puts.emplace_back(std::move(record));
     return commit;
   }));
@@ -281,6 +337,19 @@ Result<v1::Node> Administration::expire_node(const v1::ExpireNodeRequest& reques
     node.key_expires_at = clock_();
     return {};
   });
+}
+
+Result<v1::Node> Administration::tag_node(const v1::TagNodeRequest& request) {
+  return edit_node(request.node(), "node.tag",
+                   [&](const View& view, topology::Node& node) -> Status {
+                     std::set<std::string> tags;
+                     for (const auto& tag : request.tags()) {
+                       MESH_TRY(check_tag(view, tag));
+                       tags.insert(tag);
+                     }
+                     node.tags.assign(tags.begin(), tags.end());
+                     return {};
+                   });
 }
 
 Result<v1::RemoveNodeResponse> Administration::remove_node(const v1::RemoveNodeRequest& request) {

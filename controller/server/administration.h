@@ -36,6 +36,7 @@ class Administration : public rpc::AdminHandler {
   Result<mesh::v1::Node> rename_node(const mesh::v1::RenameNodeRequest&) override;
   Result<mesh::v1::Node> expire_node(const mesh::v1::ExpireNodeRequest&) override;
   Result<mesh::v1::RemoveNodeResponse> remove_node(const mesh::v1::RemoveNodeRequest&) override;
+  Result<mesh::v1::Node> tag_node(const mesh::v1::TagNodeRequest&) override;
 
  private:
   store::AuditEvent event(const char* action, std::string subject, std::string detail = {}) const;

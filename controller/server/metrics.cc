@@ -26,7 +26,7 @@ void add(prometheus::MetricFamily& family, double value, const char* label = nul
 }  // namespace
 
 std::string render_metrics(const Directory& directory, const Presence& presence,
-                           WallTime certificate_expires_at) {
+                           const PolicyCounts& policies, WallTime certificate_expires_at) {
   auto build = gauge("kernmesh_server_build_info", "Always 1; the version is a label.");
   add(build, 1, "version", KERNMESH_VERSION);
   auto nodes = gauge("kernmesh_server_nodes", "Nodes by state.");
@@ -35,6 +35,14 @@ std::string render_metrics(const Directory& directory, const Presence& presence,
   auto revision = gauge("kernmesh_server_network_revision", "Newest revision that nodes hear of.");
   auto behind = gauge("kernmesh_server_nodes_behind",
                       "Connected nodes that have not applied the newest revision.");
+  auto policy = gauge("kernmesh_server_policy_revision", "The policy in force.");
+  auto rules = gauge("kernmesh_server_policy_rules", "Rules of the policy in force.");
+  auto sets = gauge("kernmesh_server_policy_sets", "Names that its rules are about.");
+  auto compile = gauge("kernmesh_server_policy_compile_seconds",
+                       "What reading, compiling and testing the last policy took.");
+  auto rejected = gauge("kernmesh_server_policies_rejected_total",
+                        "Policies that were not put in force, since the start.");
+  rejected.type = prometheus::MetricType::Counter;
   const auto online = presence.online();
   directory.read([&](const View& view) {
     double expired = 0;
@@ -50,14 +58,23 @@ std::string render_metrics(const Directory& directory, const Presence& presence,
     add(keys, static_cast<double>(view.join_keys.size()));
     add(revision, static_cast<double>(view.network.version().revision.value()));
     add(behind, late);
+    const auto& compiled = *view.policy.compiled;
+    add(policy, compiled.revision);
+    add(rules, static_cast<double>(compiled.rules.size()));
+    add(sets, static_cast<double>(compiled.sets.size()));
   });
+  add(compile, policies.compile_seconds);
+  prometheus::ClientMetric refused;
+  refused.counter.value = static_cast<double>(policies.rejected);
+  rejected.metric.push_back(std::move(refused));
   auto streams = gauge("kernmesh_server_watch_streams", "Connected nodes.");
   add(streams, static_cast<double>(online.size()));
   auto expiry = gauge("kernmesh_server_certificate_expiry_seconds",
                       "When the server's certificate expires, in seconds since 1970.");
   add(expiry, static_cast<double>(certificate_expires_at.time_since_epoch().count()));
-  return prometheus::TextSerializer().Serialize(
-      {build, nodes, users, keys, revision, behind, streams, expiry});
+  return prometheus::TextSerializer().Serialize({build, nodes, users, keys, revision, behind,
+                                                 streams, expiry, policy, rules, sets, compile,
+                                                 rejected});
 }
 
 }  // namespace kernmesh::server

@@ -5,11 +5,12 @@
 #include <string>
 
 #include "controller/server/directory.h"
+#include "controller/server/policy_administration.h"
 #include "controller/server/presence.h"
 
 namespace kernmesh::server {
 
 std::string render_metrics(const Directory& directory, const Presence& presence,
-                           WallTime certificate_expires_at);
+                           const PolicyCounts& policies, WallTime certificate_expires_at);
 
 }  // namespace kernmesh::server

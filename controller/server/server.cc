@@ -13,6 +13,7 @@
 #include "controller/server/housekeeper.h"
 #include "controller/server/http_page.h"
 #include "controller/server/metrics.h"
+#include "controller/server/policy_administration.h"
 #include "controller/server/state_dir.h"
 #include "controller/server/stored_policy.h"
 #include "controller/server/tls_identity.h"
@@ -66,12 +67,14 @@ class AssembledServer final : public Server {
         std::make_unique<Coordination>(*directory_, *store_, presence_, *enrollment_, clock_);
     administration_ = std::make_unique<Administration>(*directory_, *store_, presence_,
                                                        identity_.fingerprint, clock_);
+    policies_ = std::make_unique<PolicyAdministration>(*directory_, *store_, presence_,
+                                                       policy_counts_, clock_);
     housekeeper_ = std::make_unique<Housekeeper>(
         *directory_, *store_, presence_, clock_,
         Housekeeper::Options{options.ephemeral_lifetime, options.reconnect_grace});
-    MESH_TRY_ASSIGN(grpc_,
-                    rpc::start_grpc_server({options.listen, identity_.chain_pem, identity_.key_pem},
-                                           {*gatekeeper_, *coordination_, *administration_}));
+    MESH_TRY_ASSIGN(grpc_, rpc::start_grpc_server(
+                               {options.listen, identity_.chain_pem, identity_.key_pem},
+                               {*gatekeeper_, *coordination_, *administration_, *policies_}));
     housekeeper_->start();
     return start_pages(options);
   }
@@ -103,7 +106,9 @@ class AssembledServer final : public Server {
     if (options.http_listen.empty()) return {};
     MESH_TRY_ASSIGN(const auto endpoint, Endpoint::parse(options.http_listen));
     HttpPages pages;
-    pages.metrics = [this] { return render_metrics(*directory_, presence_, identity_.expires_at); };
+    pages.metrics = [this] {
+      return render_metrics(*directory_, presence_, policy_counts_, identity_.expires_at);
+    };
     pages.is_healthy = [this] { return clock_() < identity_.expires_at; };
     MESH_TRY_ASSIGN(http_, start_http_server(endpoint, std::move(pages)));
     return {};
@@ -120,6 +125,8 @@ class AssembledServer final : public Server {
   std::unique_ptr<Gatekeeper> gatekeeper_;
   std::unique_ptr<Coordination> coordination_;
   std::unique_ptr<Administration> administration_;
+  PolicyCounts policy_counts_;
+  std::unique_ptr<PolicyAdministration> policies_;
   std::unique_ptr<Housekeeper> housekeeper_;
   std::unique_ptr<rpc::GrpcServer> grpc_;
   std::unique_ptr<HttpServer> http_;

@@ -24,10 +24,6 @@ std::optional<netmap::SectionDigests> digests_from(const mesh::v1::WatchRequest&
   return netmap::SectionDigests{*self, *peers, *rules, *sets};
 }
 
-bool is_empty(const netmap::Delta& delta) {
-  return delta == netmap::Delta{delta.from, delta.to, {}, {}, {}, {}, {}, {}, {}};
-}
-
 }  // namespace
 
 WatchSource::WatchSource(const Directory& directory, NodeId node,
@@ -38,7 +34,7 @@ WatchSource::WatchSource(const Directory& directory, NodeId node,
   const MapVersion held = rpc::from_proto(request.held());
   const bool same = directory_.read(
       [&](const View& view) { return view.network.matches(node_, held, *digests); });
-  if (same) sent_ = held;
+  if (same) sent_ = seen_ = held;
 }
 
 bool WatchSource::next(mesh::v1::NetmapUpdate& message) {
@@ -48,23 +44,39 @@ bool WatchSource::next(mesh::v1::NetmapUpdate& message) {
   std::optional<netmap::Netmap> map;
   directory_.read([&](const View& view) {
     if (view.network.find(node_) == nullptr) return;  // the stream is about to be ended
-    if (sent_ && *sent_ == view.network.version()) return;
-    if (sent_) delta = view.network.delta_for(node_, *sent_);
+    if (sent_ && seen_ == view.network.version()) return;
+    if (sent_) delta = view.network.delta_for(node_, seen_);
     if (!delta) map = view.network.snapshot_for(node_);
   });
   if (map) {
-    sent_ = map->version;
+    sent_ = seen_ = map->version;
     message = rpc::to_proto(*map);
-  } else if (delta && !is_empty(*delta)) {
-    sent_ = delta->to;
+  } else if (delta && (!is_empty(*delta) || is_stale(delta->to))) {
+    delta->from = *sent_;  // nothing between it and seen_ concerned the node
+    sent_ = seen_ = delta->to;
     message = rpc::to_proto(*delta);
-  } else if (sent_ && now - last_message_ >= kKeepalive) {
-    message = rpc::to_proto(rpc::Keepalive{*sent_});
+  } else if (delta) {
+    seen_ = delta->to;
+    return keep_alive(message, now);
   } else {
-    return false;
+    return keep_alive(message, now);
   }
   last_message_ = now;
   return true;
+}
+
+bool WatchSource::is_stale(const MapVersion& newest) const {
+  return newest.revision.value() - sent_->revision.value() >= topology::kHistory / 2;
+}
+
+bool WatchSource::keep_alive(mesh::v1::NetmapUpdate& message,
+                             std::chrono::steady_clock::time_point now) {
+  if (sent_ && now - last_message_ >= kKeepalive) {
+    message = rpc::to_proto(rpc::Keepalive{*sent_});
+    last_message_ = now;
+    return true;
+  }
+  return false;
 }
 
 }  // namespace kernmesh::server

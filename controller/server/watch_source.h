@@ -21,9 +21,17 @@ class WatchSource : public rpc::UpdateSource {
   bool next(mesh::v1::NetmapUpdate& message) override;
 
  private:
+  // Whether the agent should be told the version alone, because it could soon not resume from what
+  // it holds.
+  bool is_stale(const MapVersion& newest) const;
+  bool keep_alive(mesh::v1::NetmapUpdate& message, std::chrono::steady_clock::time_point now);
+
   const Directory& directory_;
   NodeId node_;
-  std::optional<MapVersion> sent_;  // absent: a snapshot is due
+  std::optional<MapVersion> sent_;  // what the agent holds; absent: a snapshot is due
+  // Up to here nothing that the agent does not hold concerns it. Apart from sent_, so that changes
+  // that concern others do not let the stream fall out of the history.
+  MapVersion seen_;
   // Of the last message. Zero at first: a resumed stream that has missed nothing hears that at
   // once.
   std::chrono::steady_clock::time_point last_message_{};

@@ -81,4 +81,9 @@ struct Delta {
   bool operator==(const Delta&) const = default;
 };
 
+// Whether it changes nothing but the version.
+inline bool is_empty(const Delta& delta) {
+  return delta == Delta{delta.from, delta.to, {}, {}, {}, {}, {}, {}, {}};
+}
+
 }  // namespace kernmesh::netmap

@@ -65,6 +65,9 @@ class Network {
   // What changed for `viewer` since `from`; nothing when the history does not reach that far back
   // or `from` is of another epoch or the future. May be empty apart from the versions.
   std::optional<netmap::Delta> delta_for(NodeId viewer, const MapVersion& from) const;
+  // Whether something in (from, to] may have changed the view of `viewer`; true also when the
+  // history does not tell.
+  bool may_concern(NodeId viewer, const MapVersion& from, const MapVersion& to) const;
   // Whether a map with these digests is what `viewer` saw at `held`, as far as history tells.
   bool matches(NodeId viewer, const MapVersion& held, const netmap::SectionDigests& digests) const;
 

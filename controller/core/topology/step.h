@@ -82,4 +82,7 @@ struct Step {
   bool opaque = false;  // did more than this says: views from before it cannot be moved forward
 };
 
+// Whether the view of this node may differ after the step.
+bool may_concern(const Step& step, NodeId viewer, NodeIndex index);
+
 }  // namespace kernmesh::topology

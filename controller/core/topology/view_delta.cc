@@ -202,6 +202,15 @@ std::optional<netmap::Delta> Network::delta_for(NodeId viewer, const MapVersion&
   return view.make(from);
 }
 
+bool Network::may_concern(NodeId viewer, const MapVersion& from, const MapVersion& to) const {
+  const auto first = steps_since(from);
+  if (!first) return true;
+  const NodeIndex index = population().find(viewer);
+  return std::any_of(*first, history_.end(), [&](const Step& step) {
+    return step.revision <= to.revision && topology::may_concern(step, viewer, index);
+  });
+}
+
 bool Network::matches(NodeId viewer, const MapVersion& held,
                       const netmap::SectionDigests& digests) const {
   const auto first = steps_since(held);
