@@ -80,6 +80,48 @@ Result<policy::Target> target_from_proto(const mesh::v1::Target& message) {
   return target;
 }
 
+mesh::v1::SshGrant ssh_to_proto(const policy::SshGrant& ssh) {
+  mesh::v1::SshGrant message;
+  message.set_action(static_cast<mesh::v1::SshGrant::Action>(ssh.action));
+  for (const auto& user : ssh.users) {
+    auto& added = *message.add_users();
+    added.set_kind(static_cast<mesh::v1::SshGrant::UserKind>(user.kind));
+    added.set_name(user.name);
+  }
+  if (ssh.check_period) message.set_check_period_seconds(ssh.check_period->count());
+  for (const auto& variable : ssh.accept_env) message.add_accept_env(variable);
+  return message;
+}
+
+Result<policy::SshGrant> ssh_from_proto(const mesh::v1::SshGrant& message) {
+  // One week: the longest that a policy may say.
+  constexpr std::int64_t kMostCheckPeriod = 168 * 3600;
+  if (message.action() != mesh::v1::SshGrant::ACTION_ACCEPT &&
+      message.action() != mesh::v1::SshGrant::ACTION_CHECK) {
+    return invalid("SSH action of unknown kind " + std::to_string(message.action()));
+  }
+  MESH_TRY(check_most(message.users_size(), kMaxRuleParts, "SSH users"));
+  MESH_TRY(check_most(message.accept_env_size(), kMaxRuleParts, "SSH environment variables"));
+  policy::SshGrant ssh;
+  ssh.action = static_cast<policy::SshAction>(message.action());
+  for (const auto& user : message.users()) {
+    if (user.kind() < mesh::v1::SshGrant::USER_KIND_ROOT ||
+        user.kind() > mesh::v1::SshGrant::USER_KIND_LOCALPART) {
+      return invalid("SSH user of unknown kind " + std::to_string(user.kind()));
+    }
+    ssh.users.push_back({static_cast<policy::SshUserKind>(user.kind()), user.name()});
+  }
+  if (message.has_check_period_seconds()) {
+    const auto seconds = message.check_period_seconds();
+    if (seconds < 0 || seconds > kMostCheckPeriod) {
+      return invalid("SSH check period of " + std::to_string(seconds) + " s");
+    }
+    ssh.check_period = std::chrono::seconds(seconds);
+  }
+  ssh.accept_env.assign(message.accept_env().begin(), message.accept_env().end());
+  return ssh;
+}
+
 template <typename Numbers>
 Result<std::vector<NodeId>> members_from(const Numbers& numbers) {
   MESH_TRY(check_most(numbers.size(), kMaxSetMembers, "members of a set"));
@@ -104,6 +146,7 @@ mesh::v1::Rule to_proto(const netmap::Rule& rule) {
     added.set_name(capability.name);
     added.set_values_json(capability.values_json);
   }
+  if (rule.ssh) *message.mutable_ssh() = ssh_to_proto(*rule.ssh);
   return message;
 }
 
@@ -142,6 +185,9 @@ Result<netmap::Rule> from_proto(const mesh::v1::Rule& message) {
       MESH_TRY(check_most(part.values_json().size(), kMaxCapabilityBytes,
                           "bytes of a capability's values"));
       rule.capabilities.push_back({part.name(), part.values_json()});
+    }
+    if (message.has_ssh()) {
+      MESH_TRY_ASSIGN(rule.ssh, ssh_from_proto(message.ssh()));
     }
     return rule;
   };

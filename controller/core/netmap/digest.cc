@@ -68,6 +68,18 @@ class Encoder {
     add(std::string_view(capability.name));
     add(std::string_view(capability.values_json));
   }
+  void add(const policy::SshUserClass& user) {
+    add(static_cast<std::uint64_t>(user.kind));
+    add(std::string_view(user.name));
+  }
+  void add(const std::string& text) { add(std::string_view(text)); }
+  void add(const policy::SshGrant& ssh) {
+    add(static_cast<std::uint64_t>(ssh.action));
+    add(ssh.users);
+    add(std::uint64_t{ssh.check_period.has_value()});
+    add(static_cast<std::uint64_t>(ssh.check_period.value_or(std::chrono::seconds(0)).count()));
+    add(ssh.accept_env);
+  }
   Digest finish() {
     Digest digest{};
     crypto_generichash_final(&state_, digest.data(), digest.size());
@@ -123,6 +135,7 @@ Digest rule_digest(const Rule& rule) {
   encoder.add(rule.sources);
   encoder.add(rule.targets);
   encoder.add(rule.capabilities);
+  if (rule.ssh) encoder.add(*rule.ssh);
   return encoder.finish();
 }
 

@@ -23,6 +23,11 @@ class IdGiver {
   std::unordered_set<std::uint32_t> taken_;
 };
 
+void sort_unique(std::vector<std::uint32_t>& values) {
+  std::sort(values.begin(), values.end());
+  values.erase(std::unique(values.begin(), values.end()), values.end());
+}
+
 class Compiler {
  public:
   Compiler(const Document& document, std::unordered_map<std::string, AddressSet> ipsets)
@@ -34,6 +39,7 @@ class Compiler {
       add(rule);
       add_companions(rule);
     }
+    for (const auto& rule : document_.ssh) add(rule);
     for (const auto& approval : document_.route_approvals) {
       Approval compiled{approval.prefix, {}};
       for (const auto& selector : approval.approvers) {
@@ -61,8 +67,7 @@ class Compiler {
   }
 
   // Postures of the rule as indices, loaded on first use.
-  std::vector<std::uint32_t> postures_of(const Rule& rule) {
-    const auto& names = rule.src_posture ? *rule.src_posture : document_.default_src_posture;
+  std::vector<std::uint32_t> postures_of(const std::vector<Located>& names) {
     std::vector<std::uint32_t> indices;
     for (const auto& name : names) {
       const auto found = document_.postures.find(name.text);
@@ -137,14 +142,12 @@ class Compiler {
     compiled.at = rule.at;
     compiled.services = rule.services;
     compiled.app = rule.app;
-    const auto postures = postures_of(rule);
-    const std::string with = with_of(rule);
+    const auto postures = postures_of(posture_names(rule));
+    const std::string with = with_of(posture_names(rule));
     for (const auto& selector : rule.src) {
       compiled.sources.push_back(set_of(selector, with, postures, /*source=*/true));
     }
-    std::sort(compiled.sources.begin(), compiled.sources.end());
-    compiled.sources.erase(std::unique(compiled.sources.begin(), compiled.sources.end()),
-                           compiled.sources.end());
+    sort_unique(compiled.sources);
     for (const auto& destination : rule.dst) {
       compiled.destinations.push_back(destination_of(destination));
     }
@@ -196,8 +199,8 @@ class Compiler {
     for (const auto& destination : rule.dst) {
       turned.sources.push_back(set_of(destination.selector, "", {}, /*source=*/true));
     }
-    std::sort(turned.sources.begin(), turned.sources.end());
-    const auto postures = postures_of(rule);
+    sort_unique(turned.sources);
+    const auto postures = postures_of(posture_names(rule));
     for (const auto& selector : rule.src) {
       const bool any =
           selector.kind == SelectorKind::kAny || (selector.kind == SelectorKind::kAutogroup &&
@@ -206,22 +209,61 @@ class Compiler {
       if (any && postures.empty()) {
         destination.kind = DestinationKind::kAny;
       } else {
-        destination.set = set_of(selector, with_of(rule), postures, /*source=*/true);
+        destination.set = set_of(selector, with_of(posture_names(rule)), postures, /*source=*/true);
       }
       turned.destinations.push_back(destination);
     }
-    turned.id = rule_ids_.give("turned " + meaning_of(rule, with_of(rule)));
+    turned.id = rule_ids_.give("turned " + meaning_of(rule, with_of(posture_names(rule))));
     turned.self_id = turned.id;
     policy_.rules.push_back(std::move(turned));
   }
 
-  std::string with_of(const Rule& rule) const {
+  const std::vector<Located>& posture_names(const Rule& rule) const {
+    return rule.src_posture ? *rule.src_posture : document_.default_src_posture;
+  }
+
+  static std::string with_of(const std::vector<Located>& names) {
     std::string with;
-    for (const auto& posture :
-         rule.src_posture ? *rule.src_posture : document_.default_src_posture) {
+    for (const auto& posture : names) {
       with += (with.empty() ? " with " : " or ") + posture.text;
     }
     return with;
+  }
+
+  // Nodes that are delivered an SSH rule get its sources as sets, like any other rule's. With
+  // localpart:*@domain a person reaches the own devices under the same name too.
+  void add(const SshRule& rule) {
+    if (rule.src.empty() || rule.dst.empty()) return;
+    CompiledRule compiled;
+    compiled.index = rule.index;
+    compiled.at = rule.at;
+    compiled.ssh = SshGrant{rule.action, {}, rule.check_period, rule.accept_env};
+    std::string meaning = rule.action == SshAction::kCheck ? "ssh check" : "ssh accept";
+    bool localpart = false, to_self = false;
+    for (const auto& user : rule.users) {
+      compiled.ssh->users.push_back(user);
+      localpart = localpart || user.kind == SshUserKind::kLocalpart;
+      meaning += ' ' + std::to_string(static_cast<int>(user.kind)) + user.name;
+    }
+    const auto& names = rule.src_posture ? *rule.src_posture : document_.default_src_posture;
+    for (const auto& selector : rule.src) {
+      compiled.sources.push_back(
+          set_of(selector, with_of(names), postures_of(names), /*source=*/true));
+      meaning += ' ' + to_string(selector) + with_of(names);
+    }
+    meaning += " ->";
+    for (const auto& selector : rule.dst) {
+      compiled.destinations.push_back(destination_of({selector, {}}));
+      meaning += ' ' + to_string(selector);
+      to_self = to_self || compiled.destinations.back().kind == DestinationKind::kSelf;
+    }
+    if (localpart && !to_self) compiled.destinations.push_back({DestinationKind::kSelf, 0, {}});
+    sort_unique(compiled.sources);
+    if (rule.check_period) meaning += " every " + std::to_string(rule.check_period->count());
+    for (const auto& variable : rule.accept_env) meaning += " env " + variable;
+    compiled.id = rule_ids_.give(meaning);
+    compiled.self_id = rule_ids_.give(meaning + " towards self");
+    policy_.rules.push_back(std::move(compiled));
   }
 
   // The rule's content without its place, so that a rule that moves in the file stays itself.

@@ -39,13 +39,15 @@ struct CompiledRule {
   RuleId id;
   RuleId self_id;  // of its part towards autogroup:self
   RuleOrigin origin = RuleOrigin::kAcl;
-  std::uint32_t index = 0;
+  std::uint32_t index = 0;  // in its list
   Position at;
   std::vector<std::uint32_t> sources;  // indices into CompiledPolicy::sets, ascending
   std::vector<CompiledDestination> destinations;
   std::vector<Service> services;
   std::vector<AppCapability> app;
   std::vector<std::string> via;
+  std::optional<SshGrant>
+      ssh;  // a rule of `ssh`: it connects nobody, and is delivered all the same
 };
 
 struct Approval {

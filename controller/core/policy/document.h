@@ -15,6 +15,7 @@
 #include "controller/core/policy/posture.h"
 #include "controller/core/policy/selector.h"
 #include "controller/core/policy/service.h"
+#include "controller/core/policy/slice.h"
 
 namespace kernmesh::policy {
 
@@ -87,13 +88,7 @@ struct NodeAttribute {
   std::vector<Prefix> ip_pool;
 };
 
-enum class SshAction { kAccept, kCheck };
-
-enum class SshUserKind { kRoot, kNonroot, kLiteral, kLocalpart };
-
-struct SshUser {
-  SshUserKind kind = SshUserKind::kLiteral;
-  std::string name;  // the literal name, or the domain of localpart:*@domain
+struct SshUser : SshUserClass {
   Position at;
 };
 

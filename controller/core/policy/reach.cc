@@ -13,7 +13,7 @@ void sort_unique(std::vector<std::uint32_t>& values) {
 
 // A rule without services and without capabilities grants nothing to anybody.
 bool grants_something(const CompiledRule& rule) {
-  return !rule.services.empty() || (!rule.app.empty() && rule.via.empty());
+  return !rule.services.empty() || (!rule.app.empty() && rule.via.empty()) || rule.ssh;
 }
 
 }  // namespace
@@ -160,6 +160,7 @@ NodeSet Reach::peers_of(NodeIndex node) const {
   const NodeSet own = population_.own_nodes(node);
   for (const auto i : concerned(node)) {
     const auto& rule = policy().rules[i];
+    if (rule.ssh) continue;  // opens nothing, so it connects nobody
     const bool source = is_source(rule, node);
     const bool source_itself = source && is_source_itself(rule, node);
     bool received = false;

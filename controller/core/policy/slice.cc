@@ -5,7 +5,7 @@ namespace kernmesh::policy {
 
 bool same_meaning(const SliceRule& a, const SliceRule& b) {
   return a.id == b.id && a.sources == b.sources && a.targets == b.targets &&
-         a.capabilities == b.capabilities;
+         a.capabilities == b.capabilities && a.ssh == b.ssh;
 }
 
 }  // namespace kernmesh::policy

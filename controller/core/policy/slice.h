@@ -3,7 +3,9 @@
 // and apart from them who is in those sets.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,6 +38,33 @@ struct Capability {
   bool operator==(const Capability&) const = default;
 };
 
+enum class SshAction : std::uint8_t {
+  kAccept = 1,
+  kCheck = 2,  // the person behind the source confirms it first
+};
+
+enum class SshUserKind : std::uint8_t {
+  kRoot = 1,
+  kNonroot = 2,    // any local user but root
+  kLiteral = 3,    // `name`
+  kLocalpart = 4,  // the part before the @ of the source user's address, if its domain is `name`
+};
+
+struct SshUserClass {
+  SshUserKind kind = SshUserKind::kLiteral;
+  std::string name;
+  bool operator==(const SshUserClass&) const = default;
+};
+
+// Who of the sources may log in as whom. Opens nothing in the packet filter.
+struct SshGrant {
+  SshAction action = SshAction::kAccept;
+  std::vector<SshUserClass> users;
+  std::optional<std::chrono::seconds> check_period;  // 0: at every login; absent: the default
+  std::vector<std::string> accept_env;
+  bool operator==(const SshGrant&) const = default;
+};
+
 // A rule of the file is two here when one of its destinations is autogroup:self, because it has
 // other sources there. The id says what the rule means, wherever it stands: a rule that only moved
 // in the file is not sent again, so `line` is a place in the policy of `policy_revision`.
@@ -46,6 +75,7 @@ struct SliceRule {
   std::vector<SetId> sources;  // ascending; a source in any of them matches
   std::vector<Target> targets;
   std::vector<Capability> capabilities;  // at the own addresses that a target holds
+  std::optional<SshGrant> ssh;           // a rule of `ssh`: its targets open nothing
   bool operator==(const SliceRule&) const = default;
 };
 

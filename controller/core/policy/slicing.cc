@@ -40,7 +40,8 @@ class Slicer {
   }
 
   SliceRule start(const CompiledRule& rule) const {
-    SliceRule part{rule.id, reach_.policy().revision, rule.at.line, {}, {}, {}};
+    SliceRule part{rule.id, reach_.policy().revision, rule.at.line, {}, {}, {}, {}};
+    part.ssh = rule.ssh;
     if (rule.via.empty()) {
       for (const auto& app : rule.app) part.capabilities.push_back({app.name, app.values_json});
     }

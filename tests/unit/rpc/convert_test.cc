@@ -39,6 +39,11 @@ netmap::Rule rule_of(std::uint32_t id) {
                    {{{1}, {policy::kAllPorts}}}},
                   {policy::TargetKind::kAny, {}, {}}};
   rule.capabilities = {{"example.com/cap/x", "[{}]"}};
+  rule.ssh = policy::SshGrant{
+      policy::SshAction::kCheck,
+      {{policy::SshUserKind::kRoot, "root"}, {policy::SshUserKind::kLocalpart, "example.com"}},
+      std::chrono::seconds(0),
+      {"LANG", "LC_*"}};
   return rule;
 }
 

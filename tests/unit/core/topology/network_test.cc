@@ -41,6 +41,11 @@ constexpr std::string_view kPolicies[] = {
         "acls": [{"action": "accept", "src": ["tag:b", "100.64.0.2"], "dst": ["group:g:*"]},
                  {"action": "accept", "src": ["group:g"], "dst": ["tag:a:22"]}]})",
     R"({"acls": []})",
+    R"({"tagOwners": {"tag:a": [], "tag:b": []}, "groups": {"group:g": ["u2@"]},
+        "ssh": [{"action": "accept", "src": ["group:g"], "dst": ["tag:a"], "users": ["root"]},
+                {"action": "check", "src": ["autogroup:member"], "dst": ["autogroup:self"],
+                 "users": ["localpart:*@example.com", "root"]}],
+        "acls": [{"action": "accept", "src": ["*"], "dst": ["tag:b:*"]}]})",
 };
 
 Node node_of(std::uint8_t id, NodeState state, std::uint16_t port) {
