@@ -37,6 +37,7 @@ void add_policy_commands(CLI::App& root, Invocation& invocation) {
                                  "meshadm policy set policy.hujson --comment \"web for ops\""});
   add_policy_check(group, invocation);
   add_policy_diff(group, invocation);
+  add_policy_explain(group, invocation);
   add_policy_revisions(group, invocation);
   auto options = std::make_shared<CompileOptions>();
   auto& compile = add_command(

@@ -11,6 +11,7 @@ inline constexpr const char* kFileType = "FILE";
 
 void add_policy_check(CLI::App& group, Invocation& invocation);
 void add_policy_diff(CLI::App& group, Invocation& invocation);
+void add_policy_explain(CLI::App& group, Invocation& invocation);
 // get, set, history, revert.
 void add_policy_revisions(CLI::App& group, Invocation& invocation);
 
