@@ -21,6 +21,7 @@ inline std::vector<Prefix> prefixes(std::initializer_list<const char*> texts) {
 
 inline std::vector<std::string> texts(const std::vector<Prefix>& prefixes) {
   std::vector<std::string> result;
+  result.reserve(prefixes.size());
   for (const auto& prefix : prefixes) result.push_back(to_string(prefix));
   return result;
 }
