@@ -93,6 +93,24 @@ TEST(Convert, snapshot_delta_and_keepalive_round_trip) {
   }
 }
 
+// What one agent is sent when a node joins a group (docs/benchmarks.md): the record of who joined,
+// and the node itself when it was not in sight before.
+TEST(Convert, a_new_member_of_a_group_fits_into_200_bytes) {
+  netmap::Delta delta;
+  delta.from = {Epoch(1), Revision(1'000'000)};
+  delta.to = {Epoch(1), Revision(1'000'001)};
+  delta.changed_sets = {{SetId(0xfedcba98), {NodeId(10'000)}, {}}};
+  EXPECT_LE(to_proto(delta).ByteSizeLong(), 40U);
+  auto peer = peer_of(2);
+  peer.id = NodeId(10'000);
+  peer.name = "web-10000";
+  peer.user_name = "ada";
+  peer.addresses = {*IpAddress::parse("100.64.39.16"), *IpAddress::parse("fd7a::2710")};
+  peer.endpoints = {*Endpoint::parse("192.0.2.1:41641")};
+  delta.upserted = {peer};
+  EXPECT_LE(to_proto(delta).ByteSizeLong(), 200U);
+}
+
 TEST(Convert, absent_parts_of_a_delta_stay_absent) {
   netmap::Delta delta;
   delta.from = {Epoch(1), Revision(1)};
