@@ -212,6 +212,7 @@ bool Network::regroup(const std::shared_ptr<const policy::CompiledPolicy>& polic
   for (const auto& change : *plan) nodes.insert(change.node);
   if (nodes.size() > kMostRegrouped) return false;
   std::vector<Face> faces;
+  faces.reserve(nodes.size());
   for (const auto node : nodes) faces.push_back(face_of(population().member(node).node.id));
   note_sets(policy_->population.redefine(policy, *plan), step);
   for (const auto& face : faces) finish(face, step);
