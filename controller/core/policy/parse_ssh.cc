@@ -26,22 +26,22 @@ Result<SshUser> parse_ssh_user(const Located& entry) {
                                           " is not valid; write root, autogroup:nonroot, a login "
                                           "name or localpart:*@example.com");
   }
-  if (name == "root") return SshUser{SshUserKind::kRoot, "root", entry.at};
-  if (name == "autogroup:nonroot") return SshUser{SshUserKind::kNonroot, "", entry.at};
+  if (name == "root") return SshUser{{SshUserKind::kRoot, "root"}, entry.at};
+  if (name == "autogroup:nonroot") return SshUser{{SshUserKind::kNonroot, ""}, entry.at};
   if (name.starts_with("autogroup:")) {
     return Error(ErrorCode::kInvalid, "the user " + quoted(name) +
                                           " is not valid; the only autogroup here is "
                                           "autogroup:nonroot");
   }
   if (!name.starts_with(kLocalpart)) {
-    return SshUser{SshUserKind::kLiteral, std::string(name), entry.at};
+    return SshUser{{SshUserKind::kLiteral, std::string(name)}, entry.at};
   }
   const std::string_view domain = name.substr(std::min(kAnybody.size(), name.size()));
   if (!name.starts_with(kAnybody) || !is_host_name(domain)) {
     return Error(ErrorCode::kInvalid,
                  "the user " + quoted(name) + " is not valid; write localpart:*@example.com");
   }
-  return SshUser{SshUserKind::kLocalpart, std::string(domain), entry.at};
+  return SshUser{{SshUserKind::kLocalpart, std::string(domain)}, entry.at};
 }
 
 std::vector<SshUser> read_users(const JsonValue& list, Diagnostics& diagnostics) {
