@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "controller/server/watch_source.h"
+
 namespace kernmesh::server {
 namespace {
 
@@ -28,6 +30,7 @@ Housekeeper::Housekeeper(Directory& directory, store::Store& store, Presence& pr
       presence_(presence),
       clock_(std::move(clock)),
       options_(options),
+      waking_(directory, presence),
       started_(Clock::now()),
       flushed_(started_) {
   directory_.on_network_change([this] {
@@ -63,25 +66,40 @@ void Housekeeper::run() {
       if (stopping_) break;
       changed = std::exchange(changed_, false);
     }
-    check_streams();
-    if (changed) tell_streams();
+    if (changed) {
+      const auto due = waking_.due();
+      check(due);
+      tell(due);
+    }
     if (Clock::now() < next_tick) continue;
     next_tick = Clock::now() + kTick;
+    check(presence_.streams());
     expire_keys();
     remove_ephemeral();
     if (Clock::now() - flushed_ >= kFlushInterval) flush_presence();
-    tell_streams();  // keepalives
+    remind_streams();
   }
   flush_presence();
 }
 
-void Housekeeper::tell_streams() {
-  for (const auto& open : presence_.streams()) open.stream->wake();
+void Housekeeper::tell(const std::vector<OpenStream>& streams) {
+  for (const auto& open : streams) open.stream->wake();
 }
 
-void Housekeeper::check_streams() {
+// Keepalives: a slice of the streams each tick, so that none comes late and few are woken at once.
+void Housekeeper::remind_streams() {
+  constexpr auto kSlices = static_cast<std::uint64_t>(kKeepaliveCheck / kTick);
+  auto streams = presence_.streams();
+  std::erase_if(streams, [&](const OpenStream& open) {
+    return open.caller.node.value() % kSlices != ticks_ % kSlices;
+  });
+  tell(streams);
+  ++ticks_;
+}
+
+void Housekeeper::check(const std::vector<OpenStream>& streams) {
   const WallTime now = clock_();
-  for (const auto& open : presence_.streams()) {
+  for (const auto& open : streams) {
     const auto& caller = open.caller;
     const Status standing = directory_.read(
         [&](const View& view) { return check_standing(view, caller.node, caller.machine_key); });

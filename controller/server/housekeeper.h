@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The server's own thread (L3): tells streams of changes, and once a second looks what time has
-// done to streams, keys and ephemeral nodes. Changes that come while it is busy are told together.
+// The server's own thread (L3): wakes the streams that changes may concern, and once a second looks
+// what time has done to streams, keys and ephemeral nodes. Changes that come while it is busy are
+// told together.
 #pragma once
 
 #include <condition_variable>
@@ -10,6 +11,7 @@
 #include "controller/server/directory.h"
 #include "controller/server/gatekeeper.h"
 #include "controller/server/presence.h"
+#include "controller/server/waking.h"
 
 namespace kernmesh::server {
 
@@ -35,8 +37,9 @@ class Housekeeper {
  private:
   using Clock = std::chrono::steady_clock;
   void run();
-  void tell_streams();
-  void check_streams();
+  void tell(const std::vector<OpenStream>& streams);
+  void check(const std::vector<OpenStream>& streams);
+  void remind_streams();
   void expire_keys();
   void remove_ephemeral();
   void flush_presence();
@@ -46,6 +49,8 @@ class Housekeeper {
   Presence& presence_;
   WallClock clock_;
   Options options_;
+  Waking waking_;
+  std::uint64_t ticks_ = 0;
   Clock::time_point started_;
   Clock::time_point flushed_;
   std::mutex mutex_;

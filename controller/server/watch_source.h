@@ -10,8 +10,10 @@
 
 namespace kernmesh::server {
 
-// Between messages at most; below the idle timeouts of common NATs and proxies (30 s and more).
-inline constexpr auto kKeepalive = std::chrono::seconds(25);
+// A keepalive is due after so long without a message, and that is looked at so often: together
+// below the idle timeouts of common NATs and proxies (30 s and more).
+inline constexpr auto kKeepalive = std::chrono::seconds(20);
+inline constexpr auto kKeepaliveCheck = std::chrono::seconds(5);
 
 class WatchSource : public rpc::UpdateSource {
  public:
