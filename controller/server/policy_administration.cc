@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/server/policy_administration.h"
+#include "controller/core/policy/words.h"
 
 #include <chrono>
 #include <set>
@@ -82,7 +83,7 @@ policy::Inventory inventory_of(const View& view) {
   for (const auto& [id, user] : view.network.users()) {
     inventory.users.push_back(to_policy(user));
     const auto at = user.email.rfind('@');
-    if (at != std::string::npos) domains.insert(policy::to_lower(user.email.substr(at + 1)));
+    if (at != std::string::npos) domains.insert(policy::lowered(user.email.substr(at + 1)));
   }
   inventory.domains.assign(domains.begin(), domains.end());
   for (const auto& [id, node] : view.network.nodes()) inventory.nodes.push_back(to_policy(node));

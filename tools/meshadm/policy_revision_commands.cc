@@ -73,6 +73,8 @@ Result<mesh::v1::GetRolloutResponse> await_rollout(rpc::AdminClient& server,
   for (;;) {
     MESH_TRY_ASSIGN(const auto rollout, server.get_rollout(version));
     if (is_complete(rollout) || std::chrono::steady_clock::now() >= deadline) return rollout;
+    // The nodes tell the server, and the server has no call that waits for them: so it is asked
+    // again.
     std::this_thread::sleep_for(kRolloutPause);
   }
 }

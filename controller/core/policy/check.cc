@@ -30,26 +30,10 @@ std::vector<std::pair<std::string_view, const Value*>> in_order(
   return entries;
 }
 
-// Whoever owns a tag or approves a route is a person, or a tag that stands for one.
-bool can_decide(const Selector& selector) {
-  switch (selector.kind) {
-    case SelectorKind::kUser:
-    case SelectorKind::kDomainUsers:
-    case SelectorKind::kGroup:
-    case SelectorKind::kTag:
-      return true;
-    case SelectorKind::kAutogroup:
-      return selector.autogroup != Autogroup::kSelf && selector.autogroup != Autogroup::kInternet &&
-             selector.autogroup != Autogroup::kDangerAll;
-    default:
-      return false;
-  }
-}
-
 void check_deciders(const std::vector<Selector>& selectors, std::string_view role,
                     const Document& document, Diagnostics& diagnostics) {
   for (const Selector& selector : selectors) {
-    if (!can_decide(selector)) {
+    if (!names_somebody(selector)) {
       diagnostics.error(selector.at, described(selector) + " cannot be " + std::string(role) +
                                          "; users, groups, tags and autogroups of nodes can");
     }

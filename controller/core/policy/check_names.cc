@@ -57,6 +57,21 @@ void check_name(std::string_view what, const Located& name, std::string_view sec
 
 }  // namespace
 
+bool names_somebody(const Selector& selector) {
+  switch (selector.kind) {
+    case SelectorKind::kUser:
+    case SelectorKind::kDomainUsers:
+    case SelectorKind::kGroup:
+    case SelectorKind::kTag:
+      return true;
+    case SelectorKind::kAutogroup:
+      return selector.autogroup != Autogroup::kSelf && selector.autogroup != Autogroup::kInternet &&
+             selector.autogroup != Autogroup::kDangerAll;
+    default:
+      return false;
+  }
+}
+
 void check_defined(const Selector& selector, const Document& document, Diagnostics& diagnostics) {
   const std::string_view what = noun(selector.kind);
   const Located name{selector.name, selector.at};

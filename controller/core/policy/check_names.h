@@ -18,6 +18,10 @@ void check_defined(const Selector& selector, const Document& document, Diagnosti
 void check_postures(const std::vector<Located>& names, const Document& document,
                     Diagnostics& diagnostics);
 
+// Whether it means people, or nodes by who they are: users, groups, tags, roles; no address, and
+// none of the autogroups that mean something only as a source or a destination of traffic.
+bool names_somebody(const Selector& selector);
+
 // "the autogroup \"autogroup:self\"", "the tag \"tag:web\"", for messages.
 std::string described(const Selector& selector);
 

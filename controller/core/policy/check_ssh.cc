@@ -14,29 +14,13 @@ bool is_self(const Selector& selector) {
   return selector.kind == SelectorKind::kAutogroup && selector.autogroup == Autogroup::kSelf;
 }
 
-// Who logs in is a person or a tagged node, never an address.
-bool can_log_in(const Selector& selector) {
-  switch (selector.kind) {
-    case SelectorKind::kUser:
-    case SelectorKind::kDomainUsers:
-    case SelectorKind::kGroup:
-    case SelectorKind::kTag:
-      return true;
-    case SelectorKind::kAutogroup:
-      return selector.autogroup != Autogroup::kSelf && selector.autogroup != Autogroup::kInternet &&
-             selector.autogroup != Autogroup::kDangerAll;
-    default:
-      return false;
-  }
-}
-
 bool can_be_logged_into(const Selector& selector) {
   return selector.kind == SelectorKind::kUser || selector.kind == SelectorKind::kTag ||
          is_self(selector);
 }
 
 void check_source(const Selector& selector, const Document& document, Diagnostics& diagnostics) {
-  if (!can_log_in(selector)) {
+  if (!names_somebody(selector)) {
     diagnostics.error(selector.at, described(selector) +
                                        " is not valid as a source of ssh; sources are users, "
                                        "groups, tags and autogroups of nodes");
@@ -57,7 +41,7 @@ void check_same_user(const SshRule& rule, const Selector& owner, Diagnostics& di
 bool can_try(const Selector& selector) {
   const bool is_address = selector.kind == SelectorKind::kPrefix &&
                           selector.prefix.length() == selector.prefix.address().bits();
-  return can_log_in(selector) || is_address || selector.kind == SelectorKind::kHost;
+  return names_somebody(selector) || is_address || selector.kind == SelectorKind::kHost;
 }
 
 // A test names single nodes: who owns them, or their tag, host or address.

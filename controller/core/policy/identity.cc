@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/core/policy/identity.h"
+#include "controller/core/policy/words.h"
 
 #include <algorithm>
 
@@ -31,29 +32,21 @@ std::string_view domain_of(std::string_view handle) {
 
 }  // namespace
 
-std::string to_lower(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return lower;
-}
-
 Identity identity_of(const Document& document, const Selector& selector) {
   switch (selector.kind) {
     case SelectorKind::kUser:
-      return {IdentityKind::kUsers, {to_lower(selector.name)}, {}};
+      return {IdentityKind::kUsers, {lowered(selector.name)}, {}};
     case SelectorKind::kGroup: {
       Identity identity{IdentityKind::kUsers, {}, {}};
       const auto group = document.groups.find(selector.name);
       if (group == document.groups.end()) return identity;
       for (const auto& member : group->second.members) {
-        identity.handles.insert(to_lower(member.text));
+        identity.handles.insert(lowered(member.text));
       }
       return identity;
     }
     case SelectorKind::kDomainUsers:
-      return {IdentityKind::kDomain, {}, to_lower(selector.name)};
+      return {IdentityKind::kDomain, {}, lowered(selector.name)};
     case SelectorKind::kTag:
       return {IdentityKind::kTag, {}, selector.name};
     case SelectorKind::kAutogroup:
@@ -65,10 +58,10 @@ Identity identity_of(const Document& document, const Selector& selector) {
 
 std::vector<std::string> handles_of(const User& user) {
   std::vector<std::string> handles;
-  if (!user.email.empty()) handles.push_back(to_lower(user.email));
+  if (!user.email.empty()) handles.push_back(lowered(user.email));
   if (user.name.empty()) return handles;
-  handles.push_back(to_lower(user.name) + '@');
-  if (user.name.find('@') != std::string::npos) handles.push_back(to_lower(user.name));
+  handles.push_back(lowered(user.name) + '@');
+  if (user.name.find('@') != std::string::npos) handles.push_back(lowered(user.name));
   return handles;
 }
 

@@ -37,7 +37,4 @@ struct Subject {
 
 bool matches(const Identity& identity, const Subject& subject);
 
-// A handle as handles_of() writes it.
-std::string to_lower(std::string_view text);
-
 }  // namespace kernmesh::policy

@@ -5,6 +5,7 @@
 
 #include "controller/core/policy/parse.h"
 #include "controller/core/policy/test_run.h"
+#include "controller/core/policy/words.h"
 
 namespace kernmesh::policy {
 namespace {
@@ -12,7 +13,7 @@ namespace {
 class DomainCheck {
  public:
   DomainCheck(const Inventory& inventory, Diagnostics& diagnostics) : diagnostics_(diagnostics) {
-    for (const auto& domain : inventory.domains) own_.push_back(to_lower(domain));
+    for (const auto& domain : inventory.domains) own_.push_back(lowered(domain));
   }
 
   void check(const Selector& selector) {
@@ -21,7 +22,7 @@ class DomainCheck {
   }
 
   void check(const std::string& domain, Position at) {
-    if (std::find(own_.begin(), own_.end(), to_lower(domain)) != own_.end()) return;
+    if (std::find(own_.begin(), own_.end(), lowered(domain)) != own_.end()) return;
     std::string known;
     for (const auto& own : own_) known += (known.empty() ? "" : ", ") + own;
     diagnostics_.error(at, "the domain " + quoted(domain) + " is not this network's: " +

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/core/policy/ssh.h"
+#include "controller/core/policy/words.h"
 
 #include <algorithm>
 
@@ -35,9 +36,9 @@ std::map<std::string, std::string> common_users(const SshRule& rule) {
 std::optional<std::string> localpart_of(const SshRule& rule, const User& user) {
   const auto at = user.email.rfind('@');
   if (at == std::string::npos) return std::nullopt;
-  const std::string domain = to_lower(user.email.substr(at + 1));
+  const std::string domain = lowered(user.email.substr(at + 1));
   for (const auto& wanted : rule.users) {
-    if (wanted.kind == SshUserKind::kLocalpart && to_lower(wanted.name) == domain) {
+    if (wanted.kind == SshUserKind::kLocalpart && lowered(wanted.name) == domain) {
       return user.email.substr(0, at);
     }
   }

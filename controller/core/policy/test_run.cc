@@ -4,84 +4,38 @@
 #include <algorithm>
 #include <charconv>
 #include <memory>
-#include <unordered_set>
 
 #include "controller/core/policy/decision.h"
 #include "controller/core/policy/ssh.h"
+#include "controller/core/policy/stand_in.h"
+#include "controller/core/policy/words.h"
 
 namespace kernmesh::policy {
 namespace {
 
 constexpr FindingKind kTest = FindingKind::kTests;
 
-// The network and, for every user and tag without a node, one that has the identity and addresses
-// nobody has.
+// The network and stand-ins for users and tags without a node; every node with these attributes
+// too.
 class Stage {
  public:
   Stage(const Document& document, const std::shared_ptr<const CompiledPolicy>& policy,
-        const Inventory& inventory, const Attributes* source_attributes)
-      : population_(policy, inventory.overlay), overlay_(inventory.overlay) {
-    for (const auto& user : inventory.users) population_.put(user);
-    std::unordered_set<UserId> users;
-    std::unordered_set<std::string> tags;
-    for (const auto& node : inventory.nodes) {
-      if (node.tags.empty()) users.insert(node.user);
-      tags.insert(node.tags.begin(), node.tags.end());
-      for (const auto& address : node.addresses) taken_.insert(address);
-      add(node, source_attributes);
-    }
-    for (const auto& user : inventory.users) {
-      if (!users.contains(user.id)) add(stand_in(user.id, {}), source_attributes);
-    }
-    for (const auto& [tag, owners] : document.tag_owners) {
-      if (!tags.contains(tag)) add(stand_in({}, {tag}), source_attributes);
+        const Inventory& inventory, const Attributes& source_attributes)
+      : population_(policy, inventory.overlay) {
+    std::vector<std::string> tags;
+    for (const auto& [tag, owners] : document.tag_owners) tags.push_back(tag);
+    Inventory whole = with_stand_ins(inventory, tags);
+    for (const auto& user : whole.users) population_.put(user);
+    for (auto& node : whole.nodes) {
+      for (const auto& [name, value] : source_attributes) node.attributes[name] = value;
+      population_.put(node);
     }
   }
 
   const Population& population() const { return population_; }
 
  private:
-  void add(Node node, const Attributes* attributes) {
-    if (attributes != nullptr) {
-      for (const auto& [name, value] : *attributes) node.attributes[name] = value;
-    }
-    highest_ = std::max(highest_, node.id.value());
-    population_.put(node);
-  }
-
-  Node stand_in(UserId user, std::vector<std::string> tags) {
-    Node node;
-    node.id = NodeId(++highest_);
-    node.user = user;
-    node.tags = std::move(tags);
-    for (const auto& range : overlay_) {
-      if (const auto address = free_address(range)) node.addresses.push_back(*address);
-    }
-    return node;
-  }
-
-  std::optional<IpAddress> free_address(const Prefix& range) {
-    const int bits = range.address().bits();
-    for (std::uint32_t i = 1; i < 1U << std::min(24, bits - range.length()); ++i) {
-      auto bytes = range.address().bytes();
-      const auto last = static_cast<std::size_t>(bits / 8 - 1);
-      // From the top of the lowest 2^24: joining nodes are given addresses from the bottom.
-      const std::uint32_t host = (1U << std::min(24, bits - range.length())) - 1 - i;
-      for (std::size_t b = 0; b < 3; ++b) {
-        bytes[last - b] = static_cast<std::uint8_t>(bytes[last - b] | host >> (8 * b));
-      }
-      const IpAddress address =
-          bits == 32 ? IpAddress::from_v4_bytes({bytes[0], bytes[1], bytes[2], bytes[3]})
-                     : IpAddress::from_v6_bytes(bytes);
-      if (taken_.insert(address).second) return address;
-    }
-    return std::nullopt;
-  }
-
   Population population_;
-  std::vector<Prefix> overlay_;
-  std::unordered_set<IpAddress> taken_;
-  std::uint64_t highest_ = 0;
 };
 
 // What stands before the last colon, and after it.
@@ -110,7 +64,7 @@ class Runner {
         policy_(std::make_shared<const CompiledPolicy>(compiled)),
         inventory_(inventory),
         diagnostics_(diagnostics),
-        stage_(document, policy_, inventory, nullptr) {}
+        stage_(document, policy_, inventory, {}) {}
 
   std::size_t run() {
     for (const auto& test : document_.tests) run(test);
@@ -162,8 +116,7 @@ class Runner {
       case SelectorKind::kUser:
         return std::any_of(inventory_.users.begin(), inventory_.users.end(), [&](const User& user) {
           const auto handles = handles_of(user);
-          return std::find(handles.begin(), handles.end(), to_lower(selector.name)) !=
-                 handles.end();
+          return std::find(handles.begin(), handles.end(), lowered(selector.name)) != handles.end();
         });
       case SelectorKind::kGroup:
         return document_.groups.contains(selector.name);
@@ -180,7 +133,7 @@ class Runner {
     const bool own_attributes = !test.src_posture_attrs.empty();
     const Attributes attributes(test.src_posture_attrs.begin(), test.src_posture_attrs.end());
     std::optional<Stage> own_stage;
-    if (own_attributes) own_stage.emplace(document_, policy_, inventory_, &attributes);
+    if (own_attributes) own_stage.emplace(document_, policy_, inventory_, attributes);
     const Population& population = (own_stage ? *own_stage : stage_).population();
     if (test.accept.empty() && test.deny.empty()) {
       fail(test.at, "the test expects nothing: give it `accept` or `deny`");
