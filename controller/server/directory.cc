@@ -68,6 +68,14 @@ struct Remove {
   }
 };
 
+topology::PolicyPlan plan_for(const View& view, const store::Change& change) {
+  for (const auto& put : change.puts) {
+    const auto* record = std::get_if<store::PolicyRecord>(&put);
+    if (record != nullptr) return view.network.plan(record->accepted.compiled);
+  }
+  return {};
+}
+
 }  // namespace
 
 std::unique_ptr<Directory> Directory::open(store::Store& store, store::Contents contents,
@@ -96,13 +104,16 @@ std::unique_ptr<Directory> Directory::open(store::Store& store, store::Contents 
 }
 
 void Directory::apply(const store::Change& change) {
+  // Only this function changes the view, and the store calls it for one commit after the other, so
+  // that the plan is still for this state when the lock is taken. Readers go on meanwhile.
+  auto plan = read([&](const View& view) { return plan_for(view, change); });
   {
     const std::unique_lock lock(mutex_);
     const MapVersion version{view_.meta.epoch, change.network_revision};
     topology::NetworkChange network{version, {}, {}, {}, {}, {}};
     for (const auto& removal : change.removals) std::visit(Remove{view_, network}, removal);
     for (const auto& record : change.puts) std::visit(Put{view_, network}, record);
-    view_.network.apply(network);
+    view_.network.apply(network, std::move(plan));
   }
   if (change.audience == store::Audience::kNetwork && listener_) listener_();
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Policy compiler: cold at 10,000 nodes and 1,000 rules, one node's change, one slice, 10 MB of text
+# Policy compiler: cold at 10,000 nodes and 1,000 rules, one node's change, one slice, a changed policy, 10 MB of text
 # usage: ci/bench policy [NODES RULES RUNS]
 set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")/../.."

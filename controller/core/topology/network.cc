@@ -48,7 +48,8 @@ const User* Network::find_user_named(const std::string& name) const {
   return nullptr;
 }
 
-void Network::apply(const NetworkChange& change) {
+void Network::apply(const NetworkChange& change, PolicyPlan plan) {
+  ++change_count_;
   Step step{change.version.revision, {}, {}, {}, {}, {}, change.version == version_};
   for (const auto& user : change.users) put(user, step);
   for (const auto id : change.removed_nodes) remove(id, step);
@@ -57,7 +58,7 @@ void Network::apply(const NetworkChange& change) {
     users_.erase(id);
     policy_->population.remove(id);
   }
-  if (change.policy != nullptr) put_policy(change.policy, step);
+  if (change.policy != nullptr) put_policy(change, std::move(plan), step);
   if (change.version == version_) return;
   version_ = change.version;
   remember(std::move(step));

@@ -38,14 +38,26 @@ struct NetworkChange {
   std::shared_ptr<const policy::CompiledPolicy> policy;  // null: as it was
 };
 
+// A policy made ready to take the place of the one in force, for one state of the network.
+struct PolicyPlan {
+  std::shared_ptr<PolicyView> view;  // null: there is nothing to make ready
+  NodeSet affected;                  // as in PolicyStep
+  std::uint64_t change_count = 0;    // of the network that it was made for
+};
+
 class Network {
  public:
   // Without a policy nobody sees anybody.
   Network(OverlayRange range, MapVersion version, std::size_t history = kHistory);
 
+  // The dear part of a change of policy, which only reads: two thirds of a second at 10,000 nodes
+  // and 1,000 rules, in which others may go on reading.
+  PolicyPlan plan(const std::shared_ptr<const policy::CompiledPolicy>& policy) const;
+
   // A node's user comes before or with the node. Changes come in the order of their versions; one
-  // that leaves the version as it is changes nothing that views show.
-  void apply(const NetworkChange& change);
+  // that leaves the version as it is changes nothing that views show. `plan` is of the change's
+  // policy; one that was made for another state of the network is not used.
+  void apply(const NetworkChange& change, PolicyPlan plan = {});
 
   const MapVersion& version() const { return version_; }
   const OverlayRange& range() const { return range_; }
@@ -81,7 +93,7 @@ class Network {
   void put(const Node& node, Step& step);
   void put(const User& user, Step& step);
   void remove(NodeId id, Step& step);
-  void put_policy(const std::shared_ptr<const policy::CompiledPolicy>& policy, Step& step);
+  void put_policy(const NetworkChange& change, PolicyPlan plan, Step& step);
   bool regroup(const std::shared_ptr<const policy::CompiledPolicy>& policy, Step& step);
   void finish(const Face& before, Step& step) const;
   void note_sets(const policy::SetChanges& changes, Step& step) const;
@@ -94,7 +106,8 @@ class Network {
 
   OverlayRange range_;
   MapVersion version_;
-  Revision history_start_;  // views of this revision and later can be moved forward
+  std::uint64_t change_count_ = 0;  // also of changes that leave the version as it is
+  Revision history_start_;          // views of this revision and later can be moved forward
   std::size_t history_limit_;
   std::size_t policies_in_history_ = 0;
   std::deque<Step> history_;

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // How the network changes, and what of it is recorded for views that are to follow (L1, pure).
 #include <algorithm>
+#include <memory>
 #include <set>
+#include <utility>
 
 #include "controller/core/policy/slicing.h"
 #include "controller/core/topology/network.h"
@@ -68,6 +70,24 @@ bool same_routes(const policy::Population& from, const policy::Population& to) {
   };
   return std::equal(from.members().begin(), from.members().end(), to.members().begin(),
                     to.members().end(), same);
+}
+
+// Whose peers, rules or sets may differ under the one and the other.
+NodeSet affected_by(const PolicyView& before, const PolicyView& after) {
+  const auto& from = before.population;
+  const auto& to = after.population;
+  if (!same_routes(from, to)) return to.everybody();
+  auto sets = changed_sets(from, to);
+  sets.merge(changed_sets(to, from));
+  NodeSet affected = touched_by(before, to.policy(), sets);
+  affected |= touched_by(after, from.policy(), sets);
+  return affected;
+}
+
+std::set<NodeIndex> nodes_of(const std::vector<policy::MembershipStep>& steps) {
+  std::set<NodeIndex> nodes;
+  for (const auto& step : steps) nodes.insert(step.node);
+  return nodes;
 }
 
 }  // namespace
@@ -208,8 +228,7 @@ void Network::put(const User& user, Step& step) {
 bool Network::regroup(const std::shared_ptr<const policy::CompiledPolicy>& policy, Step& step) {
   const auto plan = population().plan_redefinition(*policy);
   if (!plan) return false;
-  std::set<NodeIndex> nodes;
-  for (const auto& change : *plan) nodes.insert(change.node);
+  const auto nodes = nodes_of(*plan);
   if (nodes.size() > kMostRegrouped) return false;
   std::vector<Face> faces;
   faces.reserve(nodes.size());
@@ -219,19 +238,27 @@ bool Network::regroup(const std::shared_ptr<const policy::CompiledPolicy>& polic
   return true;
 }
 
-void Network::put_policy(const std::shared_ptr<const policy::CompiledPolicy>& policy, Step& step) {
-  if (!step.opaque && regroup(policy, step)) return;
-  const auto before = policy_;
-  policy_ = std::make_shared<PolicyView>(policy::Population(before->population, policy));
-  if (step.opaque) return;
-  const auto& from = before->population;
-  const auto& to = policy_->population;
-  auto sets = changed_sets(from, to);
-  sets.merge(changed_sets(to, from));
-  NodeSet affected = touched_by(*before, to.policy(), sets);
-  affected |= touched_by(*policy_, from.policy(), sets);
-  if (!same_routes(from, to)) affected = to.everybody();
-  step.policies.push_back({before, std::move(affected)});
+PolicyPlan Network::plan(const std::shared_ptr<const policy::CompiledPolicy>& policy) const {
+  PolicyPlan plan{nullptr, {}, change_count_};
+  if (const auto steps = population().plan_redefinition(*policy)) {
+    if (nodes_of(*steps).size() <= kMostRegrouped) return plan;
+  }
+  plan.view = std::make_shared<PolicyView>(policy::Population(population(), policy));
+  plan.affected = affected_by(*policy_, *plan.view);
+  return plan;
+}
+
+void Network::put_policy(const NetworkChange& change, PolicyPlan plan, Step& step) {
+  const bool alone = change.users.empty() && change.nodes.empty() && change.removed_nodes.empty() &&
+                     change.removed_users.empty();
+  const bool is_ready = alone && plan.view != nullptr && plan.change_count + 1 == change_count_;
+  if (!is_ready) {
+    if (!step.opaque && regroup(change.policy, step)) return;
+    plan.view = std::make_shared<PolicyView>(policy::Population(population(), change.policy));
+    if (!step.opaque) plan.affected = affected_by(*policy_, *plan.view);
+  }
+  const auto before = std::exchange(policy_, std::move(plan.view));
+  if (!step.opaque) step.policies.push_back({before, std::move(plan.affected)});
 }
 
 }  // namespace kernmesh::topology

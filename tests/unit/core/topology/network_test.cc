@@ -150,6 +150,46 @@ TEST(Network, every_older_view_moved_by_its_delta_is_the_new_snapshot) {
   EXPECT_GT(after_policies, 1'000U);
 }
 
+// The policy is planned ahead, sometimes for a state that has passed when the change comes.
+TEST(Network, a_planned_policy_does_what_the_same_one_does_without_a_plan) {
+  std::size_t ready = 0, late = 0;
+  ASSERT_TRUE(rc::check([&] {
+    Network planned(kRange, {Epoch(1), Revision(10)}, /*history=*/6);
+    Network plain(kRange, {Epoch(1), Revision(10)}, /*history=*/6);
+    for (auto* network : {&planned, &plain}) {
+      network->apply({{Epoch(1), Revision(10)}, users(), {}, {}, {}, policy_of(kEverybody)});
+    }
+    std::uint64_t revision = 10;
+    const auto apply = [&](NetworkChange change, PolicyPlan plan) {
+      change.version.revision = Revision(++revision);
+      planned.apply(change, std::move(plan));
+      plain.apply(change);
+      for (const auto& [id, node] : plain.nodes()) {
+        RC_ASSERT(planned.snapshot_for(id) == plain.snapshot_for(id));
+        for (std::uint64_t from = 10; from < revision; ++from) {
+          const MapVersion held{Epoch(1), Revision(from)};
+          RC_ASSERT(planned.delta_for(id, held) == plain.delta_for(id, held));
+          RC_ASSERT(planned.may_concern(id, held, plain.version()) ==
+                    plain.may_concern(id, held, plain.version()));
+        }
+      }
+    };
+    for (int i = 0; i < 14; ++i) {
+      const auto change = random_change({Epoch(1), Revision(revision)});
+      PolicyPlan plan;
+      if (change.policy != nullptr) {
+        plan = planned.plan(change.policy);
+        const bool overtaken = *rc::gen::arbitrary<bool>();
+        if (overtaken) apply(random_change({Epoch(1), Revision(revision)}), {});
+        if (plan.view != nullptr) ++(overtaken ? late : ready);
+      }
+      apply(change, std::move(plan));
+    }
+  }));
+  EXPECT_GT(ready, 20U);
+  EXPECT_GT(late, 20U);
+}
+
 // A held map that the server's history explains is resumed from; one of a forged section is not.
 TEST(Network, a_match_means_that_the_delta_leads_on) {
   ASSERT_TRUE(rc::check([] {
