@@ -2,13 +2,9 @@
 // A thousand nodes: what one change costs, and a reader that stalls for real.
 #include <grpcpp/grpcpp.h>
 
-#include <deque>
-
-#include "controller/core/topology/overlay.h"
 #include "controller/rpc/certificate.h"
-#include "controller/store/sqlite_store.h"
 #include "mesh/v1/coordination.grpc.pb.h"
-#include "tests/unit/server/fixture.h"
+#include "tests/unit/server/crowd.h"
 
 namespace kernmesh::server {
 namespace {
@@ -24,39 +20,12 @@ class ScaleTest : public ServerTest {
   void SetUp() override {
     ServerTest::SetUp();
     server_.reset();
-    fill();
+    crowd_.settle(directory_, kNodes);
     start();
   }
 
-  // Nodes straight into the store; all have keys of their own, so each can talk to the server.
-  void fill() {
-    const auto store = store::open_sqlite_store(directory_ + "/server.db");
-    ASSERT_TRUE(store) << store.error().message();
-    const auto contents = (*store)->load();
-    ASSERT_TRUE(contents);
-    store::Commit commit;
-    commit.audience = store::Audience::kNetwork;
-    topology::Slot slot = contents->highest.slot;
-    for (std::size_t i = 0; i < kNodes; ++i) {
-      const auto& keys = nodes_.emplace_back();
-      store::NodeRecord record;
-      record.node.id = NodeId(contents->highest.node.value() + 1 + i);
-      record.node.name = "node-" + std::to_string(i);
-      record.node.user_id = contents->users.at(0).user.id;
-      record.node.machine_key = machine_public_key(keys.machine);
-      record.node.node_key = node_public_key(keys.node);
-      record.node.disco_key = disco_public_key(keys.disco);
-      slot = topology::next_slot(contents->meta->overlay, slot).value();
-      record.node.addresses = topology::addresses_of(contents->meta->overlay, slot);
-      record.node.key_expires_at = system_now() + std::chrono::days(100);
-      commit.puts.emplace_back(store::AllocationRecord{slot, record.node.id});
-      commit.puts.emplace_back(std::move(record));
-    }
-    ASSERT_TRUE((*store)->commit(commit));
-  }
-
   rpc::Session session_of(std::size_t node) {
-    auto session = client()->register_node(nodes_.at(node).registration());
+    auto session = client()->register_node(crowd_.at(node).registration());
     EXPECT_TRUE(session) << session.error().message();
     return session ? *session : rpc::Session{};
   }
@@ -78,7 +47,7 @@ class ScaleTest : public ServerTest {
     return grpc::CreateCustomChannel(address_, grpc::SslCredentials(options), arguments);
   }
 
-  std::deque<TestNode> nodes_;
+  Crowd crowd_;
 };
 
 bool names_port(const rpc::Update& update, std::uint16_t port) {
