@@ -142,6 +142,77 @@ TEST_F(ProcessTest, what_was_acknowledged_survives_kill_9_at_any_moment) {
       << acknowledged.size() << " lost, first " << *acknowledged.begin();
 }
 
+// Large enough for hundreds of pages of the database, so that a kill can meet a half-written one.
+std::string numbered_policy(int round, int number) {
+  return "// " + std::to_string(round) + "-" + std::to_string(number) + "\n{\"acls\": []}\n//" +
+         std::string(400'000, 'x');
+}
+
+TEST_F(ProcessTest, policy_that_kill_9_meets_is_there_whole_or_not_at_all) {
+  constexpr unsigned kSeed = 20261121;
+  SCOPED_TRACE("seed " + std::to_string(kSeed));
+  std::mt19937 random(kSeed);
+  std::uniform_int_distribution<int> draw(0, 8), draw_us(0, 12'000);
+  std::vector<std::string> texts;  // by revision, from 1
+  int unacknowledged = 0, kept = 0;
+  for (int round = 0; round < 12; ++round) {
+    launch();
+    const auto client = admin();
+    ASSERT_NE(client, nullptr);
+    if (texts.empty()) texts.push_back(client->get_policy()->text());
+    const int last = draw(random);
+    const auto wait = std::chrono::microseconds(draw_us(random));
+    std::promise<void> due;
+    std::thread killer([&] {
+      due.get_future().wait();
+      const auto until = std::chrono::steady_clock::now() + wait;
+      while (std::chrono::steady_clock::now() < until) std::this_thread::yield();
+      kill(pid_, SIGKILL);
+    });
+    std::string attempted;
+    for (int i = 0;; ++i) {
+      if (i == last) due.set_value();
+      attempted = numbered_policy(round, i);
+      mesh::v1::SetPolicyRequest request;
+      request.set_text(attempted);
+      const auto set = client->set_policy(request);
+      if (!set) {
+        EXPECT_GE(i, last) << "a policy was refused before the kill: " << set.error().message();
+        if (i < last) due.set_value();
+        break;
+      }
+      texts.push_back(attempted);
+      EXPECT_EQ(set->policy().revision(), texts.size());
+    }
+    killer.join();
+    stop(SIGKILL);
+    launch();
+    const auto after = admin();
+    ASSERT_NE(after, nullptr);
+    const auto in_force = after->get_policy();
+    ASSERT_TRUE(in_force) << in_force.error().message();
+    ++unacknowledged;
+    if (in_force->revision() == texts.size() + 1) {
+      texts.push_back(attempted);
+      ++kept;
+    }
+    ASSERT_EQ(in_force->revision(), texts.size());
+    EXPECT_TRUE(in_force->text() == texts.back()) << "in round " << round;
+    EXPECT_EQ(after->list_policies()->policies_size(), static_cast<int>(texts.size()));
+    stop(SIGKILL);
+  }
+  launch();
+  const auto client = admin();
+  ASSERT_NE(client, nullptr);
+  for (std::uint32_t revision = 1; revision <= texts.size(); ++revision) {
+    const auto policy = client->get_policy(revision);
+    ASSERT_TRUE(policy) << policy.error().message();
+    EXPECT_TRUE(policy->text() == texts[revision - 1]) << "revision " << revision;
+  }
+  std::printf("%zu policies acknowledged or kept; of %d without an answer %d were kept\n",
+              texts.size(), unacknowledged, kept);
+}
+
 TEST_F(ProcessTest, sigterm_ends_it_with_status_0) {
   launch();
   ASSERT_NE(admin(), nullptr);
