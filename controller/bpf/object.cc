@@ -94,6 +94,24 @@ Status Object::set_max_entries(const char* name, std::uint32_t entries) {
   return {};
 }
 
+Status Object::set_constants(std::span<const char> bytes) {
+  bpf_map* map = nullptr;
+  bpf_object__for_each_map(map, object_.get()) {
+    if (std::strstr(bpf_map__name(map), ".rodata") == nullptr) continue;
+    std::size_t size = 0;
+    const void* const initial = bpf_map__initial_value(map, &size);
+    if (size < bytes.size()) break;
+    std::vector<char> value(static_cast<const char*>(initial),
+                            static_cast<const char*>(initial) + size);
+    std::copy(bytes.begin(), bytes.end(), value.begin());
+    if (const int rc = bpf_map__set_initial_value(map, value.data(), size); rc != 0) {
+      return Error::from_errno("set the constants of a BPF object", -rc);
+    }
+    return {};
+  }
+  return Error(ErrorCode::kInvalid, "the BPF object has no such constants");
+}
+
 Status Object::adopt(const std::string& name, int fd, const std::string& from) {
   bpf_map* map = bpf_object__find_map_by_name(object_.get(), name.c_str());
   MESH_TRY_ASSIGN(const bpf_map_info info, map_info(fd));
@@ -176,6 +194,11 @@ Status Object::pin(const PinFolder& folder) const {
 
 int Object::map_fd(const char* name) const {
   return bpf_object__find_map_fd_by_name(object_.get(), name);
+}
+
+Result<std::uint32_t> Object::max_entries(const char* name) const {
+  MESH_TRY_ASSIGN(const bpf_map_info info, map_info(map_fd(name)));
+  return info.max_entries;
 }
 
 int Object::program_fd(const char* name) const {

@@ -38,6 +38,8 @@ class Object {
 
   // Before load(). Entries of a map; ignored for a map that is adopted.
   Status set_max_entries(const char* map, std::uint32_t entries);
+  // Before load(). What the programs read as `const volatile`, from the first byte on.
+  Status set_constants(std::span<const char> bytes);
   // Takes over pinned maps; returns how many. A pin of another shape is an error (kConflict).
   Result<int> adopt_pins(const PinFolder& folder);
   // Takes over the maps that an attached program of ours uses; returns how many.
@@ -52,6 +54,8 @@ class Object {
   // After load(). The object keeps ownership. -1: no such name, our own bug.
   int map_fd(const char* name) const;
   int program_fd(const char* name) const;
+  // After load(): how many entries the map has, which is its maker's choice when it was adopted.
+  Result<std::uint32_t> max_entries(const char* map) const;
   // The ids of the maps that state lives in, sorted.
   const std::vector<std::uint32_t>& map_ids() const { return map_ids_; }
 

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Asking the compiled policy. Every function takes the image that one lookup of `acl_image`
+ * returned, so a packet is judged by one generation. An offset past the image's end finds no line,
+ * and no line is no permission. */
+#pragma once
+
+#include <linux/bpf.h>
+#include <linux/in.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include "bpf/abi/acl.h"
+#include "bpf/lib/acl_search.h"
+#include "bpf/lib/packet.h"
+
+/* Whose address it is: node id << 32 | source class. 0: nobody's. */
+static __always_inline __u64 who_is(void *image, const struct mesh_acl_header *h,
+				    const struct mesh_addr *a)
+{
+	const __u32 hash = mesh_acl_hash(a, h->seed);
+	struct mesh_acl_range *r;
+
+	for (__u32 probe = 0; probe < MESH_ACL_PROBES; probe++) {
+		struct mesh_acl_entry *e =
+			line_at(image, h->buckets + ((hash + probe) & h->bucket_mask));
+
+		if (!e)
+			return 0;
+		if (e[0].state == MESH_ACL_VALID && addr_equal(&e[0].addr, a))
+			return e[0].who;
+		if (e[1].state == MESH_ACL_VALID && addr_equal(&e[1].addr, a))
+			return e[1].who;
+		if (e[0].state == MESH_ACL_FREE || e[1].state == MESH_ACL_FREE)
+			break;
+	}
+	if (!h->source_count)
+		return 0;
+	r = range_of(image, h->sources, h->source_count, a);
+	if (!r || r->address_class == MESH_ACL_NOBODY)
+		return 0;
+	return (__u64)r->node << 32 | r->address_class;
+}
+
+/* The destination class, or MESH_ACL_NOBODY when this node does not serve the address. */
+static __always_inline __u32 destination_of(void *image, const struct mesh_acl_header *h,
+					    const struct mesh_addr *a)
+{
+	struct mesh_acl_own *own = line_at(image, 1);
+	struct mesh_acl_range *r;
+
+	if (!own)
+		return MESH_ACL_NOBODY;
+	for (int i = 0; i < MESH_ACL_OWN_COUNT; i++)
+		if (addr_equal(&own->addr[i], a))
+			return own->destination_class[i];
+	if (!h->destination_count)
+		return MESH_ACL_NOBODY;
+	r = range_of(image, h->destinations, h->destination_count, a);
+	return r ? r->address_class : MESH_ACL_NOBODY;
+}
+
+static __always_inline __u32 port_class_of(void *image, const struct mesh_acl_header *h,
+					   __u8 protocol, __u16 port)
+{
+	__u32 table = 0, index = port;
+	__u16 *classes;
+
+	if (protocol == IPPROTO_TCP)
+		table = h->ports[0];
+	else if (protocol == IPPROTO_UDP)
+		table = h->ports[1];
+	else if (protocol == IPPROTO_SCTP)
+		table = h->ports[2];
+	if (!table) {
+		table = h->protocols;
+		index = protocol;
+	}
+	classes = line_at(image, table + index / 32);
+	return classes ? classes[index % 32] : MESH_ACL_NO_PORT_CLASS;
+}
+
+/* The counter slot of the rule that admits it; 0: no rule does. `port` in host byte order. */
+static __always_inline __u32 rule_for(void *image, const struct mesh_acl_header *h,
+				      __u32 source_class, __u32 destination_class, __u32 port_class)
+{
+	const __u32 cell = source_class * h->destination_classes + destination_class;
+	__u32 row;
+
+	if (port_class == MESH_ACL_NO_PORT_CLASS || destination_class >= h->destination_classes)
+		return 0;
+	row = word_at(image, h->cells, cell);
+	if (!row)
+		return 0;
+	if (row & MESH_ACL_ROW_SPARSE)
+		return sparse_slot(image, h->rows, row & ~MESH_ACL_ROW_SPARSE, port_class);
+	return word_at(image, h->rows, row + port_class);
+}

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/bpf/acl.h"
+
+#include <array>
+#include <cerrno>
+
+#include "bpf/abi/acl_reasons.h"
+#include "bpf/acl.skel.h"
+#include "controller/bpf/map.h"
+#include "controller/bpf/predecessor.h"
+
+namespace kernmesh::bpf {
+namespace {
+
+constexpr std::array<Reason, MESH_ACL_REASON_COUNT> kReasons = {{
+#define MESH_REASON_ROW(name, label, meaning) {label, meaning},
+    MESH_ACL_REASONS(MESH_REASON_ROW)
+#undef MESH_REASON_ROW
+}};
+
+const char* program_name(Hook hook) { return hook == Hook::kIngress ? "acl_in" : "acl_out"; }
+
+Map<std::uint32_t, mesh_acl_config> config_map(const Object& o) {
+  return {o.map_fd("acl_config"), "acl_config"};
+}
+
+std::uint32_t find_predecessor(IfIndex mesh) {
+  if (mesh.value() == 0) return 0;
+  const auto state = query_hook(mesh, Hook::kIngress);
+  if (!state) return 0;
+  for (const AttachedProgram& p : state->programs) {
+    if (p.info.name == program_name(Hook::kIngress)) return p.info.id;
+  }
+  return 0;
+}
+
+Status append_flows(const Object& object, const char* name, Opener opener, std::vector<Flow>& to) {
+  const Map<mesh_flow_key, mesh_flow> map{object.map_fd(name), name};
+  MESH_TRY_ASSIGN(const auto entries, map.dump());
+  for (const auto& [key, state] : entries) to.push_back({opener, key, state});
+  return {};
+}
+
+}  // namespace
+
+Reason acl_reason(std::uint32_t reason) {
+  return reason < kReasons.size() ? kReasons[reason] : Reason{"unknown", "unknown"};
+}
+
+Result<Acl> Acl::open(const AclOptions& options) {
+  MESH_TRY_ASSIGN(PinFolder pins, PinFolder::open(options.instance));
+  std::size_t size = 0;
+  const void* bytes = acl_bpf__elf_bytes(&size);
+  MESH_TRY_ASSIGN(Object object, Object::open("acl", {static_cast<const char*>(bytes), size}));
+  MESH_TRY_ASSIGN([[maybe_unused]] const int adopted, object.adopt_pins(pins));
+  if (const std::uint32_t id = find_predecessor(options.mesh); id != 0) {
+    MESH_TRY_ASSIGN([[maybe_unused]] const int more, object.adopt_program(id));
+  }
+  const auto link_bytes = static_cast<std::uint32_t>(options.link_header);
+  MESH_TRY(object.set_constants({reinterpret_cast<const char*>(&link_bytes), sizeof(link_bytes)}));
+  MESH_TRY(object.set_max_entries("flows", options.max_flows));
+  MESH_TRY(object.set_max_entries("served", options.max_flows));
+  MESH_TRY(object.set_max_entries("rule_counters", options.max_counted_rules));
+  MESH_TRY(object.load());
+  MESH_TRY(object.pin(pins));
+  Acl acl(std::move(object), std::move(pins));
+  acl.owner_ = owner_of(options.instance);
+  MESH_TRY_ASSIGN(acl.max_flows_, acl.object_.max_entries("flows"));
+  const Map<std::uint32_t, std::uint32_t> slot{acl.object_.map_fd("acl_image"), "acl_image"};
+  MESH_TRY_ASSIGN(const auto in_force, slot.get(0));  // user space reads the inner map's id
+  if (in_force) {
+    MESH_TRY_ASSIGN(acl.live_, AclImageMap::open(*in_force));
+  }
+  return acl;
+}
+
+Result<OwnProgram> Acl::own_program(Hook hook) const {
+  const int fd = object_.program_fd(program_name(hook));
+  MESH_TRY_ASSIGN(ProgramInfo info, program_info(fd));
+  return OwnProgram{fd, std::move(info), object_.map_ids()};
+}
+
+Status Acl::attach(IfIndex mesh) {
+  for (const Hook hook : {Hook::kIngress, Hook::kEgress}) {
+    MESH_TRY_ASSIGN(const OwnProgram own, own_program(hook));
+    MESH_TRY(attach_program(mesh, hook, own));
+  }
+  return {};
+}
+
+Status Acl::detach(IfIndex mesh) {
+  for (const Hook hook : {Hook::kIngress, Hook::kEgress}) {
+    MESH_TRY_ASSIGN(const OwnProgram own, own_program(hook));
+    MESH_TRY(detach_program(mesh, hook, own));
+  }
+  return {};
+}
+
+Result<std::pair<AttachmentState, AttachmentState>> Acl::query(IfIndex mesh) const {
+  MESH_TRY_ASSIGN(const OwnProgram in, own_program(Hook::kIngress));
+  MESH_TRY_ASSIGN(const OwnProgram out, own_program(Hook::kEgress));
+  MESH_TRY_ASSIGN(AttachmentState ingress, query_attachment(mesh, Hook::kIngress, in));
+  MESH_TRY_ASSIGN(AttachmentState egress, query_attachment(mesh, Hook::kEgress, out));
+  return std::pair(std::move(ingress), std::move(egress));
+}
+
+Status Acl::remove() {
+  for (const IfIndex interface : interfaces()) MESH_TRY(detach(interface));
+  return pins_.remove();
+}
+
+Status Acl::switch_to(std::span<const mesh_acl_line> image) {
+  MESH_TRY_ASSIGN(AclImageMap next, AclImageMap::create(image));
+  const Map<std::uint32_t, int> slot{object_.map_fd("acl_image"), "acl_image"};
+  MESH_TRY(slot.set(0, next.fd()));
+  live_ = std::move(next);
+  return {};
+}
+
+Status Acl::disarm() {
+  const Map<std::uint32_t, int> slot{object_.map_fd("acl_image"), "acl_image"};
+  MESH_TRY(slot.erase(0));
+  live_ = AclImageMap();
+  return {};
+}
+
+Status Acl::set(const AclSettings& settings) {
+  std::uint32_t flags = 0;
+  if (settings.quiet) flags |= MESH_ACL_QUIET;
+  if (settings.follow_flows) flags |= MESH_ACL_FOLLOW_FLOWS;
+  const auto deny_after =
+      std::chrono::duration_cast<std::chrono::nanoseconds>(settings.deny_after.time_since_epoch());
+  return config_map(object_).set(0, {.owner = owner_,
+                                     .abi = MESH_ABI_VERSION,
+                                     .flags = flags,
+                                     .deny_after_ns = static_cast<__u64>(deny_after.count())});
+}
+
+Result<std::vector<Counter>> Acl::counters() const {
+  return read_counters(object_.map_fd("acl_counters"), kReasons);
+}
+
+Result<std::vector<RuleCount>> Acl::rule_counts(std::uint32_t slots) const {
+  std::vector<RuleCount> counts;
+  for (std::uint32_t slot = 0; slot < slots; ++slot) {
+    MESH_TRY_ASSIGN(const auto cpus,
+                    read_per_cpu<mesh_acl_count>(object_.map_fd("rule_counters"), &slot));
+    if (!cpus) break;
+    RuleCount& sum = counts.emplace_back();
+    for (const mesh_acl_count& count : *cpus) {
+      sum.packets += count.packets;
+      sum.bytes += count.bytes;
+    }
+  }
+  return counts;
+}
+
+Status Acl::clear_count(std::uint32_t slot) {
+  return clear_per_cpu<mesh_acl_count>(object_.map_fd("rule_counters"), &slot);
+}
+
+Result<std::vector<Flow>> Acl::flows() const {
+  std::vector<Flow> all;
+  MESH_TRY(append_flows(object_, "flows", Opener::kThisNode, all));
+  MESH_TRY(append_flows(object_, "served", Opener::kPeer, all));
+  return all;
+}
+
+}  // namespace kernmesh::bpf
