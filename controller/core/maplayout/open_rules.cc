@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/core/maplayout/open_rules.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace kernmesh::maplayout {
+namespace {
+
+class RuleReader {
+ public:
+  explicit RuleReader(const AclInput& input) : input_(input) {}
+
+  OpenRules run() {
+    rules_.rules.reserve(input_.rules.size());
+    rules_.targets.reserve(input_.rules.size());
+    rules_.target_services.reserve(input_.rules.size());
+    rules_.services.reserve(input_.rules.size());
+    sources_.reserve(input_.rules.size());
+    for (const auto& [id, rule] : input_.rules) {
+      if (!rule.ssh) add(rule);
+    }
+    number_sets();
+    return std::move(rules_);
+  }
+
+ private:
+  void add(const policy::SliceRule& rule) {
+    const auto first = static_cast<std::uint32_t>(rules_.targets.size());
+    for (const auto& target : rule.targets) {
+      if (!target.services.empty()) add(target);
+    }
+    const auto count = static_cast<std::uint32_t>(rules_.targets.size()) - first;
+    if (count == 0) return;
+    const auto place = static_cast<std::uint32_t>(rules_.rules.size());
+    rules_.rules.push_back({&rule, {first, count}});
+    for (const auto set : rule.sources) sources_.emplace_back(set, place);
+  }
+
+  void add(const policy::Target& target) {
+    OpenTarget open;
+    open.shape = shape_of(target);
+    open.services.first = static_cast<std::uint32_t>(rules_.target_services.size());
+    for (const auto& service : target.services) {
+      rules_.target_services.push_back(number_of(service));
+    }
+    open.services.count =
+        static_cast<std::uint32_t>(rules_.target_services.size()) - open.services.first;
+    rules_.targets.push_back(open);
+  }
+
+  std::uint32_t shape_of(const policy::Target& target) {
+    words_.assign(1, static_cast<std::uint32_t>(target.kind));
+    if (target.kind == policy::TargetKind::kPrefixes) {
+      for (const auto& prefix : target.prefixes) append(prefix);
+    }
+    // The empty list has the number 0, and no shape is an empty list.
+    const std::uint32_t shape = shapes_.intern(words_) - 1;
+    if (shape == rules_.shapes.size()) rules_.shapes.push_back({target.kind, &target.prefixes});
+    return shape;
+  }
+
+  void append(const Prefix& prefix) {
+    const auto& bytes = prefix.address().bytes();
+    words_.push_back(static_cast<std::uint32_t>(prefix.address().bits() * 256 + prefix.length()));
+    for (std::size_t i = 0; i < 16; i += 4) {
+      words_.push_back(std::uint32_t{bytes[i]} << 24 | std::uint32_t{bytes[i + 1]} << 16 |
+                       std::uint32_t{bytes[i + 2]} << 8 | bytes[i + 3]);
+    }
+  }
+
+  std::uint32_t number_of(const policy::Service& service) {
+    const bool is_all = std::find(service.ports.begin(), service.ports.end(), policy::kAllPorts) !=
+                        service.ports.end();
+    words_ = {is_all ? 1u : 0u, static_cast<std::uint32_t>(service.protocols.size())};
+    words_.insert(words_.end(), service.protocols.begin(), service.protocols.end());
+    for (const auto& range : service.ports) {
+      if (range.first <= range.last) {
+        words_.push_back(std::uint32_t{range.first} << 16 | range.last);
+      }
+    }
+    return rules_.services.intern(words_);
+  }
+
+  // Pairs by set, in it by rule; then both become runs.
+  void number_sets() {
+    std::sort(sources_.begin(), sources_.end());
+    sources_.erase(std::unique(sources_.begin(), sources_.end()), sources_.end());
+    rules_.rules_by_set.reserve(sources_.size());
+    auto held = input_.sets.begin();
+    for (const auto& [set, rule] : sources_) {
+      if (rules_.sets.empty() || rules_.sets.back() != set) {
+        while (held != input_.sets.end() && held->first < set) ++held;
+        const bool is_held = held != input_.sets.end() && held->first == set;
+        rules_.sets.push_back(set);
+        rules_.held.push_back(is_held ? &held->second : nullptr);
+        rules_.set_rules.push_back({static_cast<std::uint32_t>(rules_.rules_by_set.size()), 0});
+      }
+      rules_.rules_by_set.push_back(rule);
+      ++rules_.set_rules.back().count;
+    }
+  }
+
+  const AclInput& input_;
+  OpenRules rules_;
+  ListInterner shapes_;
+  std::vector<std::uint32_t> words_;
+  std::vector<std::pair<policy::SetId, std::uint32_t>> sources_;
+};
+
+}  // namespace
+
+OpenService to_service(std::span<const std::uint32_t> words) {
+  const std::size_t protocols = words[1];
+  return {words[0] != 0, words.subspan(2, protocols), words.subspan(2 + protocols)};
+}
+
+OpenRules open_rules(const AclInput& input) { return RuleReader(input).run(); }
+
+}  // namespace kernmesh::maplayout
