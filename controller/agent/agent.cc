@@ -115,7 +115,7 @@ std::optional<MonoTime> Agent::settle() {
     finish_joining(joining_->last_error.value_or(
         Error(ErrorCode::kUnavailable, "no netmap came from " + settings_.server + " in time")));
   }
-  const bool behind = !node_ || node_->netmap() != stored_;
+  const bool behind = !node_ || node_->netmap() != stored_ || !node_->is_policy_in_force();
   std::optional<MonoTime> next;
   if (settings_.wanted == Wanted::kUp && stored_ && behind) {
     if (now >= retry_at_) on_netmap(stored_);
@@ -171,10 +171,13 @@ void Agent::on_netmap(NetmapPtr map, const std::optional<NetmapStep>& step) {
   stored_ = map;
   retry_at_ = mono_now() + kRetryInterval;
   Status applied = ensure_node();
-  if (applied && node_->netmap() != map) applied = node_->apply(map, step);
+  if (applied && (node_->netmap() != map || !node_->is_policy_in_force()))
+    applied = node_->apply(map, step);
   if (!applied) {
-    spdlog::error("cannot apply netmap {}.{}: {}", map->version.epoch.value(),
-                  map->version.revision.value(), applied.error().message());
+    if (!apply_error_ || apply_error_->message() != applied.error().message()) {
+      spdlog::error("cannot apply netmap {}.{}: {}", map->version.epoch.value(),
+                    map->version.revision.value(), applied.error().message());
+    }
     apply_error_ = applied.error();
     if (joining_) finish_joining(applied);
     return;

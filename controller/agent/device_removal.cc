@@ -4,7 +4,7 @@
 #include <optional>
 
 #include "controller/agent/underlay_links.h"
-#include "controller/bpf/gate.h"
+#include "controller/bpf/acl.h"
 #include "controller/bpf/underlay.h"
 #include "controller/core/reconcile/desired.h"
 #include "controller/netlink/link.h"
@@ -44,8 +44,8 @@ Status remove_rules(const netlink::RouteSocket& host) {
 }
 
 Status remove_programs(const Instance& instance) {
-  MESH_TRY_ASSIGN(auto gate, bpf::Gate::open({instance.id, IfIndex(0)}));
-  const Status closed = gate.remove();
+  MESH_TRY_ASSIGN(auto access, bpf::Acl::open({.instance = instance.id, .mesh = IfIndex(0)}));
+  const Status closed = access.remove();
   MESH_TRY_ASSIGN(auto underlay, bpf::Underlay::open({instance.id}));
   const Status removed = underlay.remove();
   return closed ? removed : closed;

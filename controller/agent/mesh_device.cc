@@ -21,22 +21,16 @@ Result<bpf::Underlay> open_underlay(const Instance& instance, const UnderlayLink
   return underlay;
 }
 
-Result<bpf::Gate> open_gate(const Instance& instance, const UnderlayLinks& links) {
-  MESH_TRY_ASSIGN(auto gate, bpf::Gate::open({instance.id, links.mesh}));
-  MESH_TRY(gate.attach(links.mesh));
-  return gate;
-}
-
 }  // namespace
 
 MeshDevice::MeshDevice(Instance instance, netlink::RouteSocket host,
-                       netlink::WireguardSocket wireguard, bpf::Underlay underlay, bpf::Gate gate,
-                       IfIndex mesh, IfIndex meshu)
+                       netlink::WireguardSocket wireguard, bpf::Underlay underlay,
+                       AccessControl access, IfIndex mesh, IfIndex meshu)
     : instance_(std::move(instance)),
       host_(std::move(host)),
       wireguard_(std::move(wireguard)),
       underlay_(std::move(underlay)),
-      gate_(std::move(gate)),
+      access_(std::move(access)),
       mesh_(mesh),
       meshu_(meshu) {}
 
@@ -45,29 +39,15 @@ Result<MeshDevice> MeshDevice::open(const Instance& instance, Port public_port) 
   MESH_TRY_ASSIGN(const auto links, open_underlay_links(instance, host));
   MESH_TRY_ASSIGN(auto wireguard, netlink::WireguardSocket::open());
   MESH_TRY_ASSIGN(auto underlay, open_underlay(instance, links, public_port));
-  MESH_TRY_ASSIGN(auto gate, open_gate(instance, links));
+  MESH_TRY_ASSIGN(auto access, AccessControl::open(instance, links.mesh));
   return MeshDevice(instance, std::move(host), std::move(wireguard), std::move(underlay),
-                    std::move(gate), links.mesh, links.meshu);
+                    std::move(access), links.mesh, links.meshu);
 }
 
-Status MeshDevice::apply(const reconcile::Desired& desired, const X25519SecretKey& private_key,
-                         std::uint64_t generation) {
-  MESH_TRY(apply_gate(desired, generation));
+Status MeshDevice::apply(const reconcile::Desired& desired, const X25519SecretKey& private_key) {
   MESH_TRY(apply_wireguard(desired, private_key));
   MESH_TRY(apply_link(desired));
   return apply_routing(desired);
-}
-
-Status MeshDevice::apply_gate(const reconcile::Desired& desired, std::uint64_t generation) {
-  if (gate_tables_ && gate_tables_->first == desired.identities &&
-      gate_tables_->second == desired.admitted)
-    return {};
-  gate_tables_.reset();
-  MESH_TRY(gate_.set_identities(desired.identities));
-  MESH_TRY(gate_.set_rules(desired.admitted));
-  MESH_TRY(gate_.arm(generation));
-  gate_tables_.emplace(desired.identities, desired.admitted);
-  return {};
 }
 
 Status MeshDevice::apply_wireguard(const reconcile::Desired& desired,
@@ -90,16 +70,7 @@ Status MeshDevice::send_wireguard(const reconcile::WireguardChange& change,
   return {};
 }
 
-Status MeshDevice::apply(const reconcile::Step& step, const X25519SecretKey& private_key,
-                         std::uint64_t generation) {
-  const auto identities = reconcile::diff(step, gate_tables_->first);
-  if (!identities.empty()) {
-    auto tables = std::exchange(gate_tables_, std::nullopt);
-    MESH_TRY(gate_.change_identities(identities.removed, identities.set));
-    MESH_TRY(gate_.arm(generation));
-    reconcile::record(identities, tables->first);
-    gate_tables_ = std::move(tables);
-  }
+Status MeshDevice::apply(const reconcile::Step& step, const X25519SecretKey& private_key) {
   return send_wireguard(reconcile::diff(step, *observed_), private_key);
 }
 
@@ -163,7 +134,7 @@ Status MeshDevice::set_uplinks(const reconcile::Uplinks& uplinks) {
 }
 
 Status MeshDevice::keep_attached() {
-  Status first = gate_.attach(mesh_);
+  Status first = access_.keep_attached();
   const auto attempt = [&](const Status& status) {
     if (!status && first) first = status;
   };

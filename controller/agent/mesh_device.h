@@ -9,9 +9,9 @@
 #include <utility>
 #include <vector>
 
+#include "controller/agent/access_control.h"
 #include "controller/agent/instance.h"
 #include "controller/base/key.h"
-#include "controller/bpf/gate.h"
 #include "controller/bpf/underlay.h"
 #include "controller/core/reconcile/desired.h"
 #include "controller/core/reconcile/step.h"
@@ -24,7 +24,8 @@ namespace kernmesh::agent {
 class MeshDevice {
  public:
   // An init ladder; what is there already and ours is kept as it is, traffic included. The
-  // interface stays down until apply(), with the gate attached and everything denied.
+  // interface stays down until apply(), with access control attached; without a policy nothing
+  // passes.
   static Result<MeshDevice> open(const Instance& instance, Port public_port);
 
   IfIndex mesh_index() const { return mesh_; }
@@ -32,14 +33,12 @@ class MeshDevice {
 
   // Makes the kernel so. Idempotent; on an error some of it is done and the next call does the
   // rest.
-  Status apply(const reconcile::Desired& desired, const X25519SecretKey& private_key,
-               std::uint64_t generation);
+  Status apply(const reconcile::Desired& desired, const X25519SecretKey& private_key);
   // The same for a step from what was applied last, without looking at the rest. Only while
   // can_step(); after an error apply() has to set things right.
-  Status apply(const reconcile::Step& step, const X25519SecretKey& private_key,
-               std::uint64_t generation);
+  Status apply(const reconcile::Step& step, const X25519SecretKey& private_key);
   // Whether what the kernel holds is known: not before the first apply(), nor after an error.
-  bool can_step() const { return observed_ && gate_tables_; }
+  bool can_step() const { return observed_.has_value(); }
   // Attaches the inbound program to exactly these interfaces and makes their addresses ours.
   Status set_uplinks(const reconcile::Uplinks& uplinks);
   // Attaches again what root or another program took away; does nothing when all is there.
@@ -47,6 +46,8 @@ class MeshDevice {
   // Whether mesh0 and meshu0 are still there, with the same indices.
   bool is_whole() const;
 
+  AccessControl& access() { return access_; }
+  const AccessControl& access() const { return access_; }
   bpf::Underlay& underlay() { return underlay_; }
   const bpf::Underlay& underlay() const { return underlay_; }
   const netlink::RouteSocket& routes() const { return host_; }
@@ -59,8 +60,7 @@ class MeshDevice {
 
  private:
   MeshDevice(Instance instance, netlink::RouteSocket host, netlink::WireguardSocket wireguard,
-             bpf::Underlay underlay, bpf::Gate gate, IfIndex mesh, IfIndex meshu);
-  Status apply_gate(const reconcile::Desired& desired, std::uint64_t generation);
+             bpf::Underlay underlay, AccessControl access, IfIndex mesh, IfIndex meshu);
   Status apply_link(const reconcile::Desired& desired);
   Status apply_wireguard(const reconcile::Desired& desired, const X25519SecretKey& private_key);
   Status apply_routing(const reconcile::Desired& desired);
@@ -71,12 +71,10 @@ class MeshDevice {
   netlink::RouteSocket host_;
   netlink::WireguardSocket wireguard_;
   bpf::Underlay underlay_;
-  bpf::Gate gate_;
+  AccessControl access_;
   IfIndex mesh_;
   IfIndex meshu_;
   std::optional<reconcile::WireguardDevice> observed_;
-  // What the gate was last given without an error.
-  std::optional<std::pair<bpf::Identities, bpf::AllowedNodes>> gate_tables_;
   std::optional<std::vector<IfIndex>> uplinks_;  // nullopt: not known yet
 };
 

@@ -5,6 +5,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "controller/agent/host_view.h"
 #include "controller/netlink/route.h"
@@ -194,28 +195,46 @@ Status MeshNode::apply(NetmapPtr map, const std::optional<NetmapStep>& step) {
   const WallTime now = wall_now();
   const bool follows = step && netmap_ && step->from == netmap_;
   if (follows && device_.can_step() && horizon_ && horizon_->covers(now))
-    return apply_step(std::move(map), step->peers, now);
+    return apply_step(std::move(map), step->touched, now);
   return apply_whole(std::move(map));
 }
 
-Status MeshNode::apply_step(NetmapPtr map, const std::vector<NodeId>& touched, WallTime now) {
-  const auto wanted = reconcile::desired_step(*netmap_, *map, touched, now);
-  MESH_TRY(device_.apply(wanted, node_secret_, map->version.revision.value()));
-  horizon_->advance(*map, touched, now);
+// Before WireGuard hears of a peer, so that nobody is let in whom the new policy keeps out.
+Status MeshNode::set_policy(const netmap::Netmap& map, const netmap::Touched* touched,
+                            WallTime now) {
+  Status set;
+  if (touched != nullptr && is_policy_in_force_ && !touched->rules) {
+    std::vector<NodeId> nodes;
+    std::set_union(touched->peers.begin(), touched->peers.end(), touched->members.begin(),
+                   touched->members.end(), std::back_inserter(nodes));
+    set = device_.access().apply_step(map, nodes, now);
+  } else {
+    set = device_.access().apply(map, now);
+  }
+  is_policy_in_force_ = static_cast<bool>(set);
+  note("the policy", set);
+  return set;
+}
+
+Status MeshNode::apply_step(NetmapPtr map, const netmap::Touched& touched, WallTime now) {
+  const Status policy = set_policy(*map, &touched, now);
+  const auto wanted = reconcile::desired_step(*netmap_, *map, touched.peers, now);
+  MESH_TRY(device_.apply(wanted, node_secret_));
+  horizon_->advance(*map, touched.peers, now);
   const NetmapPtr before = std::exchange(netmap_, std::move(map));
-  for (const NodeId id : touched) {
+  for (const NodeId id : touched.peers) {
     if (netmap_->peers.contains(id) || !before->peers.contains(id)) continue;
     forget_peer(id);
     engine_.remove_peer(id);
   }
-  for (const NodeId id : touched) {
+  for (const NodeId id : touched.peers) {
     const auto peer = netmap_->peers.find(id);
     if (peer == netmap_->peers.end()) continue;
     if (!before->peers.contains(id)) note("tracking peer " + to_string(id), paths_.track(id));
     engine_.upsert_peer(mono_now(), to_peer_info(peer->second));
   }
   run_commands();
-  return {};
+  return policy;
 }
 
 Status MeshNode::apply_whole(NetmapPtr map) {
@@ -228,6 +247,7 @@ Status MeshNode::apply_whole(NetmapPtr map) {
   }
   if (!adopted_) MESH_TRY(paths_.adopt(ids));
   adopted_ = true;
+  const Status policy = set_policy(*map, nullptr, wall_now());
   MESH_TRY(reconcile_kernel(*map));
   const NetmapPtr before = std::exchange(netmap_, std::move(map));
   for (const NodeId id : ids) {
@@ -242,7 +262,7 @@ Status MeshNode::apply_whole(NetmapPtr map) {
   engine_.set_overlay_prefixes(netmap_->self.overlay_prefixes);
   engine_.set_peers(mono_now(), std::move(peers));
   run_commands();
-  return {};
+  return policy;
 }
 
 void MeshNode::forget_peer(NodeId id) {
@@ -260,7 +280,7 @@ Status MeshNode::reconcile_kernel(const netmap::Netmap& map) {
   conditions.node_key = node_public_key(node_secret_);
   conditions.now = now;
   const auto desired = reconcile::desired_state(map, conditions);
-  MESH_TRY(device_.apply(desired, node_secret_, map.version.revision.value()));
+  MESH_TRY(device_.apply(desired, node_secret_));
   mtu_ = desired.mtu;
   horizon_.emplace(map, now);
   return {};
@@ -283,8 +303,10 @@ void MeshNode::once_a_second(MonoTime now) {
     if (last.rx_last != MonoTime{}) reading.last_rx = last.rx_last;
     engine_.on_traffic(now, id, reading);
   }
-  if (horizon_ && !horizon_->covers(wall_now()))
+  if (horizon_ && !horizon_->covers(wall_now())) {
+    (void)set_policy(*netmap_, nullptr, wall_now());  // noted there
     note("applying the netmap", reconcile_kernel(*netmap_));
+  }
 }
 
 std::optional<MonoTime> MeshNode::settle(MonoTime now) {

@@ -40,8 +40,8 @@ class MeshNode {
   MeshNode& operator=(const MeshNode&) = delete;
 
   // Makes the kernel as the map says. An error leaves what was in force, and is shown by
-  // problems(). With a step that starts from the map in force the work is in proportion to the
-  // step.
+  // problems(); when only the policy could not be put into the kernel the rest is done. With a step
+  // that starts from the map in force the work is in proportion to the step.
   Status apply(NetmapPtr map, const std::optional<NetmapStep>& step);
 
   // Does what is due; returns when it wants to be called again.
@@ -52,6 +52,7 @@ class MeshNode {
 
   Port public_port() const { return socket_.port(); }
   const NetmapPtr& netmap() const { return netmap_; }  // the one in force; null before the first
+  bool is_policy_in_force() const { return is_policy_in_force_; }  // of that map
   const MeshDevice& device() const { return device_; }
   const path::Engine& engine() const { return engine_; }
   // What the host offers; empty before it was read.
@@ -75,7 +76,8 @@ class MeshNode {
   Status follow_host(MonoTime now);
   Status reconcile_kernel(const netmap::Netmap& map);
   Status apply_whole(NetmapPtr map);
-  Status apply_step(NetmapPtr map, const std::vector<NodeId>& touched, WallTime now);
+  Status apply_step(NetmapPtr map, const netmap::Touched& touched, WallTime now);
+  Status set_policy(const netmap::Netmap& map, const netmap::Touched* touched, WallTime now);
   void forget_peer(NodeId id);
   void once_a_second(MonoTime now);
   void run_commands();
@@ -102,6 +104,7 @@ class MeshNode {
   std::uint32_t mtu_ = 0;
   bool adopted_ = false;
   bool host_changed_ = true;
+  bool is_policy_in_force_ = false;
   MonoTime next_refresh_{};
   MonoTime next_second_{};
   std::optional<reconcile::ExpiryHorizon> horizon_;  // of what was applied; set with netmap_

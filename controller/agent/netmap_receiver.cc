@@ -32,7 +32,7 @@ Status NetmapReceiver::on_update(Result<rpc::Update> update) {
     if (!current_) return Error(ErrorCode::kConflict, "the server sent a change before any netmap");
     MESH_TRY_ASSIGN(merged, netmap::apply_delta(*current_, *delta, rules_));
     // A step leads from one checked map to another (core/reconcile/step.h).
-    auto touched = checked_ ? netmap::touched_peers(*delta) : std::nullopt;
+    auto touched = checked_ ? netmap::touched_by(*delta) : std::nullopt;
     if (touched) step = NetmapStep{current_, std::move(*touched)};
   } else {
     // A keepalive also says that a map held from before is still the newest.

@@ -18,10 +18,10 @@ namespace kernmesh::agent {
 // shared_ptr: the receiver's thread and the loop both read the map, which never changes once made.
 using NetmapPtr = std::shared_ptr<const netmap::Netmap>;
 
-// How a map came about: it differs from that one in no more than these peers.
+// How a map came about: from that one, by no more than this.
 struct NetmapStep {
   NetmapPtr from;
-  std::vector<NodeId> peers;
+  netmap::Touched touched;
 };
 
 class NetmapReceiver {

@@ -20,6 +20,7 @@
 #include "controller/bpf/attachment.h"
 #include "controller/bpf/counter.h"
 #include "controller/bpf/object.h"
+#include "controller/bpf/ring.h"
 
 namespace kernmesh::bpf {
 
@@ -79,13 +80,16 @@ class Acl {
   Result<std::vector<Counter>> counters() const;
   // By counter slot, up to `slots` of them.
   Result<std::vector<RuleCount>> rule_counts(std::uint32_t slots) const;
-  // Starts a slot again from nothing, before another rule gets it.
+  // Starts a slot again from nothing, before another rule gets it; one that is not counted is none.
   Status clear_count(std::uint32_t slot);
   // What the tables hold, those included that have run out of patience. Costs a walk of the table.
   Result<std::vector<Flow>> flows() const;
   std::uint32_t max_flows() const { return max_flows_; }
 
-  int event_ring_fd() const { return object_.map_fd("acl_events"); }
+  // Denials, and new flows while they are followed; sampled by a budget a second.
+  Result<Ring<mesh_acl_event>> events() const {
+    return Ring<mesh_acl_event>::open(object_.map_fd("acl_events"));
+  }
   // For tests that run a program on a packet. Borrowed.
   int program_fd(const char* name) const { return object_.program_fd(name); }
 

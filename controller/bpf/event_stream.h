@@ -2,15 +2,15 @@
 // Handshake initiations from unknown sources, as the programs report them (L2). Not thread-safe.
 #pragma once
 
-#include <memory>
+#include <utility>
 #include <vector>
 
+#include "bpf/abi/underlay.h"
 #include "controller/base/clock.h"
 #include "controller/base/ids.h"
 #include "controller/base/ip.h"
 #include "controller/base/result.h"
-
-struct ring_buffer;
+#include "controller/bpf/ring.h"
 
 namespace kernmesh::bpf {
 
@@ -27,18 +27,13 @@ class EventStream {
   static Result<EventStream> open(int ring_buffer_map_fd);
 
   // Readable when read() has something to return. Owned by the stream.
-  int fd() const;
+  int fd() const { return ring_.fd(); }
   // Everything that waits, without blocking; bounded by the size of the buffer.
   Result<std::vector<UnknownInitiation>> read();
 
  private:
-  struct Free {
-    void operator()(ring_buffer* ring) const;
-  };
-  EventStream() = default;
-  // On the heap, because the kernel library keeps its address.
-  std::unique_ptr<std::vector<UnknownInitiation>> received_;
-  std::unique_ptr<ring_buffer, Free> ring_;
+  explicit EventStream(Ring<mesh_unknown_initiation> ring) : ring_(std::move(ring)) {}
+  Ring<mesh_unknown_initiation> ring_;
 };
 
 }  // namespace kernmesh::bpf

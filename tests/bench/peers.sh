@@ -3,7 +3,7 @@
 # WireGuard peers: one change, cold start and teardown at 10,000 peers, against wg(8) and ip(8); in a VM
 # usage: ci/bench peers [-k VERSION] [-n PEERS] [-r RUNS] [--no-ip-del]
 # Our figure for one change is that of a running node for one netmap delta (tests/bench/agent_driver.cc): difference, the
-# gate's and underlay's map writes, one netlink message, path engine; merging and storing the netmap, on another thread,
+# writes to the policy's and the underlay's tables, one netlink message, path engine; merging and storing the netmap, on another thread,
 # has a row of its own. No process start in either: the rival's is the whole command, which has one, and its time is
 # shown without that start-up as well (`wg show interfaces`).
 # Interleaved A B A B; the slow one, `ip link del` with all its peers, runs once.

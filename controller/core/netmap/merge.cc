@@ -113,13 +113,21 @@ Result<Netmap> apply_delta(const Netmap& held, const Delta& delta, const MergeRu
   return next;
 }
 
-std::optional<std::vector<NodeId>> touched_peers(const Delta& delta) {
+std::optional<Touched> touched_by(const Delta& delta) {
   if (delta.self) return std::nullopt;
-  std::vector<NodeId> ids(delta.removed);
-  for (const auto& peer : delta.upserted) ids.push_back(peer.id);
-  std::sort(ids.begin(), ids.end());
-  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
-  return ids;
+  Touched touched{.peers = delta.removed, .members = {}, .rules = false};
+  for (const auto& peer : delta.upserted) touched.peers.push_back(peer.id);
+  for (const auto& change : delta.changed_sets) {
+    touched.members.insert(touched.members.end(), change.joined.begin(), change.joined.end());
+    touched.members.insert(touched.members.end(), change.left.begin(), change.left.end());
+  }
+  for (auto* const ids : {&touched.peers, &touched.members}) {
+    std::sort(ids->begin(), ids->end());
+    ids->erase(std::unique(ids->begin(), ids->end()), ids->end());
+  }
+  touched.rules =
+      !delta.upserted_rules.empty() || !delta.removed_rules.empty() || !delta.upserted_sets.empty();
+  return touched;
 }
 
 }  // namespace kernmesh::netmap

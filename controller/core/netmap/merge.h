@@ -29,8 +29,13 @@ Result<Netmap> apply_snapshot(const std::optional<Netmap>& held, Netmap incoming
 // (server-side coalescing can name one that came and went), naming a peer twice is.
 Result<Netmap> apply_delta(const Netmap& held, const Delta& delta, const MergeRules& rules);
 
-// The peers that a delta may change, each once; nullopt when it changes this node itself. Rules and
-// sets change no peer.
-std::optional<std::vector<NodeId>> touched_peers(const Delta& delta);
+// Where a delta may change a map.
+struct Touched {
+  std::vector<NodeId> peers;    // ascending, each once
+  std::vector<NodeId> members;  // ascending, each once: who joined or left a set that was held
+  bool rules = false;           // a rule or a whole set
+};
+// nullopt when it changes this node itself.
+std::optional<Touched> touched_by(const Delta& delta);
 
 }  // namespace kernmesh::netmap

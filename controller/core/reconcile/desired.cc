@@ -73,11 +73,7 @@ Desired desired_state(const netmap::Netmap& map, const Conditions& conditions) {
   for (const auto& [id, peer] : map.peers) {
     if (!is_in_force(map.self, peer, conditions.now)) continue;
     desired.device.peers.emplace(peer.node_key, to_wireguard(peer));
-    for (const auto& address : peer.addresses) desired.identities.emplace(address, id);
   }
-  // The server shows a node only peers that some rule connects it with. Which of their packets may
-  // pass cannot be said without flows, because a peer that may not call may answer.
-  desired.admitted.emplace(NodeId(0), kVisiblePeerRule);
   return desired;
 }
 

@@ -36,9 +36,6 @@ NodeId node_of_synthetic(const IpAddress& address);
 // and the relay header (8) fit, rounded down to 16 because WireGuard pads to that. 1500 -> 1408.
 std::uint32_t mesh_mtu(std::uint32_t underlay_mtu);
 
-// Under which the gate counts packets of peers that the netmap has.
-inline constexpr RuleId kVisiblePeerRule{1};
-
 struct Conditions {
   IfIndex mesh_device;
   std::uint32_t underlay_mtu = 1500;
@@ -52,8 +49,6 @@ struct Desired {
   std::vector<Prefix> addresses;  // full length
   std::vector<Route> routes;
   std::vector<Rule> rules;
-  std::map<IpAddress, NodeId> identities;  // inner source address -> who may use it
-  std::map<NodeId, RuleId> admitted;       // who may send to this node; node 0: anybody known
   bool operator==(const Desired&) const = default;
 };
 

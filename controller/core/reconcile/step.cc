@@ -14,10 +14,8 @@ Step desired_step(const netmap::Netmap& before, const netmap::Netmap& after,
     const auto old = before.peers.find(id);
     if (old == before.peers.end()) continue;
     step.peers.emplace(old->second.node_key, std::nullopt);
-    for (const auto& address : old->second.addresses)
-      step.identities.emplace(address, std::nullopt);
   }
-  // After all the old ones, because a key or address may have moved from one peer to another.
+  // After all the old ones, because a key may have moved from one peer to another.
   for (const auto id : touched) {
     const auto found = after.peers.find(id);
     if (found == after.peers.end()) continue;
@@ -25,10 +23,6 @@ Step desired_step(const netmap::Netmap& before, const netmap::Netmap& after,
     const bool takes_part = is_in_force(after.self, peer, now);
     auto& wanted = step.peers[peer.node_key];
     if (takes_part) wanted = to_wireguard(peer);
-    for (const auto& address : peer.addresses) {
-      auto& owner = step.identities[address];
-      if (takes_part) owner = id;
-    }
   }
   return step;
 }
@@ -47,31 +41,12 @@ WireguardChange diff(const Step& step, const WireguardDevice& observed) {
   return change;
 }
 
-IdentityChange diff(const Step& step, const std::map<IpAddress, NodeId>& present) {
-  IdentityChange change;
-  for (const auto& [address, wanted] : step.identities) {
-    const auto found = present.find(address);
-    const bool is_there = found != present.end();
-    if (!wanted) {
-      if (is_there) change.removed.push_back(address);
-    } else if (!is_there || found->second != *wanted) {
-      change.set.emplace(address, *wanted);
-    }
-  }
-  return change;
-}
-
 void record(const WireguardChange& change, const NodePublicKey& own_key,
             WireguardDevice& observed) {
   for (const auto& key : change.removed) observed.peers.erase(key);
   for (const auto& [key, peer] : change.upserted) observed.peers.insert_or_assign(key, peer);
   if (change.set_private_key) observed.public_key = own_key;
   if (change.listen_port) observed.listen_port = *change.listen_port;
-}
-
-void record(const IdentityChange& change, std::map<IpAddress, NodeId>& present) {
-  for (const auto& address : change.removed) present.erase(address);
-  for (const auto& [address, id] : change.set) present.insert_or_assign(address, id);
 }
 
 ExpiryHorizon::ExpiryHorizon(const netmap::Netmap& map, WallTime now)

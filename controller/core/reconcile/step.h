@@ -14,11 +14,10 @@
 
 namespace kernmesh::reconcile {
 
-// What is to be there under every key and address that the differing peers had or have; nullopt:
-// nothing. Says nothing of other keys and addresses.
+// What is to be there under every key that the differing peers had or have; nullopt: nothing. Says
+// nothing of other keys.
 struct Step {
   std::map<NodePublicKey, std::optional<WireguardPeer>> peers;
-  std::map<IpAddress, std::optional<NodeId>> identities;
 };
 
 // `touched` names at least every peer in which the maps differ. Both maps satisfy
@@ -27,18 +26,10 @@ struct Step {
 Step desired_step(const netmap::Netmap& before, const netmap::Netmap& after,
                   std::span<const NodeId> touched, WallTime now);
 
-struct IdentityChange {
-  std::vector<IpAddress> removed;
-  std::map<IpAddress, NodeId> set;
-  bool empty() const { return removed.empty() && set.empty(); }
-};
-
 WireguardChange diff(const Step& step, const WireguardDevice& observed);
-IdentityChange diff(const Step& step, const std::map<IpAddress, NodeId>& present);
 
 // What is there once the change has been made.
 void record(const WireguardChange& change, const NodePublicKey& own_key, WireguardDevice& observed);
-void record(const IdentityChange& change, std::map<IpAddress, NodeId>& present);
 
 // The stretch of wall time in which no expiry of a key changes what the applied map asks for. A
 // clock that was set back leaves it as well.

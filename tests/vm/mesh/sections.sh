@@ -59,7 +59,7 @@ section_objects() {
 	check "ip -d link shows a WireGuard interface, marked ours" grep -q 'alias kernmesh' <(in_ns alpha ip -d link show mesh0)
 	check "ip rule: one rule for each family" test "$(in_ns alpha ip rule | grep -c 'lookup 27515')$(in_ns alpha ip -6 rule | grep -c 'lookup 27515')" = 11
 	check "ip route: the overlay's ranges" test "$(in_ns alpha ip route show table 27515 | wc -l)" = 1
-	check "bpftool lists the programs by name" test "$(bpftool prog show | grep -cE 'name (underlay_in|underlay_out|gate_in|gate_out)')" -ge 4
+	check "bpftool lists the programs by name" test "$(bpftool prog show | grep -cE 'name (underlay_in|underlay_out|acl_in|acl_out)')" -ge 4
 	if [ "$(node alpha --json status | jq -r .attach_kind)" = cls_bpf ]; then
 		check "tc filter show names the inbound program" grep -q underlay_in <(in_ns alpha tc filter show dev eth0 ingress)
 	else
@@ -205,7 +205,7 @@ without_capabilities() {
 }
 
 # Ids of the data plane's programs; another suite may have left some of its own in this VM before.
-our_programs() { bpftool prog show | grep -E 'name (underlay_|gate_)' | cut -d: -f1 | sort; }
+our_programs() { bpftool prog show | grep -E 'name (underlay_|acl_)' | cut -d: -f1 | sort; }
 no_new_program() { [ -z "$(comm -13 <(echo "$programs_before") <(our_programs))" ]; }
 
 section_down() {

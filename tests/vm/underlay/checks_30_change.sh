@@ -36,10 +36,10 @@ drive a foreign-first /sys/fs/bpf/foreign/foreign_ok va on; before=$(count a in_
 seen="$lost/3, $(drive a query-in va); $(endpoints)"; expect "a terminating program ahead: reported, endpoint stays" eval 'grep -q "ahead: foreign_ok" <<< "$seen" && synthetic'
 drive a foreign-first /sys/fs/bpf/foreign/foreign_ok va off; both_ways "and without it again"
 
-# The gate: nothing passes until it is armed, then only who is known.
-drive a gate attach mesh0; seen="$(pings a 3)/3 $(pings b 3)/3; $(drive a gate counters mesh0)"; expect "gate attached and not armed: nothing passes" grep -q '^0/3 0/3' <<< "$seen"
-drive a gate arm mesh0 100.64.0.9; seen="$(pings b 3)/3; $(drive a gate counters mesh0)"; expect "armed without this peer: unknown source" eval 'grep -q "^0/3" <<< "$seen" && grep -q in_unknown_source <<< "$seen"'
-drive a gate arm mesh0 100.64.0.2; both_ways "armed with this peer"
+# Access control: nothing passes until there is a policy, then only who is known.
+drive a acl attach mesh0; seen="$(pings a 3)/3 $(pings b 3)/3; $(drive a acl counters mesh0)"; expect "access control attached and not armed: nothing passes" grep -q '^0/3 0/3' <<< "$seen"
+drive a acl arm mesh0 100.64.0.9; seen="$(pings b 3)/3; $(drive a acl counters mesh0)"; expect "armed without this peer: unknown source" eval 'grep -q "^0/3" <<< "$seen" && grep -q in_unknown_source <<< "$seen"'
+drive a acl arm mesh0 100.64.0.2; both_ways "armed with this peer"
 
 seen="rx/tx $(drive a traffic 240.0.0.2)"; expect "traffic of the peer is counted" is "$(drive a traffic 240.0.0.2 | tr -dc '1-9' | wc -c)" -gt 1
 rm -rf /sys/fs/bpf/foreign*

@@ -18,10 +18,11 @@
 #include <string>
 #include <vector>
 
+#include "controller/bpf/acl.h"
 #include "controller/bpf/cls_bpf.h"
-#include "controller/bpf/gate.h"
 #include "controller/bpf/tcx.h"
 #include "controller/bpf/underlay.h"
+#include "controller/core/maplayout/acl_image.h"
 
 namespace {
 
@@ -111,20 +112,36 @@ void counters(const std::vector<bpf::Counter>& all, const Words& labels) {
   if (labels.empty()) std::printf("\n");
 }
 
-void gate(const std::string& instance, const Words& words) {
+// A policy by which these addresses may do everything at any address of the overlay.
+std::vector<mesh_acl_line> open_policy(const Words& addresses) {
+  const std::vector<Prefix> overlay = {must(Prefix::parse("100.64.0.0/10"))};
+  policy::SourceSet everybody{.id = policy::SetId(1), .members = {}, .prefixes = overlay};
+  policy::SliceRule rule;
+  rule.id = RuleId(1);
+  rule.sources = {everybody.id};
+  rule.targets.push_back({.kind = policy::TargetKind::kAny,
+                          .prefixes = {},
+                          .services = {{policy::default_protocols(), {policy::kAllPorts}}}});
+  const std::map<RuleId, policy::SliceRule> rules{{rule.id, rule}};
+  const std::map<policy::SetId, policy::SourceSet> sets{{everybody.id, everybody}};
+  std::vector<IpAddress> peers;
+  for (const auto& text : addresses) peers.push_back(must(IpAddress::parse(text)));
+  maplayout::AclInput input{
+      .rules = rules, .sets = sets, .peers = {}, .own = {}, .served = overlay};
+  for (std::size_t i = 0; i < peers.size(); ++i)
+    input.peers.push_back({NodeId(i + 2), std::span(&peers[i], 1), {}});
+  maplayout::RuleSlots slots;
+  return must(maplayout::compile_acl(input, slots, {.generation = 1, .seed = 1, .version = {}}))
+      .lines;
+}
+
+void acl(const std::string& instance, const Words& words) {
   const IfIndex mesh = interface_named(words[1]);
-  auto gate = must(bpf::Gate::open({.instance = instance, .mesh = mesh}));
-  if (words[0] == "attach") must(gate.attach(mesh));
-  if (words[0] == "counters") counters(must(gate.counters()), {});
-  if (words[0] == "disarm") must(gate.disarm());
-  if (words[0] != "arm") return;
-  bpf::Identities identities;
-  for (std::size_t i = 2; i < words.size(); ++i) {
-    identities[must(IpAddress::parse(words[i]))] = NodeId(i);
-  }
-  must(gate.set_identities(identities));
-  must(gate.set_rules({{bpf::kAnyNode, RuleId(1)}}));
-  must(gate.arm(1));
+  auto acl = must(bpf::Acl::open({.instance = instance, .mesh = mesh}));
+  if (words[0] == "attach") must(acl.attach(mesh));
+  if (words[0] == "counters") counters(must(acl.counters()), {});
+  if (words[0] == "disarm") must(acl.disarm());
+  if (words[0] == "arm") must(acl.switch_to(open_policy({words.begin() + 2, words.end()})));
 }
 
 // Attaches the same program from another object file, over the maps that are there: what an upgrade
@@ -167,7 +184,7 @@ int main(int argc, char** argv) {
   if (argc < 3) return 64;
   const std::string instance = argv[1], verb = argv[2];
   const Words w(argv + 3, argv + argc);
-  if (verb == "gate") return gate(instance, w), 0;
+  if (verb == "acl") return acl(instance, w), 0;
   if (verb == "other-build") return attach_other_build({w[0], w[1], w[2], instance}), 0;
   if (verb == "foreign-first") return attach_foreign(w), 0;
   auto u = open_underlay(instance, verb);

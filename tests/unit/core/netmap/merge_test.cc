@@ -87,7 +87,7 @@ TEST(DeltaMerge, a_member_that_joins_changes_its_set_and_no_rule) {
   EXPECT_EQ(next->sets.at(SetId(70)).members, (std::vector{NodeId(3), NodeId(4)}));
   EXPECT_EQ(next->sets.at(SetId(70)).prefixes, held.sets.at(SetId(70)).prefixes);
   EXPECT_EQ(next->rules, held.rules);
-  EXPECT_EQ(touched_peers(delta)->size(), 0U);
+  EXPECT_EQ(touched_by(delta)->peers.size(), 0U);
 }
 
 TEST(DeltaMerge, refuses_a_change_of_a_set_that_is_not_held) {

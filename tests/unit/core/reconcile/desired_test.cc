@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "controller/core/reconcile/policy_input.h"
+
 namespace kernmesh::reconcile {
 namespace {
 
@@ -69,24 +71,23 @@ TEST(Desired, gives_each_peer_its_synthetic_endpoint_and_exactly_its_addresses) 
   const auto& peer = desired.device.peers.at(peer_of(2).node_key);
   EXPECT_EQ(to_string(peer.endpoint), "240.0.0.2:24240");
   EXPECT_EQ(peer.allowed_ips.size(), 2u);
-  EXPECT_EQ(desired.identities.at(*IpAddress::parse("100.64.0.3")), NodeId(3));
-  EXPECT_EQ(desired.admitted.at(NodeId(0)), RuleId(1));
   EXPECT_EQ(desired.routes.size(), 2u);
   EXPECT_EQ(desired.addresses.size(), 2u);
 }
 
 TEST(Desired, leaves_expired_peers_out) {
-  const auto desired =
-      desired_state(map_of({peer_of(2, at(1000)), peer_of(3, at(1001))}), conditions());
-  EXPECT_EQ(desired.device.peers.size(), 1u);
-  EXPECT_FALSE(desired.identities.contains(*IpAddress::parse("100.64.0.2")));
+  const auto map = map_of({peer_of(2, at(1000)), peer_of(3, at(1001))});
+  EXPECT_EQ(desired_state(map, conditions()).device.peers.size(), 1u);
+  const auto policy = policy_input(map, conditions().now);
+  ASSERT_EQ(policy.peers.size(), 1u);
+  EXPECT_EQ(policy.peers[0].id, NodeId(3));
 }
 
 TEST(Desired, has_no_peers_when_this_node_has_expired) {
   auto map = map_of({peer_of(2)});
   map.self.key_expires_at = at(999);
   EXPECT_TRUE(desired_state(map, conditions()).device.peers.empty());
-  EXPECT_TRUE(desired_state(map, conditions()).admitted.empty());
+  EXPECT_TRUE(policy_input(map, conditions().now).peers.empty());
 }
 
 TEST(Desired, drops_ipv6_from_the_interface_when_the_mtu_cannot_carry_it) {

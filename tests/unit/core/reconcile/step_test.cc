@@ -27,8 +27,7 @@ Conditions conditions(WallTime now) {
   return c;
 }
 
-// The kernel's side: WireGuard, where an address given to one peer is taken from its holder, and
-// the gate's addresses.
+// The kernel's side: WireGuard, where an address given to one peer is taken from its holder.
 class Kernel {
  public:
   void make(const WireguardChange& change, const NodePublicKey& own_key) {
@@ -43,11 +42,8 @@ class Kernel {
     if (change.set_private_key) device_.public_key = own_key;
     if (change.listen_port) device_.listen_port = *change.listen_port;
   }
-  void make(const IdentityChange& change) { record(change, identities_); }
 
   const WireguardDevice& device() const { return device_; }
-  const std::map<IpAddress, NodeId>& identities() const { return identities_; }
-  void set_identities(std::map<IpAddress, NodeId> all) { identities_ = std::move(all); }
 
  private:
   static void take(WireguardPeer& from, const std::vector<Prefix>& prefixes) {
@@ -56,7 +52,6 @@ class Kernel {
     });
   }
   WireguardDevice device_;
-  std::map<IpAddress, NodeId> identities_;
 };
 
 // An agent's view of its kernel, as controller/agent keeps it.
@@ -67,20 +62,15 @@ class Follower {
     const auto change = diff(desired.device, observed_);
     kernel.make(change, desired.device.public_key);
     record(change, desired.device.public_key, observed_);
-    kernel.set_identities(desired.identities);
-    present_ = desired.identities;
     horizon_.emplace(map, now);
   }
   void apply_step(const netmap::Netmap& before, const netmap::Netmap& after,
                   const std::vector<NodeId>& touched, WallTime now) {
     const auto step = desired_step(before, after, touched, now);
     const auto change = diff(step, observed_);
-    const auto identities = diff(step, present_);
     named = change.removed.size() + change.upserted.size();
     kernel.make(change, observed_.public_key);
-    kernel.make(identities);
     record(change, observed_.public_key, observed_);
-    record(identities, present_);
     horizon_->advance(after, touched, now);
   }
   bool covers(WallTime now) const { return horizon_->covers(now); }
@@ -90,7 +80,6 @@ class Follower {
 
  private:
   WireguardDevice observed_;
-  std::map<IpAddress, NodeId> present_;
   std::optional<ExpiryHorizon> horizon_;
 };
 
@@ -134,7 +123,7 @@ TEST(Step, leads_where_the_whole_leads_for_any_sequence_of_deltas) {
       const auto next = netmap::apply_delta(map, delta, {});
       if (!next) continue;  // two peers with one key or address: refused whole
       if (follower.covers(now)) {
-        follower.apply_step(map, *next, *netmap::touched_peers(delta), now);
+        follower.apply_step(map, *next, netmap::touched_by(delta)->peers, now);
         ++steps;
       } else {
         follower.apply_whole(*next, now);
@@ -143,7 +132,6 @@ TEST(Step, leads_where_the_whole_leads_for_any_sequence_of_deltas) {
       map = *next;
       const auto desired = desired_state(map, conditions(now));
       RC_ASSERT(follower.kernel.device() == desired.device);
-      RC_ASSERT(follower.kernel.identities() == desired.identities);
     }
   });
   EXPECT_TRUE(holds);
@@ -175,7 +163,6 @@ TEST(Step, moves_a_key_from_a_peer_that_is_removed_to_one_that_comes) {
   const auto step = desired_step(before, after, std::vector{NodeId(2), NodeId(9)}, at(10));
   ASSERT_EQ(step.peers.size(), 1u);
   EXPECT_EQ(step.peers.at(heir.node_key)->endpoint.address, synthetic_address(NodeId(9)));
-  EXPECT_EQ(step.identities.at(heir.addresses[0]), NodeId(9));
 }
 
 TEST(ExpiryHorizon, ends_when_a_key_of_the_map_or_of_a_step_expires) {
