@@ -14,10 +14,6 @@
 namespace kernmesh::policy {
 namespace {
 
-bool is_internet(const Selector& selector) {
-  return selector.kind == SelectorKind::kAutogroup && selector.autogroup == Autogroup::kInternet;
-}
-
 // Tables are hashed; their errors come in the order of the text.
 template <typename Value>
 std::vector<std::pair<std::string_view, const Value*>> in_order(
@@ -118,7 +114,7 @@ void check_node_attribute(const NodeAttribute& attribute, const Document& docume
                           Diagnostics& diagnostics) {
   for (const Selector& selector : attribute.targets) {
     if (selector.kind == SelectorKind::kAutogroup &&
-        (is_internet(selector) || selector.autogroup == Autogroup::kSelf ||
+        (is_internet(selector) || is_self(selector) ||
          selector.autogroup == Autogroup::kDangerAll)) {
       diagnostics.error(selector.at, described(selector) +
                                          " cannot be a target of \"nodeAttrs\"; targets are "

@@ -12,10 +12,6 @@
 namespace kernmesh::policy {
 namespace {
 
-bool is_autogroup(const Selector& selector, Autogroup autogroup) {
-  return selector.kind == SelectorKind::kAutogroup && selector.autogroup == autogroup;
-}
-
 bool has_destination(const Rule& rule, Autogroup autogroup) {
   return std::any_of(rule.dst.begin(), rule.dst.end(), [&](const Destination& destination) {
     return is_autogroup(destination.selector, autogroup);
@@ -23,11 +19,11 @@ bool has_destination(const Rule& rule, Autogroup autogroup) {
 }
 
 void check_source(const Selector& selector, const Document& document, Diagnostics& diagnostics) {
-  if (is_autogroup(selector, Autogroup::kSelf)) {
+  if (is_self(selector)) {
     diagnostics.error(selector.at,
                       "\"autogroup:self\" is not valid as a source; it is a destination: write "
                       "\"autogroup:member\" for everybody who may reach their own nodes");
-  } else if (is_autogroup(selector, Autogroup::kInternet)) {
+  } else if (is_internet(selector)) {
     diagnostics.error(selector.at,
                       "\"autogroup:internet\" is not valid as a source; nobody in the network is "
                       "the internet");
@@ -99,7 +95,7 @@ void check_app(const Rule& rule, Diagnostics& diagnostics) {
     check_capability_name(capability, diagnostics);
   }
   for (const Destination& destination : rule.dst) {
-    if (!is_autogroup(destination.selector, Autogroup::kInternet)) continue;
+    if (!is_internet(destination.selector)) continue;
     diagnostics.error(destination.selector.at,
                       "\"autogroup:internet\" is not valid as the destination of a grant with "
                       "\"app\"; capabilities are given on nodes");
@@ -133,8 +129,8 @@ void check_self_sources(const std::vector<Selector>& src, AnyAsSource any,
   for (const Selector& selector : src) {
     const bool is_allowed_any = selector.kind == SelectorKind::kAny && any == AnyAsSource::kAllowed;
     // Wrong as any source, and reported as that.
-    const bool is_self = is_autogroup(selector, Autogroup::kSelf);
-    if (is_made_of_users(selector) || is_allowed_any || is_self) continue;
+    const bool is_own = is_self(selector);
+    if (is_made_of_users(selector) || is_allowed_any || is_own) continue;
     diagnostics.error(selector.at, described(selector) +
                                        " cannot be the source of \"autogroup:self\"; sources are "
                                        "users, groups or autogroup:member");

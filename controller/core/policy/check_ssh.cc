@@ -10,10 +10,6 @@
 namespace kernmesh::policy {
 namespace {
 
-bool is_self(const Selector& selector) {
-  return selector.kind == SelectorKind::kAutogroup && selector.autogroup == Autogroup::kSelf;
-}
-
 bool can_be_logged_into(const Selector& selector) {
   return selector.kind == SelectorKind::kUser || selector.kind == SelectorKind::kTag ||
          is_self(selector);
@@ -54,7 +50,7 @@ bool can_be_tested(const Selector& selector) {
     case SelectorKind::kPrefix:
       return selector.prefix.length() == selector.prefix.address().bits();
     case SelectorKind::kAutogroup:
-      return is_self(selector);
+      return selector.autogroup == Autogroup::kSelf;
     default:
       return false;
   }

@@ -123,11 +123,9 @@ class Compiler {
     const Selector& selector = destination.selector;
     if (selector.kind == SelectorKind::kAny) {
       compiled.kind = DestinationKind::kAny;
-    } else if (selector.kind == SelectorKind::kAutogroup &&
-               selector.autogroup == Autogroup::kInternet) {
+    } else if (is_internet(selector)) {
       compiled.kind = DestinationKind::kInternet;
-    } else if (selector.kind == SelectorKind::kAutogroup &&
-               selector.autogroup == Autogroup::kSelf) {
+    } else if (is_self(selector)) {
       compiled.kind = DestinationKind::kSelf;
     } else {
       compiled.set = set_of(selector, "", {}, /*source=*/false);
@@ -154,7 +152,7 @@ class Compiler {
     for (const auto& tag : rule.via) compiled.via.push_back(tag.name);
     const std::string meaning = meaning_of(rule, with);
     compiled.id = rule_ids_.give(meaning);
-    const bool self = std::any_of(rule.dst.begin(), rule.dst.end(), is_self);
+    const bool self = std::any_of(rule.dst.begin(), rule.dst.end(), leads_to_self);
     compiled.self_id = self ? rule_ids_.give(meaning + " towards self") : compiled.id;
     policy_.rules.push_back(std::move(compiled));
   }
@@ -172,20 +170,20 @@ class Compiler {
       Rule companion = rule;
       companion.services.clear();
       companion.app = {{std::string(told), "null", rule.at}};
-      const bool self = std::any_of(rule.dst.begin(), rule.dst.end(), is_self);
+      const bool self = std::any_of(rule.dst.begin(), rule.dst.end(), leads_to_self);
       if (self) add(companion_to_self(companion));
-      std::erase_if(companion.dst, is_self);
+      std::erase_if(companion.dst, leads_to_self);
       if (!companion.dst.empty()) add_turned(companion);
     }
   }
 
-  static bool is_self(const Destination& destination) {
-    return destination.selector.kind == SelectorKind::kAutogroup &&
-           destination.selector.autogroup == Autogroup::kSelf;
+  static bool leads_to_self(const Destination& destination) {
+    return is_self(destination.selector);
   }
 
   static Rule companion_to_self(Rule rule) {
-    std::erase_if(rule.dst, [](const Destination& destination) { return !is_self(destination); });
+    std::erase_if(rule.dst,
+                  [](const Destination& destination) { return !leads_to_self(destination); });
     return rule;
   }
 

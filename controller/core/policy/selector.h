@@ -48,6 +48,14 @@ struct Selector {
   Position at;
 };
 
+inline bool is_autogroup(const Selector& selector, Autogroup autogroup) {
+  return selector.kind == SelectorKind::kAutogroup && selector.autogroup == autogroup;
+}
+inline bool is_self(const Selector& selector) { return is_autogroup(selector, Autogroup::kSelf); }
+inline bool is_internet(const Selector& selector) {
+  return is_autogroup(selector, Autogroup::kInternet);
+}
+
 // Reads one name, white space around it trimmed. Whether groups, tags and hosts exist is not asked
 // here. kInvalid says what would be right.
 Result<Selector> parse_selector(std::string_view text, Position at);

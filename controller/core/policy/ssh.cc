@@ -51,9 +51,7 @@ SshPolicy::SshPolicy(const Document& document, const Population& population)
     : document_(document), population_(population) {
   for (const auto& rule : document.ssh) {
     Resolved resolved{&rule, nodes_of(rule.src), nodes_of(rule.dst), false};
-    resolved.to_self = std::any_of(rule.dst.begin(), rule.dst.end(), [](const Selector& selector) {
-      return selector.kind == SelectorKind::kAutogroup && selector.autogroup == Autogroup::kSelf;
-    });
+    resolved.to_self = std::any_of(rule.dst.begin(), rule.dst.end(), is_self);
     rules_.push_back(std::move(resolved));
   }
   std::stable_partition(rules_.begin(), rules_.end(), [](const Resolved& resolved) {

@@ -223,12 +223,12 @@ class Runner {
     }
     const NodeSet sources = nodes_of(test.src);
     for (const auto& to : test.dst) {
-      const bool self = to.kind == SelectorKind::kAutogroup && to.autogroup == Autogroup::kSelf;
-      const NodeSet destinations = self ? NodeSet() : nodes_of(to);
+      const NodeSet destinations = is_self(to) ? NodeSet() : nodes_of(to);
       const auto expect = [&](const std::vector<Located>& users, SshExpectation expectation) {
         for (const auto& user : users) {
           ++count_;
-          expect_login(ssh, test, user, sources, self ? nullptr : &destinations, expectation);
+          expect_login(ssh, test, user, sources, is_self(to) ? nullptr : &destinations,
+                       expectation);
         }
       };
       expect(test.accept, SshExpectation::kAccept);
