@@ -15,7 +15,7 @@ class RuleReader {
     rules_.rules.reserve(input_.rules.size());
     rules_.targets.reserve(input_.rules.size());
     rules_.target_services.reserve(input_.rules.size());
-    rules_.services.reserve(input_.rules.size());
+    rules_.services.reserve(input_.rules.size() + 1);
     sources_.reserve(input_.rules.size());
     for (const auto& [id, rule] : input_.rules) {
       if (!rule.ssh) add(rule);
@@ -50,6 +50,11 @@ class RuleReader {
   }
 
   std::uint32_t shape_of(const policy::Target& target) {
+    const auto& shapes = rules_.shapes;
+    if (!shapes.empty() && target.kind != policy::TargetKind::kPrefixes &&
+        shapes.front().kind == target.kind) {
+      return 0;  // as nearly every target
+    }
     words_.assign(1, static_cast<std::uint32_t>(target.kind));
     if (target.kind == policy::TargetKind::kPrefixes) {
       for (const auto& prefix : target.prefixes) append(prefix);

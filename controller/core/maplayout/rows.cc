@@ -33,9 +33,7 @@ class RowDraft {
   }
 
   std::vector<std::uint32_t>& finish() {
-    if (!std::is_sorted(touched_.begin(), touched_.end())) {
-      std::sort(touched_.begin(), touched_.end());
-    }
+    put_in_order();
     list_.clear();
     for (const auto port_class : touched_) {
       list_.push_back(port_class);
@@ -46,6 +44,19 @@ class RowDraft {
   }
 
  private:
+  // Sorting costs about ten times as much an element as looking at all classes in turn.
+  void put_in_order() {
+    if (std::is_sorted(touched_.begin(), touched_.end())) return;
+    if (touched_.size() * 10 < rules_.size()) {
+      std::sort(touched_.begin(), touched_.end());
+      return;
+    }
+    touched_.clear();
+    for (std::uint32_t port_class = 0; port_class < rules_.size(); ++port_class) {
+      if (rules_[port_class] != kNone) touched_.push_back(port_class);
+    }
+  }
+
   static constexpr std::uint32_t kNone = std::numeric_limits<std::uint32_t>::max();
   std::vector<std::uint32_t> rules_;  // by port class
   std::vector<std::uint32_t> touched_;
@@ -63,6 +74,7 @@ class RowMaker {
     rows_.cells.assign(cells, 0);
     service_seen_.assign(in_.rules.services.size(), 0);
     set_shares_.resize(in_.rules.sets.size());
+    kept_shares_.reserve(in_.rules.sets.size());
     for (std::uint32_t set = 0; set < in_.rules.sets.size(); ++set) {
       if (!share_out(set)) return too_large("the rows of the rules' sources");
     }
@@ -92,6 +104,7 @@ class RowMaker {
   // is the one that counts.
   bool share_out(std::uint32_t set) {
     if (!list_openings(set)) return false;
+    set_shares_[set].first = static_cast<std::uint32_t>(kept_shares_.size());
     for (std::size_t i = 0; i < openings_.size();) {
       const auto destination = openings_[i].destination_class;
       ++round_;
@@ -105,8 +118,9 @@ class RowMaker {
       const auto row = keep(draft_.finish());
       if (!row) return false;
       if (*row == 0) continue;
-      if (++shares_kept_ > in_.max_words) return false;
-      set_shares_[set].push_back({destination, *row});
+      if (kept_shares_.size() >= in_.max_words) return false;
+      kept_shares_.push_back({destination, *row});
+      ++set_shares_[set].count;
     }
     return true;
   }
@@ -139,12 +153,13 @@ class RowMaker {
     ListInterner::Id* const cells =
         rows_.cells.data() + std::size_t{source} * in_.destinations.count;
     if (sets.size() == 1) {
-      for (const auto& share : set_shares_[sets[0]]) cells[share.destination_class] = share.row;
-      return budget_.spend(set_shares_[sets[0]].size());
+      const auto shares = of(kept_shares_, set_shares_[sets[0]]);
+      for (const auto& share : shares) cells[share.destination_class] = share.row;
+      return budget_.spend(shares.size());
     }
     shares_.clear();
     for (const auto set : sets) {
-      const auto& more = set_shares_[set];
+      const auto more = of(kept_shares_, set_shares_[set]);
       if (!budget_.spend(more.size() + 1)) return false;
       shares_.insert(shares_.end(), more.begin(), more.end());
     }
@@ -173,18 +188,20 @@ class RowMaker {
       if (!budget_.spend(list.size())) return std::nullopt;
       for (std::size_t i = 0; i < list.size(); i += 2) draft_.add(list[i], list[i + 1]);
     }
+    const auto rows_before = rows_.lists.size();
     const auto row = keep(draft_.finish());
     if (!row || questions_.words() > in_.max_words) return std::nullopt;
+    // Unlike a set's rows, this one is in the image for certain.
+    if (rows_.lists.size() != rows_before) words_ += least_words(rows_.lists.list(*row).size());
+    if (words_ > in_.max_words) return std::nullopt;
     answers_.push_back(*row);
     return row;
   }
 
   std::optional<ListInterner::Id> keep(const std::vector<std::uint32_t>& list) {
-    const auto before = rows_.lists.size();
     const auto row = rows_.lists.intern(list);
-    if (rows_.lists.size() != before) words_ += least_words(list.size());
     // Rows of sets need not be in the image: as much again is granted for them.
-    if (words_ > 2 * in_.max_words || rows_.lists.words() > 2 * in_.max_words) return std::nullopt;
+    if (rows_.lists.words() > 2 * in_.max_words) return std::nullopt;
     return row;
   }
 
@@ -193,8 +210,8 @@ class RowMaker {
   RowDraft draft_;
   Rows rows_;
   std::uint64_t words_ = 0;
-  std::uint64_t shares_kept_ = 0;
-  std::vector<std::vector<Share>> set_shares_;  // ascending by destination class
+  std::vector<Stretch> set_shares_;  // by set: in kept_shares_, ascending by destination class
+  std::vector<Share> kept_shares_;
   std::vector<Opening> openings_;
   std::vector<std::uint32_t> service_seen_;  // the last round that saw the service
   std::uint32_t round_ = 0;
