@@ -9,6 +9,7 @@
 namespace kernmesh::maplayout {
 namespace {
 
+constexpr std::uint32_t kFixedLines = 3;  // mesh_acl_header, mesh_acl_own, mesh_acl_extent
 constexpr std::uint64_t kPerLine = MESH_ACL_LINE_BYTES / sizeof(mesh_acl_entry);
 // With half the entries free, a window of 8 overflows in few of a thousand tables.
 constexpr int kSeedsTried = 8;
@@ -55,7 +56,11 @@ Buckets<Entry> buckets_of(std::span<Line> image) {
   mesh_acl_header header;
   std::memcpy(&header, image.data(), sizeof header);
   const std::uint64_t lines = std::uint64_t{header.bucket_mask} + 1;
-  if (!std::has_single_bit(lines) || header.buckets + lines > image.size()) return {};
+  // A table over the header would change, by being written to, where it is.
+  if (!std::has_single_bit(lines) || header.buckets < kFixedLines ||
+      header.buckets + lines > image.size()) {
+    return {};
+  }
   return {reinterpret_cast<Entry*>(image.data() + header.buckets), header.bucket_mask, header.seed};
 }
 
