@@ -87,7 +87,7 @@ void agree_with_oracle(const policy::Oracle& oracle, NodeId node, const policy::
 
 TEST(AclProperty, images_judge_a_million_packets_as_slices_and_the_oracle_do) {
   Count count;
-  ASSERT_TRUE(policy::holds_for(policy::cases(8000), [&] {
+  ASSERT_TRUE(policy::holds_for(policy::cases(4200), [&] {
     const auto world = random_world(policy::shrinking_choice());
     const auto choice = policy::seeded_choice(*rc::gen::inRange<std::uint32_t>(0, 1u << 30));
     if (!world) return;
@@ -96,7 +96,7 @@ TEST(AclProperty, images_judge_a_million_packets_as_slices_and_the_oracle_do) {
       const auto random = RandomSlice::of(*world, node.id);
       const SliceReader reader(random);
       const auto image = any_image(random.sample, choice, count);
-      for (int i = 0; i < 30; ++i) {
+      for (int i = 0; i < 58; ++i) {
         const auto packet = packet_to(choice, world->inventory, random);
         const auto expected = reader.judge(packet);
         compare(image, random, packet, expected, count);
@@ -185,7 +185,7 @@ void change_in_place(const CompiledNetwork& world, RandomSlice random, const Cho
 
 TEST(AclProperty, an_image_changed_in_place_answers_as_a_new_one) {
   Count count;
-  ASSERT_TRUE(policy::holds_for(policy::cases(1500), [&] {
+  ASSERT_TRUE(policy::holds_for(policy::cases(1000), [&] {
     const auto world = random_world(policy::shrinking_choice());
     const auto choice = policy::seeded_choice(*rc::gen::inRange<std::uint32_t>(0, 1u << 30));
     if (!world) return;
