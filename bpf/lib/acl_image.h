@@ -48,7 +48,8 @@ static __always_inline __u32 destination_of(void *image, const struct mesh_acl_h
 	struct mesh_acl_own *own = line_at(image, 1);
 	struct mesh_acl_range *r;
 
-	if (!own)
+	/* Unused places of our own addresses are all zero, and nobody serves "::". */
+	if (!own || !(a->w[0] | a->w[1] | a->w[2] | a->w[3]))
 		return MESH_ACL_NOBODY;
 	for (int i = 0; i < MESH_ACL_OWN_COUNT; i++)
 		if (addr_equal(&own->addr[i], a))

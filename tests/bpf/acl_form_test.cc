@@ -122,7 +122,7 @@ TEST_F(AclForm, a_destination_that_is_not_served_drops) {
   for (const char* there : {"10.1.1.0", "10.0.255.255", "8.8.8.8", "100.64.0.3", "127.0.0.1"}) {
     expect(tcp({kAda, there, 1, 80}), "in_not_ours");
   }
-  for (const char* there : {"fd01:0:0:1::", "fd00:ffff:ffff:ffff::1", "::1"}) {
+  for (const char* there : {"fd01:0:0:1::", "fd00:ffff:ffff:ffff::1", "::1", "::"}) {
     expect(tcp({kAda6, there, 1, 80}), "in_not_ours");
   }
 }

@@ -90,6 +90,43 @@ ok "new path after $took ms; $lost of $sent pings lost on the way"
 [ "$(in_ns alpha wg show mesh0 endpoints | cut -f2)" = "$endpoints" ] || fail "WireGuard's endpoint changed"
 ok "WireGuard never noticed: its endpoints are the same"
 
+step "The policy decides, in the kernel: port 8080 is open, 9090 is not"
+cat > "$LAB/policy.hujson" <<POLICY
+{
+  // Everybody may ping, and use port 8080.
+  "acls": [
+    {"action": "accept", "src": ["*"], "dst": ["*:8080"]},
+    {"action": "accept", "src": ["*"], "dst": ["*:*"], "proto": "icmp"},
+  ],
+}
+POLICY
+show server "cat policy.hujson" cat "$LAB/policy.hujson" || fail "no policy"
+show server "meshadm policy set policy.hujson --wait" admin policy set "$LAB/policy.hujson" --wait || fail "the policy was not accepted"
+nsenter --net="/run/netns/${LAB_PREFIX}beta" python3 "$here/talk.py" serve "$beta" 8080 9090 > /dev/null 2>&1 &
+LAB_PID[talk]=$!
+listening() { in_ns beta ss -Hltn | grep -q :9090; }
+wait_for 10 listening || fail "nothing listens on beta"
+ask() { in_ns alpha python3 "$here/talk.py" ask "$beta" "$1" > "$LAB/asked"; local status=$?; sed 's/^/   /' "$LAB/asked"; return "$status"; }
+ask 8080 || fail "the open port does not answer"
+if ask 9090; then fail "the closed port answers"; fi
+grep -q "Connection refused" "$LAB/asked" || fail "the closed port does not refuse at once"
+show beta "meshadm acl explain alpha 8080" node beta acl explain alpha 8080 || fail "acl explain does not find the rule"
+if show beta "meshadm acl explain alpha 9090" node beta acl explain alpha 9090; then fail "acl explain admits the closed port"; fi
+show beta "meshadm drops --last 1" node beta drops --last 1 || fail "meshadm drops"
+
+step "The permission is taken away while a connection uses it"
+nsenter --net="/run/netns/${LAB_PREFIX}alpha" python3 "$here/talk.py" talk "$beta" 8080 > "$LAB/talk" 2>&1 &
+talk_pid=$!
+wait_for 10 grep -q connected "$LAB/talk" || fail "the connection was not made"
+sed -i 's/8080"/8081"/' "$LAB/policy.hujson"
+began=$(now_ms)
+show server "meshadm policy set policy.hujson --wait     # with 8081 in place of 8080" admin policy set "$LAB/policy.hujson" --wait || fail "the policy was not accepted"
+wait "$talk_pid"
+ended=$(sed -n 's/.* at \([0-9]*\)\.\([0-9]*\)$/\1\2/p' "$LAB/talk")
+grep -q "Connection reset" "$LAB/talk" || fail "the connection was not cut: $(tail -1 "$LAB/talk")"
+ok "the connection $(sed -n 's/, at .*//p' "$LAB/talk" | tail -1), $((ended - began)) ms after \`policy set\` was called"
+stop TERM talk
+
 step "The server dies while traffic goes on"
 ping_start alpha "$beta" 200 0.01
 old=${LAB_PID[server]}
