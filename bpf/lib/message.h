@@ -77,6 +77,9 @@ static __always_inline enum opening opening_of(struct __sk_buff *skb, const stru
 	if (is_icmp(p))
 		return icmp_request(p) == p->flags ? MAY_OPEN : ANSWERS;
 	if (p->protocol == IPPROTO_SCTP)
-		return !load(skb, p->l4 + 12, &chunk, 1) && chunk == SCTP_INIT ? OPENS : ANSWERS;
+		return p->l4 + 12 < p->length && !load(skb, p->l4 + 12, &chunk, 1) &&
+				       chunk == SCTP_INIT
+			       ? OPENS
+			       : ANSWERS;
 	return MAY_OPEN;
 }

@@ -166,6 +166,14 @@ TEST_F(AclFlow, sctp_begins_with_an_init) {
   EXPECT_EQ(in(sctp({kBob, kUs, 23, 50000}, kSctpData)).reason, "in_refused");
 }
 
+TEST_F(AclFlow, an_sctp_init_behind_the_packets_end_begins_nothing) {
+  Packet cut = sctp(ssh);
+  cut.length = 20 + 12;
+  EXPECT_EQ(out(cut).reason, "out_revoked");
+  cut.length = 20 + 13;
+  EXPECT_EQ(out(cut).reason, "out_opened");
+}
+
 TEST_F(AclFlow, protocols_without_ports_are_known_by_their_addresses) {
   ASSERT_EQ(out(other(ssh, kGre)).reason, "out_opened");
   EXPECT_EQ(in(other({kBob, kUs, 1, 2}, kGre)).reason, "in_flow");
