@@ -79,7 +79,10 @@ TEST_F(Orphan, of_another_layout_version_is_replaced_and_its_maps_are_not_read) 
   ASSERT_EQ(bpf_map_lookup_elem(underlay->map_fd("config"), &zero, &config), 0);
   config.abi = MESH_ABI_VERSION + 1;
   ASSERT_EQ(bpf_map_update_elem(underlay->map_fd("config"), &zero, &config, 0), 0);
-  ASSERT_EQ(rename("/sys/fs/bpf/kernmesh/test/v1", "/sys/fs/bpf/kernmesh/test/v2"), 0);
+  const std::string versions = "/sys/fs/bpf/kernmesh/test/v";
+  ASSERT_EQ(rename((versions + std::to_string(MESH_ABI_VERSION)).c_str(),
+                   (versions + std::to_string(MESH_ABI_VERSION + 1)).c_str()),
+            0);
   auto next = open("test");
   ASSERT_NE(next, nullptr);
   EXPECT_FALSE(next->adopted());
