@@ -77,7 +77,7 @@ TEST_F(Receiver, tells_which_peers_a_change_of_peers_touches_and_from_which_map)
   ASSERT_TRUE(receiver_->on_update(rpc::Update(delta_from(5))));
   ASSERT_TRUE(step_);
   EXPECT_EQ(step_->from, handed_[0]);
-  EXPECT_EQ(step_->peers, (std::vector{NodeId(2), NodeId(3)}));
+  EXPECT_EQ(step_->touched.peers, (std::vector{NodeId(2), NodeId(3)}));
 }
 
 TEST_F(Receiver, tells_no_step_when_this_node_itself_changed) {
