@@ -98,6 +98,11 @@ void AccessControl::retire(const maplayout::AclInput& input) {
   }
 }
 
+std::string AccessControl::what_stays() const {
+  return programs_.live().empty() ? "; there was none before, so nothing passes"
+                                  : "; the one before stays in force";
+}
+
 Status AccessControl::apply(const netmap::Netmap& map, WallTime now) {
   const auto input = reconcile::policy_input(map, now);
   auto compiled = maplayout::compile_acl(
@@ -105,7 +110,7 @@ Status AccessControl::apply(const netmap::Netmap& map, WallTime now) {
   if (!compiled) {
     retire(input);
     return compiled.error().with_context("compiling the policy of netmap " + text_of(map.version) +
-                                         "; the one before stays in force");
+                                         what_stays());
   }
   if (!is_in_force(compiled->lines)) {
     Status switched = clear_counts_of_new_rules(compiled->lines);
@@ -113,7 +118,7 @@ Status AccessControl::apply(const netmap::Netmap& map, WallTime now) {
     if (!switched) {
       retire(input);
       return switched.error().with_context("putting the policy of netmap " + text_of(map.version) +
-                                           " into the kernel; the one before stays in force");
+                                           " into the kernel" + what_stays());
     }
   }
   image_ = std::move(*compiled);

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "controller/agent/instance.h"
@@ -41,6 +42,7 @@ class AccessControl {
   bool is_in_force(const std::vector<mesh_acl_line>& lines) const;
   Status clear_counts_of_new_rules(const std::vector<mesh_acl_line>& lines);
   void retire(const maplayout::AclInput& input);
+  std::string what_stays() const;
 
   bpf::Acl programs_;
   maplayout::RuleSlots slots_;

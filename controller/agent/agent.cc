@@ -144,6 +144,7 @@ Status Agent::ensure_node() {
     if (session_) session_->report_endpoints(endpoints_);
   };
   events.on_lost = [this] { node_lost_ = true; };
+  events.on_packets = [this](const auto& packets) { on_packets(packets); };
   auto node = MeshNode::start(loop_, instance_, identity_, port, std::move(events));
   if (!node) {
     start_error_ = node.error();
@@ -151,6 +152,7 @@ Status Agent::ensure_node() {
   }
   node_ = std::move(*node);
   start_error_.reset();
+  note_followers();
   if (settings_.public_port != node_->public_port()) {
     settings_.public_port = node_->public_port();
     note_saved(save_settings(options_.state_dir, settings_));
@@ -293,7 +295,8 @@ std::vector<std::string> Agent::problems() const {
   std::vector<std::string> result;
   if (node_) result = node_->problems();
   if (start_error_) result.push_back("cannot bring the mesh up: " + start_error_->message());
-  if (node_ && apply_error_)
+  // When it is only the policy, the node's own problems say so.
+  if (node_ && apply_error_ && node_->netmap() != stored_)
     result.push_back("the newest netmap is not in force: " + apply_error_->message());
   if (save_error_) result.push_back("state could not be stored: " + save_error_->message());
   return result;

@@ -12,10 +12,12 @@
 #include <string_view>
 #include <vector>
 
+#include "controller/agent/acl_report.h"
 #include "controller/agent/control_session.h"
 #include "controller/agent/event_loop.h"
 #include "controller/agent/instance.h"
 #include "controller/agent/mesh_node.h"
+#include "controller/agent/packet_journal.h"
 #include "controller/agent/saved_state.h"
 #include "controller/rpc/local_server.h"
 
@@ -45,6 +47,14 @@ class Agent final : public rpc::LocalHandler {
   Result<mesh::v1::PingResponse> ping(const std::string& target) override;
   Result<mesh::v1::RoutesResponse> routes() override;
   mesh::v1::VersionResponse version() override;
+  Result<mesh::v1::AclShowResponse> acl_show() override;
+  Result<mesh::v1::AclExplainResponse> acl_explain(
+      const mesh::v1::AclExplainRequest& request) override;
+  Result<mesh::v1::AclStatsResponse> acl_stats() override;
+  Status drops(const mesh::v1::DropsRequest& request,
+               const rpc::Stream<mesh::v1::AclEvent>& stream) override;
+  Status flows(const mesh::v1::FlowsRequest& request,
+               const rpc::Stream<mesh::v1::FlowsResponse>& stream) override;
 
  private:
   using UpDone = std::function<void(Status)>;
@@ -82,6 +92,10 @@ class Agent final : public rpc::LocalHandler {
   Status take_down();
   Result<NodeId> find_peer(const std::string& target) const;
   std::vector<std::string> problems() const;
+  // kUnavailable while the node is not up. Borrows from node_ and stored_.
+  Result<AclFacts> acl_facts() const;
+  void on_packets(const std::vector<mesh_acl_event>& events);
+  void note_followers();
 
   const AgentOptions options_;
   const Instance instance_;
@@ -93,6 +107,7 @@ class Agent final : public rpc::LocalHandler {
   Identity identity_;
   NetmapPtr stored_;  // the last good netmap
   std::vector<Endpoint> endpoints_;
+  PacketJournal journal_;
   std::unique_ptr<MeshNode> node_;
   bool node_lost_ = false;
   MonoTime retry_at_{};

@@ -9,6 +9,7 @@
 #include "bpf/abi/addr.h"
 #include "controller/agent/agent.h"
 #include "controller/agent/host_view.h"
+#include "controller/agent/loop_call.h"
 #include "controller/agent/status_report.h"
 #include "controller/rpc/pinned_ca.h"
 
@@ -21,17 +22,6 @@ using std::chrono::seconds;
 constexpr auto kConnectTimeout = seconds(10);
 // How long `up` waits for the first netmap; a join takes a few round trips.
 constexpr auto kJoinDeadline = seconds(45);
-
-Error stopping() { return {ErrorCode::kUnavailable, "the agent is stopping"}; }
-
-// Waits for a promise that the loop keeps, unless the loop ends first.
-template <typename T>
-Result<T> await(std::future<Result<T>> future, const std::atomic<bool>& stop) {
-  while (future.wait_for(milliseconds(50)) != std::future_status::ready) {
-    if (stop) return stopping();
-  }
-  return future.get();
-}
 
 // What `up` was asked for, with the server's authority fetched and checked.
 struct Join {
@@ -78,15 +68,6 @@ Result<Join> prepare_join(const mesh::v1::UpRequest& request, Settings settings)
 }
 
 }  // namespace
-
-template <typename T>
-Result<T> Agent::on_loop(std::function<Result<T>()> work) {
-  if (stopping_) return stopping();
-  auto promise = std::make_shared<std::promise<Result<T>>>();  // shared with the posted work
-  auto future = promise->get_future();
-  loop_.post([promise, work = std::move(work)] { promise->set_value(work()); });
-  return await(std::move(future), stopping_);
-}
 
 void Agent::begin_up(Settings wanted, std::string join_key, UpDone done) {
   if (joining_) {

@@ -66,13 +66,12 @@ Status check_conflicts(const netlink::RouteSocket& socket, const netmap::Netmap&
 }  // namespace
 
 MeshNode::MeshNode(EventLoop& loop, MeshDevice device, PublicSocket socket,
-                   netlink::Monitor monitor, bpf::EventStream stranger_events,
-                   const Identity& identity, Events events)
+                   netlink::Monitor monitor, Rings rings, const Identity& identity, Events events)
     : loop_(loop),
       device_(std::move(device)),
       socket_(std::move(socket)),
       monitor_(std::move(monitor)),
-      strangers_(std::move(stranger_events)),
+      rings_(std::move(rings)),
       node_secret_(identity.node),
       events_(std::move(events)),
       engine_(path_identity(identity), random_seed()),
@@ -85,16 +84,18 @@ Result<std::unique_ptr<MeshNode>> MeshNode::start(EventLoop& loop, const Instanc
   MESH_TRY_ASSIGN(auto monitor, netlink::Monitor::open());
   MESH_TRY_ASSIGN(auto device, MeshDevice::open(instance, socket.port()));
   MESH_TRY_ASSIGN(auto strangers, device.underlay().events());
-  std::unique_ptr<MeshNode> node(new MeshNode(loop, std::move(device), std::move(socket),
-                                              std::move(monitor), std::move(strangers), identity,
-                                              std::move(events)));
+  MESH_TRY_ASSIGN(auto packets, device.access().programs().events());
+  std::unique_ptr<MeshNode> node(
+      new MeshNode(loop, std::move(device), std::move(socket), std::move(monitor),
+                   {std::move(strangers), std::move(packets)}, identity, std::move(events)));
   MESH_TRY(node->watch_descriptors());
   node->refresh_host(mono_now());
   return node;
 }
 
 MeshNode::~MeshNode() {
-  for (const int fd : {monitor_.fd(), strangers_.fd(), socket_.fds()[0], socket_.fds()[1]}) {
+  for (const int fd : {monitor_.fd(), rings_.strangers.fd(), rings_.packets.fd(), socket_.fds()[0],
+                       socket_.fds()[1]}) {
     if (fd >= 0) loop_.unwatch(fd);
   }
   finish_pings([](const Ping&) { return true; });
@@ -102,7 +103,8 @@ MeshNode::~MeshNode() {
 
 Status MeshNode::watch_descriptors() {
   MESH_TRY(loop_.watch(monitor_.fd(), [this] { on_kernel_changes(); }));
-  MESH_TRY(loop_.watch(strangers_.fd(), [this] { on_strangers(); }));
+  MESH_TRY(loop_.watch(rings_.strangers.fd(), [this] { on_strangers(); }));
+  MESH_TRY(loop_.watch(rings_.packets.fd(), [this] { on_packets(); }));
   for (const int fd : socket_.fds()) {
     if (fd < 0) continue;
     MESH_TRY(loop_.watch(fd, [this, fd] {
@@ -120,9 +122,14 @@ void MeshNode::on_kernel_changes() {
 }
 
 void MeshNode::on_strangers() {
-  const auto received = strangers_.read();
+  const auto received = rings_.strangers.read();
   if (!received) return;
   for (const auto& event : *received) engine_.on_unknown_initiation(mono_now(), event.source);
+}
+
+void MeshNode::on_packets() {
+  const auto received = rings_.packets.read();
+  if (received && !received->empty()) events_.on_packets(*received);
 }
 
 void MeshNode::note(const std::string& topic, const Status& status) {
@@ -138,6 +145,11 @@ void MeshNode::note(const std::string& topic, const Status& status) {
 std::vector<std::string> MeshNode::problems() const {
   std::vector<std::string> result;
   for (const auto& [topic, text] : problems_) result.push_back(topic + ": " + text);
+  if (netmap_ && device_.access().programs().live().empty()) {
+    result.emplace_back(
+        "there is no policy in force on this node, so nothing passes through the mesh; it comes "
+        "from the server with the netmap");
+  }
   if (!uplinks_ || uplinks_->interfaces.empty()) {
     result.emplace_back(
         "no network: no interface has an address that peers could reach; see `ip address`");

@@ -28,6 +28,8 @@ class MeshNode {
   struct Events {
     std::function<void(std::vector<Endpoint>)> on_endpoints;  // where this node can be reached now
     std::function<void()> on_lost;  // an interface of ours vanished: start anew
+    // Packets that were dropped or, while they are followed, began a flow.
+    std::function<void(const std::vector<mesh_acl_event>&)> on_packets;
   };
   using PingDone = std::function<void(const path::PingResult&)>;
 
@@ -50,6 +52,10 @@ class MeshNode {
   // `done` is called once, on the loop.
   Status ping(NodeId peer, PingDone done);
 
+  Status set_access(const bpf::AclSettings& settings) {
+    return device_.access().programs().set(settings);
+  }
+
   Port public_port() const { return socket_.port(); }
   const NetmapPtr& netmap() const { return netmap_; }  // the one in force; null before the first
   bool is_policy_in_force() const { return is_policy_in_force_; }  // of that map
@@ -62,8 +68,12 @@ class MeshNode {
   std::vector<std::string> problems() const;
 
  private:
+  struct Rings {
+    bpf::EventStream strangers;
+    bpf::Ring<mesh_acl_event> packets;
+  };
   MeshNode(EventLoop& loop, MeshDevice device, PublicSocket socket, netlink::Monitor monitor,
-           bpf::EventStream stranger_events, const Identity& identity, Events events);
+           Rings rings, const Identity& identity, Events events);
   struct Ping {
     NodeId peer;
     MonoTime deadline;
@@ -72,6 +82,7 @@ class MeshNode {
   Status watch_descriptors();
   void on_kernel_changes();
   void on_strangers();
+  void on_packets();
   void refresh_host(MonoTime now);
   Status follow_host(MonoTime now);
   Status reconcile_kernel(const netmap::Netmap& map);
@@ -94,7 +105,7 @@ class MeshNode {
   MeshDevice device_;
   PublicSocket socket_;
   netlink::Monitor monitor_;
-  bpf::EventStream strangers_;
+  Rings rings_;
   const X25519SecretKey node_secret_;
   const Events events_;
   path::Engine engine_;

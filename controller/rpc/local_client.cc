@@ -38,6 +38,16 @@ Status try_socket(const std::string& path) {
   return nobody ? Error(ErrorCode::kUnavailable, error.message()) : error;
 }
 
+template <typename Message>
+Status read_all(grpc::ClientReader<Message>& reader,
+                const std::function<void(const Message&)>& on_message, const std::string& attempt) {
+  Message message;
+  while (reader.Read(&message)) on_message(message);
+  const grpc::Status status = reader.Finish();
+  if (status.ok() || status.error_code() == grpc::StatusCode::CANCELLED) return {};
+  return from_grpc(status).with_context(attempt);
+}
+
 }  // namespace
 
 LocalClient::LocalClient(std::string socket_path)
@@ -86,11 +96,35 @@ Status LocalClient::ping(const mesh::v1::PingRequest& request,
                          const std::function<void(const mesh::v1::PingResponse&)>& on_answer,
                          Cancellation& cancellation) {
   const auto reader = stub_->Ping(&cancellation.context_, request);
-  mesh::v1::PingResponse answer;
-  while (reader->Read(&answer)) on_answer(answer);
-  const grpc::Status status = reader->Finish();
-  if (status.ok() || status.error_code() == grpc::StatusCode::CANCELLED) return {};
-  return from_grpc(status).with_context("ping " + request.target());
+  return read_all(*reader, on_answer, "ping " + request.target());
+}
+
+Result<mesh::v1::AclShowResponse> LocalClient::acl_show() {
+  return call(&Local::Stub::AclShow, mesh::v1::AclShowRequest(), "ask the agent for its rules");
+}
+
+Result<mesh::v1::AclExplainResponse> LocalClient::acl_explain(
+    const mesh::v1::AclExplainRequest& request) {
+  return call(&Local::Stub::AclExplain, request, "ask the agent about " + request.source());
+}
+
+Result<mesh::v1::AclStatsResponse> LocalClient::acl_stats() {
+  return call(&Local::Stub::AclStats, mesh::v1::AclStatsRequest(),
+              "ask the agent for its counters");
+}
+
+Status LocalClient::drops(const mesh::v1::DropsRequest& request,
+                          const std::function<void(const mesh::v1::AclEvent&)>& on_event,
+                          Cancellation& cancellation) {
+  const auto reader = stub_->Drops(&cancellation.context_, request);
+  return read_all(*reader, on_event, "ask the agent for drops");
+}
+
+Status LocalClient::flows(const mesh::v1::FlowsRequest& request,
+                          const std::function<void(const mesh::v1::FlowsResponse&)>& on_item,
+                          Cancellation& cancellation) {
+  const auto reader = stub_->Flows(&cancellation.context_, request);
+  return read_all(*reader, on_item, "ask the agent for flows");
 }
 
 }  // namespace kernmesh::rpc

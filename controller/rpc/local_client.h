@@ -44,6 +44,17 @@ class LocalClient {
               const std::function<void(const mesh::v1::PingResponse&)>& on_answer,
               Cancellation& cancellation);
 
+  Result<mesh::v1::AclShowResponse> acl_show();
+  Result<mesh::v1::AclExplainResponse> acl_explain(const mesh::v1::AclExplainRequest& request);
+  Result<mesh::v1::AclStatsResponse> acl_stats();
+  // As ping(): until the agent has said all, or `cancellation` is used.
+  Status drops(const mesh::v1::DropsRequest& request,
+               const std::function<void(const mesh::v1::AclEvent&)>& on_event,
+               Cancellation& cancellation);
+  Status flows(const mesh::v1::FlowsRequest& request,
+               const std::function<void(const mesh::v1::FlowsResponse&)>& on_item,
+               Cancellation& cancellation);
+
  private:
   explicit LocalClient(std::string socket_path);
   template <typename Request, typename Response>

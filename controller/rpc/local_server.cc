@@ -72,6 +72,27 @@ class Service final : public mesh::v1::Local::Service {
     return grpc::Status::OK;
   }
 
+  grpc::Status AclShow(grpc::ServerContext*, const mesh::v1::AclShowRequest*,
+                       mesh::v1::AclShowResponse* response) override {
+    return answer(handler_.acl_show(), response);
+  }
+  grpc::Status AclExplain(grpc::ServerContext*, const mesh::v1::AclExplainRequest* request,
+                          mesh::v1::AclExplainResponse* response) override {
+    return answer(handler_.acl_explain(*request), response);
+  }
+  grpc::Status AclStats(grpc::ServerContext*, const mesh::v1::AclStatsRequest*,
+                        mesh::v1::AclStatsResponse* response) override {
+    return answer(handler_.acl_stats(), response);
+  }
+  grpc::Status Drops(grpc::ServerContext* context, const mesh::v1::DropsRequest* request,
+                     grpc::ServerWriter<mesh::v1::AclEvent>* writer) override {
+    return ended(handler_.drops(*request, stream_to(*context, *writer)));
+  }
+  grpc::Status Flows(grpc::ServerContext* context, const mesh::v1::FlowsRequest* request,
+                     grpc::ServerWriter<mesh::v1::FlowsResponse>* writer) override {
+    return ended(handler_.flows(*request, stream_to(*context, *writer)));
+  }
+
   void stop() {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
@@ -79,6 +100,20 @@ class Service final : public mesh::v1::Local::Service {
   }
 
  private:
+  static grpc::Status ended(const kernmesh::Status& status) {
+    return status ? grpc::Status::OK : to_grpc(status.error());
+  }
+
+  // Borrows both.
+  template <typename Message>
+  Stream<Message> stream_to(grpc::ServerContext& context, grpc::ServerWriter<Message>& writer) {
+    return {[&writer](const Message& message) { return writer.Write(message); },
+            [this, &context] {
+              const std::lock_guard lock(mutex_);
+              return !stopping_ && !context.IsCancelled();
+            }};
+  }
+
   // False when the caller hung up or the server stops.
   bool wait_until(std::chrono::steady_clock::time_point when, const grpc::ServerContext& context) {
     std::unique_lock lock(mutex_);

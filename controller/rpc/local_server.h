@@ -16,6 +16,13 @@ class Server;
 
 namespace kernmesh::rpc {
 
+// Where an answer in many pieces goes.
+template <typename Message>
+struct Stream {
+  std::function<bool(const Message&)> send;  // waits for the reader; false: nobody listens any more
+  std::function<bool()> is_open;             // false: the caller hung up, or the server stops
+};
+
 // What the agent does. Each call may block; several may run at once.
 class LocalHandler {
  public:
@@ -28,6 +35,15 @@ class LocalHandler {
   virtual Result<mesh::v1::PingResponse> ping(const std::string& target) = 0;
   virtual Result<mesh::v1::RoutesResponse> routes() = 0;
   virtual mesh::v1::VersionResponse version() = 0;
+  virtual Result<mesh::v1::AclShowResponse> acl_show() = 0;
+  virtual Result<mesh::v1::AclExplainResponse> acl_explain(
+      const mesh::v1::AclExplainRequest& request) = 0;
+  virtual Result<mesh::v1::AclStatsResponse> acl_stats() = 0;
+  // These two return when all is said, or, when following, once the stream is not open any more.
+  virtual Status drops(const mesh::v1::DropsRequest& request,
+                       const Stream<mesh::v1::AclEvent>& stream) = 0;
+  virtual Status flows(const mesh::v1::FlowsRequest& request,
+                       const Stream<mesh::v1::FlowsResponse>& stream) = 0;
 };
 
 class LocalServer {
