@@ -56,6 +56,8 @@ void build_command_tree(CLI::App& root, Invocation& invocation) {
       ->type_name("PATH");
   add_local_commands(root, invocation);
   add_ping_command(root, invocation);
+  add_acl_commands(root, invocation);
+  add_packet_commands(root, invocation);
   add_user_commands(root, invocation);
   add_key_commands(root, invocation);
   add_node_commands(root, invocation);

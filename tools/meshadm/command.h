@@ -42,6 +42,9 @@ void add_consent_flag(CLI::App& command, Consent& consent);
 
 void add_local_commands(CLI::App& root, Invocation& invocation);
 void add_ping_command(CLI::App& root, Invocation& invocation);
+// acl, drops, flows.
+void add_acl_commands(CLI::App& root, Invocation& invocation);
+void add_packet_commands(CLI::App& root, Invocation& invocation);
 void add_user_commands(CLI::App& root, Invocation& invocation);
 void add_key_commands(CLI::App& root, Invocation& invocation);
 void add_node_commands(CLI::App& root, Invocation& invocation);

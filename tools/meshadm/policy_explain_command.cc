@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // policy explain.
 #include <algorithm>
-#include <charconv>
 #include <memory>
 
 #include "controller/core/policy/decision.h"
 #include "controller/core/policy/stand_in.h"
+#include "tools/meshadm/packet_question.h"
 #include "tools/meshadm/policy_source.h"
 #include "tools/meshadm/policy_verbs.h"
 
@@ -21,45 +21,6 @@ struct ExplainOptions {
   std::string file;
   std::string inventory;
 };
-
-struct Question {
-  std::string destination;
-  std::uint16_t port = 0;
-  std::uint8_t protocol = policy::kProtocolTcp;
-};
-
-Error not_a_destination(const std::string& text) {
-  return {ErrorCode::kInvalid, "\"" + text +
-                                   "\" is not DST:PORT or DST:PORT/PROTOCOL, as in "
-                                   "\"web-1:443\", \"tag:db:5432/tcp\", \"[fd7a::1]:53/udp\", "
-                                   "\"web-1:0/icmp\""};
-}
-
-Result<Question> read_question(const std::string& text) {
-  Question question;
-  const auto slash = text.rfind('/');
-  const auto colon = text.rfind(':', slash);
-  if (colon == std::string::npos || colon == 0) return not_a_destination(text);
-  if (slash != std::string::npos && slash > colon) {
-    const auto protocols = policy::parse_protocols(text.substr(slash + 1));
-    if (!protocols || protocols->size() != 1) return not_a_destination(text);
-    question.protocol = protocols->front();
-  }
-  const std::string digits =
-      text.substr(colon + 1, slash == std::string::npos || slash < colon ? std::string::npos
-                                                                         : slash - colon - 1);
-  const auto [end, error] =
-      std::from_chars(digits.data(), digits.data() + digits.size(), question.port);
-  if (digits.empty() || error != std::errc{} || end != digits.data() + digits.size()) {
-    return not_a_destination(text);
-  }
-  if (question.port == 0 && policy::has_ports(question.protocol)) return not_a_destination(text);
-  question.destination = text.substr(0, colon);
-  if (question.destination.front() == '[' && question.destination.back() == ']') {
-    question.destination = question.destination.substr(1, question.destination.size() - 2);
-  }
-  return question;
-}
 
 // What a person calls the nodes: a name, an address, or what a policy calls them.
 class Phonebook {
@@ -115,10 +76,8 @@ class Phonebook {
   const policy::Inventory& inventory_;
 };
 
-std::string service_of(const Question& question) {
-  const std::string protocol = policy::protocol_name(question.protocol);
-  return policy::has_ports(question.protocol) ? protocol + "/" + std::to_string(question.port)
-                                              : protocol;
+std::string service_of(const PacketQuestion& question) {
+  return service_text(question.protocol, question.port);
 }
 
 std::string line_text(const std::string& text, std::uint32_t line) {
@@ -138,7 +97,7 @@ std::string place_of(const PolicyText& source, const policy::CompiledRule& rule)
 }
 
 std::string missing(const PolicyText& source, const policy::CompiledPolicy& compiled,
-                    const policy::NearMiss& miss, const Question& question) {
+                    const policy::NearMiss& miss, const PacketQuestion& question) {
   const std::string place = place_of(source, compiled.rules[miss.rule]);
   if (!miss.service) return place + " connects the two, but does not open " + service_of(question);
   if (!miss.source) return place + " opens it there, but not for this source";
@@ -148,7 +107,7 @@ std::string missing(const PolicyText& source, const policy::CompiledPolicy& comp
 class Explainer {
  public:
   Explainer(const PolicyText& source, const ReadPolicy& policy, const policy::Inventory& inventory,
-            const Question& question)
+            const PacketQuestion& question)
       : source_(source),
         policy_(policy),
         phonebook_(*policy.document, inventory),
@@ -232,7 +191,7 @@ class Explainer {
   const ReadPolicy& policy_;
   Phonebook phonebook_;
   policy::Population population_;
-  const Question& question_;
+  const PacketQuestion& question_;
   Document document_;
   Json answers_ = Json::array();
   std::size_t pairs_ = 0, admitted_ = 0;

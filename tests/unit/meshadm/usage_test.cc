@@ -103,6 +103,8 @@ TEST(Complete, offers_what_the_tree_has_at_that_place) {
   };
   EXPECT_EQ(complete(root, {"no"}, names), Words{"node"});
   EXPECT_EQ(complete(root, {"key", ""}, names), (Words{"create", "list", "revoke"}));
+  EXPECT_EQ(complete(root, {"acl", ""}, names), (Words{"explain", "show", "stats"}));
+  EXPECT_EQ(complete(root, {"drops", "--f"}, names), Words{"--follow"});
   EXPECT_EQ(complete(root, {"key", "create", "--e"}, names), (Words{"--ephemeral", "--expires"}));
   EXPECT_EQ(complete(root, {"--json", "status", "--so"}, names), Words{"--socket"});
   EXPECT_TRUE(asked.empty());
@@ -112,7 +114,8 @@ TEST(Complete, offers_what_the_tree_has_at_that_place) {
   EXPECT_EQ(complete(root, {"ping", "-c", "3", "d"}, names), Words{"db-1"});
   EXPECT_EQ(complete(root, {"node", "rename", "web-1", ""}, names), Words{}) << "a new name";
   EXPECT_EQ(complete(root, {"key", "create", "--user", "d"}, names), Words{"db-1"});
-  EXPECT_EQ(asked, (Words{kNodeType, kPeerType, kUserType}));
+  EXPECT_EQ(complete(root, {"acl", "explain", "d"}, names), Words{"db-1"});
+  EXPECT_EQ(asked, (Words{kNodeType, kPeerType, kUserType, kPeerType}));
 }
 
 }  // namespace
