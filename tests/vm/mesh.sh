@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # The whole product on a real kernel: server, agents, meshadm. Run inside the VM, or where WireGuard is:
-#   ci/vm -k 6.1 -- tests/vm/mesh.sh [SECTION...]      sections: join objects ipv6 survive move change refuse faults down
+#   ci/vm -k 6.1 -- tests/vm/mesh.sh [SECTION...]      sections: join objects acl ipv6 survive move change refuse faults down
 here=$(dirname "$(readlink -f "$0")")
 LAB_PREFIX=km-
 # shellcheck source=lab.sh
@@ -11,7 +11,7 @@ LAB_PREFIX=km-
 # shellcheck source=mesh/sections.sh
 . "$here/mesh/sections.sh"
 trap lab_down EXIT
-sections=${*:-join objects ipv6 survive move change refuse faults down}
+sections=${*:-join objects acl ipv6 survive move change refuse faults down}
 
 echo "kernel $(uname -r)"
 programs_before=$(our_programs)

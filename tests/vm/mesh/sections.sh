@@ -69,6 +69,59 @@ section_objects() {
 	check "meshadm routes: everything is installed" node alpha --json routes
 }
 
+# Pings, and everybody may use these ports; in force on every node when it returns.
+open_ports() { # PORT...
+	local port rules=
+	for port in "$@"; do rules+=$'\n'"{\"action\": \"accept\", \"src\": [\"*\"], \"dst\": [\"*:$port\"]},"; done
+	echo "{\"acls\": [$rules"$'\n{"action": "accept", "proto": "icmp", "src": ["*"], "dst": ["*:*"]}]}' > "$LAB/policy.hujson"
+	admin policy set "$LAB/policy.hujson" --wait
+}
+ask() { in_ns "$1" python3 "$here/talk.py" ask "$2" "$3"; } # HOST ADDRESS PORT
+listens() { in_ns "$1" ss -Hltn | grep -q ":$2 "; } # HOST PORT
+# Ends with what the socket is told, or with a time-out, which says nothing.
+ask_udp() { in_ns "$1" bash -c "exec 3<>/dev/udp/$2/$3; echo word >&3; read -rt 2 -u 3"; } # HOST ADDRESS PORT
+drop_of() { node "$1" --json drops | jq -e --arg p "$2" --argjson n "$3" '.drops[] | select(.peer == $p and .destination_port == $n and .reason == "in_denied" and .protocol == "tcp")'; } # HOST PEER PORT
+rule_counts() { node "$1" --json acl show | jq -e --arg s "$2" '.rules[] | select(.services | index($s)) | .packets > 0'; } # HOST SERVICE
+ended() { ! kill -0 "$1" 2> /dev/null; }
+has_filter() { in_ns "$1" tc filter show dev mesh0 "$2" | grep -q "$3"; } # HOST SIDE PROGRAM
+
+section_acl() {
+	local beta talk began; beta=$(address_of beta)
+	check "a policy that opens port 8080: every node has it" open_ports 8080
+	nsenter --net="/run/netns/${LAB_PREFIX}beta" python3 "$here/talk.py" serve "$beta" 8080 9090 > /dev/null 2>&1 &
+	LAB_PID[talk]=$!
+	wait_for 10 listens beta 9090
+	check "the open port answers" ask alpha "$beta" 8080
+	refused "the closed one is refused" "Connection refused after [0-9]{1,3} ms" ask alpha "$beta" 9090
+	refused "closed UDP gets an ICMP error" "refused|unreachable|No route|prohibited" ask_udp alpha "$beta" 9090
+	check "drops names reason and peer" drop_of beta alpha 9090
+	check "acl explain: allowed, by which line" grep -q "allowed by line 2 of" <(node beta acl explain alpha 8080)
+	refused "acl explain: denied, and what comes near" "line 2 of .* lets the source use" node beta acl explain alpha 9090
+	check "acl show counts" rule_counts beta tcp/8080
+	nsenter --net="/run/netns/${LAB_PREFIX}alpha" python3 "$here/talk.py" talk "$beta" 8080 > "$LAB/talk" 2>&1 &
+	talk=$!
+	wait_for 10 grep -q connected "$LAB/talk"
+	check "the port is closed while a connection uses it" open_ports 8081
+	check "the connection ends within a second" wait_for 1 ended "$talk"
+	tail -1 "$LAB/talk" | sed 's/^/      /'
+	open_ports 8080 > /dev/null
+	stop KILL beta
+	check "agent killed -9: the open port answers" ask alpha "$beta" 8080
+	refused "and the closed one stays closed" "Connection refused" ask alpha "$beta" 9090
+	start_agent beta
+	wait_for 10 is_up beta
+	if [ "$(node beta --json status | jq -r .attach_kind)" = cls_bpf ]; then
+		in_ns beta tc filter del dev mesh0 ingress; in_ns beta tc filter del dev mesh0 egress; began=$(now_ms)
+		check "filters deleted by root are back" wait_for 2 has_filter beta ingress acl_in
+		check "on both sides" wait_for 2 has_filter beta egress acl_out
+		echo "      after $(($(now_ms) - began)) ms"
+		refused "and the closed port is closed" "Connection refused" ask alpha "$beta" 9090
+	fi
+	stop TERM talk
+	echo '{}' > "$LAB/policy.hujson"
+	check "a policy without rule lists opens everything again" admin policy set "$LAB/policy.hujson" --wait
+}
+
 section_ipv6() {
 	local beta; beta=$(address_of beta)
 	ip_ns alpha address del 10.77.1.2/24 dev eth0
