@@ -63,10 +63,14 @@ static __always_inline __u32 admitting_rule(const struct judgement *j, __u64 who
 
 static __always_inline void count_rule(__u32 slot, __u32 bytes)
 {
-	struct mesh_acl_count *n = bpf_map_lookup_elem(&rule_counters, &slot);
+	__u32 place = bpf_get_smp_processor_id() * constants.counted_rules + slot;
+	struct mesh_acl_count *n;
 
-	if (!n)
+	if (slot >= constants.counted_rules)
 		return; /* more rules than counters */
+	n = bpf_map_lookup_elem(&rule_counters, &place);
+	if (!n)
+		return;
 	n->packets += 1;
 	n->bytes += bytes;
 }

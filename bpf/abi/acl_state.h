@@ -5,6 +5,12 @@
 
 #include "bpf/abi/addr.h"
 
+/* Constants of the loaded programs, in .rodata. */
+struct mesh_acl_constants {
+	__u32 l2_bytes; /* in front of the IP header: 0 on WireGuard's interface, 14: Ethernet */
+	__u32 counted_rules; /* slots that rule_counters has for each CPU */
+};
+
 /* acl_config, ARRAY of 1. All zero is a working setting. */
 enum mesh_acl_flags {
 	MESH_ACL_QUIET = 1,        /* denied packets are dropped without an answer */
@@ -55,7 +61,8 @@ struct mesh_fragment {
 };
 #define MESH_FRAGMENT_S 30 /* as ipfrag_time: the host itself waits no longer */
 
-/* rule_counters, PERCPU_ARRAY by counter slot. */
+/* rule_counters, ARRAY: CPU * counted_rules + counter slot. A per-CPU array would cost two cache
+ * lines a packet, a pointer and the value. */
 struct mesh_acl_count {
 	__u64 packets;
 	__u64 bytes;

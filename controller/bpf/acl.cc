@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/bpf/acl.h"
 
+#include <bpf/libbpf.h>
+
+#include <algorithm>
 #include <array>
-#include <cerrno>
 
 #include "bpf/abi/acl_reasons.h"
 #include "bpf/acl.skel.h"
@@ -41,6 +43,16 @@ Status append_flows(const Object& object, const char* name, Opener opener, std::
   return {};
 }
 
+// The slots that each CPU has in the counters of an earlier agent, or of the map that is made.
+Result<std::uint32_t> size_counters(Object& object, std::uint32_t wanted) {
+  const int cpus = libbpf_num_possible_cpus();
+  if (cpus <= 0) return Error::from_errno("count CPUs", -cpus);
+  const auto count = static_cast<std::uint32_t>(cpus);
+  MESH_TRY(object.set_max_entries("rule_counters", wanted * count));
+  MESH_TRY_ASSIGN(const std::uint32_t entries, object.max_entries("rule_counters"));
+  return entries / count;
+}
+
 }  // namespace
 
 Reason acl_reason(std::uint32_t reason) {
@@ -56,15 +68,16 @@ Result<Acl> Acl::open(const AclOptions& options) {
   if (const std::uint32_t id = find_predecessor(options.mesh); id != 0) {
     MESH_TRY_ASSIGN([[maybe_unused]] const int more, object.adopt_program(id));
   }
-  const auto link_bytes = static_cast<std::uint32_t>(options.link_header);
-  MESH_TRY(object.set_constants({reinterpret_cast<const char*>(&link_bytes), sizeof(link_bytes)}));
   MESH_TRY(object.set_max_entries("flows", options.max_flows));
   MESH_TRY(object.set_max_entries("served", options.max_flows));
-  MESH_TRY(object.set_max_entries("rule_counters", options.max_counted_rules));
+  MESH_TRY_ASSIGN(const std::uint32_t counted, size_counters(object, options.max_counted_rules));
+  const mesh_acl_constants constants{static_cast<std::uint32_t>(options.link_header), counted};
+  MESH_TRY(object.set_constants({reinterpret_cast<const char*>(&constants), sizeof(constants)}));
   MESH_TRY(object.load());
   MESH_TRY(object.pin(pins));
   Acl acl(std::move(object), std::move(pins));
   acl.owner_ = owner_of(options.instance);
+  acl.counted_rules_ = counted;
   MESH_TRY_ASSIGN(acl.max_flows_, acl.object_.max_entries("flows"));
   const Map<std::uint32_t, std::uint32_t> slot{acl.object_.map_fd("acl_image"), "acl_image"};
   MESH_TRY_ASSIGN(const auto in_force, slot.get(0));  // user space reads the inner map's id
@@ -140,23 +153,36 @@ Result<std::vector<Counter>> Acl::counters() const {
   return read_counters(object_.map_fd("acl_counters"), kReasons);
 }
 
+Result<RuleCount> Acl::rule_count(std::uint32_t slot) const {
+  RuleCount sum;
+  if (slot >= counted_rules_) return sum;
+  const Map<std::uint32_t, mesh_acl_count> map{object_.map_fd("rule_counters"), "rule_counters"};
+  const int cpus = libbpf_num_possible_cpus();
+  for (int cpu = 0; cpu < cpus; ++cpu) {
+    MESH_TRY_ASSIGN(const auto count,
+                    map.get(static_cast<std::uint32_t>(cpu) * counted_rules_ + slot));
+    if (!count) continue;
+    sum.packets += count->packets;
+    sum.bytes += count->bytes;
+  }
+  return sum;
+}
+
 Result<std::vector<RuleCount>> Acl::rule_counts(std::uint32_t slots) const {
-  std::vector<RuleCount> counts;
-  for (std::uint32_t slot = 0; slot < slots; ++slot) {
-    MESH_TRY_ASSIGN(const auto cpus,
-                    read_per_cpu<mesh_acl_count>(object_.map_fd("rule_counters"), &slot));
-    if (!cpus) break;
-    RuleCount& sum = counts.emplace_back();
-    for (const mesh_acl_count& count : *cpus) {
-      sum.packets += count.packets;
-      sum.bytes += count.bytes;
-    }
+  std::vector<RuleCount> counts(std::min(slots, counted_rules_));
+  for (std::uint32_t slot = 0; slot < counts.size(); ++slot) {
+    MESH_TRY_ASSIGN(counts[slot], rule_count(slot));
   }
   return counts;
 }
 
 Status Acl::clear_count(std::uint32_t slot) {
-  return clear_per_cpu<mesh_acl_count>(object_.map_fd("rule_counters"), &slot);
+  if (slot >= counted_rules_) return {};
+  const Map<std::uint32_t, mesh_acl_count> map{object_.map_fd("rule_counters"), "rule_counters"};
+  const int cpus = libbpf_num_possible_cpus();
+  for (int cpu = 0; cpu < cpus; ++cpu)
+    MESH_TRY(map.set(static_cast<std::uint32_t>(cpu) * counted_rules_ + slot, {}));
+  return {};
 }
 
 Result<std::vector<Flow>> Acl::flows() const {

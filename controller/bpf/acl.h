@@ -78,6 +78,8 @@ class Acl {
   Status set(const AclSettings& settings);
 
   Result<std::vector<Counter>> counters() const;
+  // Of a counter slot; nothing for one that is not counted.
+  Result<RuleCount> rule_count(std::uint32_t slot) const;
   // By counter slot, up to `slots` of them.
   Result<std::vector<RuleCount>> rule_counts(std::uint32_t slots) const;
   // Starts a slot again from nothing, before another rule gets it; one that is not counted is none.
@@ -102,6 +104,7 @@ class Acl {
   AclImageMap live_;
   std::uint64_t owner_ = 0;
   std::uint32_t max_flows_ = 0;
+  std::uint32_t counted_rules_ = 0;  // slots that a CPU has counters for
 };
 
 // Label and meaning of a number of enum mesh_acl_reason.

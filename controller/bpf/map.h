@@ -95,15 +95,4 @@ Result<std::optional<std::vector<Value>>> read_per_cpu(int fd, const void* key) 
   return Error::from_errno("read per-CPU map", errno);
 }
 
-// Makes an array's element zero on every CPU; one past its end is none.
-template <typename Value>
-Status clear_per_cpu(int fd, const void* key) {
-  static_assert(sizeof(Value) % 8 == 0);
-  const int cpus = libbpf_num_possible_cpus();
-  if (cpus <= 0) return Error::from_errno("count CPUs", -cpus);
-  const std::vector<Value> zero(static_cast<std::size_t>(cpus));
-  if (bpf_map_update_elem(fd, key, zero.data(), BPF_EXIST) == 0 || errno == E2BIG) return {};
-  return Error::from_errno("clear per-CPU map", errno);
-}
-
 }  // namespace kernmesh::bpf

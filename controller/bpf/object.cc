@@ -197,8 +197,9 @@ int Object::map_fd(const char* name) const {
 }
 
 Result<std::uint32_t> Object::max_entries(const char* name) const {
-  MESH_TRY_ASSIGN(const bpf_map_info info, map_info(map_fd(name)));
-  return info.max_entries;
+  const bpf_map* map = bpf_object__find_map_by_name(object_.get(), name);
+  if (map == nullptr) return Error(ErrorCode::kInvalid, std::string("no map ") + name);
+  return bpf_map__max_entries(map);
 }
 
 int Object::program_fd(const char* name) const {

@@ -54,7 +54,7 @@ class Object {
   // After load(). The object keeps ownership. -1: no such name, our own bug.
   int map_fd(const char* name) const;
   int program_fd(const char* name) const;
-  // After load(): how many entries the map has, which is its maker's choice when it was adopted.
+  // How many entries the map has or will have: its maker's choice when it was adopted.
   Result<std::uint32_t> max_entries(const char* map) const;
   // The ids of the maps that state lives in, sorted.
   const std::vector<std::uint32_t>& map_ids() const { return map_ids_; }

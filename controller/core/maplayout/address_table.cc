@@ -11,7 +11,8 @@ namespace {
 
 constexpr std::uint32_t kFixedLines = 3;  // mesh_acl_header, mesh_acl_own, mesh_acl_extent
 constexpr std::uint64_t kPerLine = MESH_ACL_LINE_BYTES / sizeof(mesh_acl_entry);
-// With half the entries free, a window of 8 overflows in few of a thousand tables.
+// A table is at most five eighths full: less would be more cache lines, more would overflow
+// windows.
 constexpr int kSeedsTried = 8;
 
 std::uint64_t to_who(const SourceAddress& source) {
@@ -82,7 +83,8 @@ bool place_all(const std::vector<SourceAddress>& addresses, AddressTable& table)
 
 Result<AddressTable> lay_out(const std::vector<SourceAddress>& addresses, std::uint32_t seed,
                              std::uint64_t max_lines) {
-  std::uint64_t lines = std::bit_ceil(std::max<std::uint64_t>(addresses.size(), MESH_ACL_PROBES));
+  std::uint64_t lines =
+      std::bit_ceil(std::max<std::uint64_t>((addresses.size() * 4 + 4) / 5, MESH_ACL_PROBES));
   for (; lines <= max_lines; lines *= 2) {
     AddressTable table{seed, std::vector<mesh_acl_line>(lines)};
     for (int i = 0; i < kSeedsTried; ++i, ++table.seed) {

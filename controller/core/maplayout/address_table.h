@@ -19,7 +19,7 @@ struct AddressTable {
 };
 
 // From `seed` on, the first with which every address finds a place within its window, in a table at
-// most half full. kExhausted when none does in `max_lines`.
+// most five eighths full. kExhausted when none does in `max_lines`.
 Result<AddressTable> lay_out(const std::vector<SourceAddress>& addresses, std::uint32_t seed,
                              std::uint64_t max_lines);
 

@@ -49,8 +49,8 @@ TEST(AddressTable, every_address_that_was_laid_out_is_found_again) {
 }
 
 TEST(AddressTable, a_table_without_room_for_all_is_refused) {
-  EXPECT_TRUE(lay_out(many(64), 0, 64));
-  const auto refused = lay_out(many(65), 0, 64);
+  EXPECT_TRUE(lay_out(many(80), 0, 64));
+  const auto refused = lay_out(many(81), 0, 64);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code(), ErrorCode::kExhausted);
 }
