@@ -132,13 +132,15 @@ Result<mesh::v1::Policy> AdminClient::get_policy(std::uint32_t revision) {
 
 Result<mesh::v1::SetPolicyResponse> AdminClient::set_policy(
     const mesh::v1::SetPolicyRequest& request) {
-  return call(&Admin::Stub::SetPolicy, request, "set the policy", kPolicyDeadline);
+  return upload_call(*stub_, &Admin::Stub::SetPolicy, request,
+                     {"set the policy at " + server_, token_, kPolicyDeadline});
 }
 
 Result<mesh::v1::CheckPolicyResponse> AdminClient::check_policy(const std::string& text) {
   mesh::v1::CheckPolicyRequest request;
   request.set_text(text);
-  return call(&Admin::Stub::CheckPolicy, request, "check the policy", kPolicyDeadline);
+  return upload_call(*stub_, &Admin::Stub::CheckPolicy, request,
+                     {"check the policy at " + server_, token_, kPolicyDeadline});
 }
 
 Result<mesh::v1::ListPoliciesResponse> AdminClient::list_policies() {

@@ -12,8 +12,8 @@
 namespace kernmesh::rpc {
 
 // The largest message a client accepts and a server may send: a snapshot of 10,000 peers with eight
-// endpoints each is about 4 MiB; four times that leaves room.
-inline constexpr int kMaxMessageBytes = 16 * 1024 * 1024;
+// endpoints each is about 4 MiB, and the largest policy has 16 MiB of text.
+inline constexpr int kMaxMessageBytes = 16 * 1024 * 1024 + 64 * 1024;
 
 // How often a session's connection is probed when nothing is read. A server has to permit it
 // (GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS), or it hangs up with "too_many_pings".

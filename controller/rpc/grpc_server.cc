@@ -4,7 +4,9 @@
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/health_check_service_interface.h>
 
+#include "controller/rpc/doorkeeper.h"
 #include "controller/rpc/unary.h"
+#include "controller/rpc/upload_reactor.h"
 #include "controller/rpc/watch_reactor.h"
 #include "mesh/v1/admin.grpc.pb.h"
 #include "mesh/v1/coordination.grpc.pb.h"
@@ -16,16 +18,6 @@ namespace v1 = mesh::v1;
 using Context = grpc::CallbackServerContext;
 using Unary = grpc::ServerUnaryReactor;
 
-// What is not about policies is small; gRPC's own bound lets the largest policy through.
-constexpr std::size_t kMaxSmallRequestBytes = 64 * 1024;
-
-template <typename Request>
-Status check_small(const Request& request) {
-  if (request.ByteSizeLong() <= kMaxSmallRequestBytes) return {};
-  return Error(ErrorCode::kExhausted,
-               "the request is larger than " + std::to_string(kMaxSmallRequestBytes) + " bytes");
-}
-
 class CoordinationService final : public v1::Coordination::CallbackService {
  public:
   CoordinationService(Gate& gate, CoordinationHandler& handler) : gate_(gate), handler_(handler) {}
@@ -34,23 +26,19 @@ class CoordinationService final : public v1::Coordination::CallbackService {
                    v1::ChallengeResponse* response) override {
     return answer(gate_, Role::kAnyone, context, response,
                   [&](const Caller&) -> Result<v1::ChallengeResponse> {
-                    MESH_TRY(check_small(*request));
                     return handler_.challenge(*request);
                   });
   }
   Unary* Register(Context* context, const v1::RegisterRequest* request,
                   v1::RegisterResponse* response) override {
-    return answer(gate_, Role::kAnyone, context, response,
-                  [&](const Caller&) -> Result<v1::RegisterResponse> {
-                    MESH_TRY(check_small(*request));
-                    return handler_.enroll(*request);
-                  });
+    return answer(
+        gate_, Role::kAnyone, context, response,
+        [&](const Caller&) -> Result<v1::RegisterResponse> { return handler_.enroll(*request); });
   }
   Unary* Report(Context* context, const v1::ReportRequest* request,
                 v1::ReportResponse* response) override {
     return answer(gate_, Role::kNode, context, response,
                   [&](const Caller& caller) -> Result<v1::ReportResponse> {
-                    MESH_TRY(check_small(*request));
                     return handler_.report(caller, *request);
                   });
   }
@@ -58,7 +46,6 @@ class CoordinationService final : public v1::Coordination::CallbackService {
                v1::LeaveResponse* response) override {
     return answer(gate_, Role::kNode, context, response,
                   [&](const Caller& caller) -> Result<v1::LeaveResponse> {
-                    MESH_TRY(check_small(*request));
                     return handler_.leave(caller, *request);
                   });
   }
@@ -141,13 +128,13 @@ class AdminService final : public v1::Admin::CallbackService {
                    v1::Policy* response) override {
     return administer(context, request, response, &PolicyHandler::get_policy);
   }
-  Unary* SetPolicy(Context* context, const v1::SetPolicyRequest* request,
-                   v1::SetPolicyResponse* response) override {
-    return administer(context, request, response, &PolicyHandler::set_policy);
+  grpc::ServerReadReactor<v1::SetPolicyRequest>* SetPolicy(
+      Context* context, v1::SetPolicyResponse* response) override {
+    return upload(context, response, &PolicyHandler::set_policy);
   }
-  Unary* CheckPolicy(Context* context, const v1::CheckPolicyRequest* request,
-                     v1::CheckPolicyResponse* response) override {
-    return administer(context, request, response, &PolicyHandler::check_policy);
+  grpc::ServerReadReactor<v1::CheckPolicyRequest>* CheckPolicy(
+      Context* context, v1::CheckPolicyResponse* response) override {
+    return upload(context, response, &PolicyHandler::check_policy);
   }
   Unary* ListPolicies(Context* context, const v1::ListPoliciesRequest* request,
                       v1::ListPoliciesResponse* response) override {
@@ -167,16 +154,24 @@ class AdminService final : public v1::Admin::CallbackService {
   Unary* administer(Context* context, const Request* request, Response* response,
                     Result<Response> (AdminHandler::*method)(const Request&)) {
     return answer(gate_, Role::kAdministrator, context, response,
-                  [&](const Caller&) -> Result<Response> {
-                    MESH_TRY(check_small(*request));
-                    return (handler_.*method)(*request);
-                  });
+                  [&](const Caller&) -> Result<Response> { return (handler_.*method)(*request); });
   }
   template <typename Request, typename Response>
   Unary* administer(Context* context, const Request* request, Response* response,
                     Result<Response> (PolicyHandler::*method)(const Request&)) {
     return answer(gate_, Role::kAdministrator, context, response,
                   [&](const Caller&) { return (policies_.*method)(*request); });
+  }
+  // The token is looked at before anything is read.
+  template <typename Request, typename Response>
+  grpc::ServerReadReactor<Request>* upload(
+      Context* context, Response* response,
+      Result<Response> (PolicyHandler::*method)(const Request&)) {
+    const auto caller = gate_.admit(Role::kAdministrator, bearer_of(*context));
+    auto* reactor = new UploadReactor<Request, Response>(
+        response, [this, method](const Request& request) { return (policies_.*method)(request); });
+    reactor->begin(caller ? Status() : Status(caller.error()));
+    return reactor;
   }
 
   Gate& gate_;
@@ -187,7 +182,8 @@ class AdminService final : public v1::Admin::CallbackService {
 class RunningServer final : public GrpcServer {
  public:
   explicit RunningServer(const Handlers& handlers)
-      : coordination_(handlers.gate, handlers.coordination),
+      : doorkeeper_(std::make_shared<Doorkeeper>(handlers.gate)),
+        coordination_(handlers.gate, handlers.coordination),
         admin_(handlers.gate, handlers.admin, handlers.policies) {}
   ~RunningServer() override { stop(Duration{}); }
 
@@ -196,7 +192,9 @@ class RunningServer final : public GrpcServer {
     grpc::ServerBuilder builder;
     grpc::SslServerCredentialsOptions tls(GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE);
     tls.pem_key_cert_pairs.push_back({options.key_pem, options.chain_pem});
-    builder.AddListeningPort(options.address, grpc::SslServerCredentials(tls), &port_);
+    const auto credentials = grpc::SslServerCredentials(tls);
+    credentials->SetAuthMetadataProcessor(doorkeeper_);
+    builder.AddListeningPort(options.address, credentials, &port_);
     builder.RegisterService(&coordination_);
     builder.RegisterService(&admin_);
     set_limits(builder);
@@ -234,6 +232,7 @@ class RunningServer final : public GrpcServer {
     builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PING_STRIKES, 5);
   }
 
+  std::shared_ptr<Doorkeeper> doorkeeper_;  // shared with the port's credentials
   CoordinationService coordination_;
   AdminService admin_;
   int port_ = 0;

@@ -13,10 +13,12 @@
 
 namespace kernmesh::rpc {
 
-// The largest request: a policy's text (policy::kMaxPolicyBytes) and what goes with it; gRPC knows
-// no bound by method. Answers are not bounded by the server; a snapshot of 10,000 peers is about
-// 3 MB.
-inline constexpr int kMaxRequestBytes = 16 * 1024 * 1024 + 64 * 1024;
+// The largest message that a method sees; gRPC knows no bound by method, so policies, which may
+// have 16 MiB, come in pieces. It compares only what it has read whole: strangers are turned away
+// before that (doorkeeper.h), but for the two calls that nodes make before they have a token,
+// Challenge and Register. No ResourceQuota bounds the sum of those: whoever fills it holds up
+// everybody. Answers are not bounded by the server; a snapshot of 10,000 peers is about 3 MB.
+inline constexpr int kMaxRequestBytes = 64 * 1024;
 // Concurrent calls on one connection, of which an agent needs two.
 inline constexpr int kMaxCallsPerConnection = 100;
 

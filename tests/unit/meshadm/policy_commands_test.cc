@@ -100,12 +100,15 @@ class Keeper : public v1::Admin::Service {
     *response = policies[revision - 1];
     return {};
   }
-  grpc::Status SetPolicy(ServerContext*, const v1::SetPolicyRequest* request,
+  grpc::Status SetPolicy(ServerContext*, grpc::ServerReader<v1::SetPolicyRequest>* reader,
                          v1::SetPolicyResponse* response) override {
-    if (request->expected_revision() != 0 && request->expected_revision() != policies.size()) {
+    v1::SetPolicyRequest request, piece;
+    reader->Read(&request);
+    while (reader->Read(&piece)) request.mutable_text()->append(piece.text());
+    if (request.expected_revision() != 0 && request.expected_revision() != policies.size()) {
       return rpc::to_grpc(Error(ErrorCode::kConflict, "another revision is in force"));
     }
-    keep(request->text(), request->comment());
+    keep(request.text(), request.comment());
     *response->mutable_policy() = policies.back();
     response->mutable_version()->set_revision(9);
     return {};
