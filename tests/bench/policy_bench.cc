@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <string>
 
+#include "controller/core/policy/diff.h"
 #include "controller/core/policy/network_policy.h"
 #include "controller/core/policy/slicing.h"
 #include "controller/core/topology/network.h"
@@ -90,6 +91,15 @@ struct PolicyChange {
   Variation variation;
 };
 
+const PolicyChange kChanges[] = {
+    {"member", "a group gains a member", {user_name(5), "", "", 0}},
+    {"port", "a rule gains a port", {"", ",61000", "", 0}},
+    {"rule",
+     "a rule with a new tag",
+     {"", "", R"({"action": "accept", "src": ["tag:late"], "dst": ["tag:t1:443"]})", 0}},
+    {"replaced", "another policy", {"", "", "", 1013}},
+};
+
 struct Times {
   std::vector<double> read, planned, locked, deltas;
 };
@@ -125,16 +135,17 @@ Times change_policy(int runs, const Inventory& inventory, std::uint32_t rules,
   return times;
 }
 
+void measure_diffs(Table& table, const Inventory& inventory, std::uint32_t rules) {
+  const auto usual = accepted(large_policy(rules), inventory);
+  for (const auto& [key, what, variation] : kChanges) {
+    const auto other = accepted(large_policy(rules, variation), inventory);
+    table.measure(std::string(key) + "_diff", std::string("policy diff: ") + what,
+                  [&] { diff(usual.compiled, other.compiled, inventory); });
+  }
+}
+
 void measure_policy_changes(Table& table, const Inventory& inventory, std::uint32_t rules) {
-  const PolicyChange changes[] = {
-      {"member", "a group gains a member", {user_name(5), "", "", 0}},
-      {"port", "a rule gains a port", {"", ",61000", "", 0}},
-      {"rule",
-       "a rule with a new tag",
-       {"", "", R"({"action": "accept", "src": ["tag:late"], "dst": ["tag:t1:443"]})", 0}},
-      {"replaced", "another policy", {"", "", "", 13}},
-  };
-  for (const auto& [key, what, variation] : changes) {
+  for (const auto& [key, what, variation] : kChanges) {
     auto times = change_policy(table.runs(), inventory, rules, variation);
     table.add(std::string(key) + "_read", std::string(what) + ": read", std::move(times.read));
     table.add(std::string(key) + "_planned", std::string(what) + ": plan",
@@ -161,6 +172,7 @@ int run(std::uint32_t nodes, std::uint32_t rules, int runs) {
   table.measure("compile", "text and compilation alone", [&] { accepted(text, inventory); });
   measure_changes(table, policy, inventory);
   measure_policy_changes(table, inventory, rules);
+  measure_diffs(table, inventory, rules);
   std::string large = large_policy(100'000);
   large.append(large.size() < 10'000'000 ? 10'000'000 - large.size() : 0, ' ');
   table.measure("compile_10_mb", "text and compilation of 10 MB, 100,000 rules",

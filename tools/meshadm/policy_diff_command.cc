@@ -11,7 +11,10 @@
 namespace kernmesh::adm {
 namespace {
 
-constexpr std::size_t kMostNames = 6;  // of one end of a line; JSON has all
+// A change of everything is thousands of lines, which nobody reads; JSON has all.
+constexpr std::size_t kMostLines = 40;   // of what is newly allowed, and as many of what is denied
+constexpr std::size_t kMostNames = 6;    // of one end of a line
+constexpr std::size_t kMostBytes = 120;  // of services or a capability's values
 
 struct DiffOptions {
   std::string file;
@@ -30,6 +33,14 @@ std::string listed(const std::vector<std::string>& names) {
   return text;
 }
 
+// At a place where UTF-8 is not cut.
+std::string shortened(std::string text) {
+  if (text.size() <= kMostBytes) return text;
+  std::size_t end = kMostBytes;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
+  return text.substr(0, end) + "...";
+}
+
 std::vector<std::string> tags_of(const ReadPolicy& a, const ReadPolicy& b) {
   std::vector<std::string> tags;
   for (const auto* document : {a.document.get(), b.document.get()}) {
@@ -40,10 +51,12 @@ std::vector<std::string> tags_of(const ReadPolicy& a, const ReadPolicy& b) {
 
 Json difference_json(const policy::Difference& difference) {
   const auto& sample = difference.sample;
+  const bool is_packet = !difference.services.empty();
   return {{"change", difference.kind == policy::DifferenceKind::kAllowed ? "allowed" : "denied"},
           {"sources", difference.sources},
           {"destinations", difference.destinations},
           {"services", to_string(difference.services)},
+          {"terms", difference.terms},
           {"except_own_devices", difference.except_own},
           {"family", !difference.family                    ? Json()
                      : *difference.family == IpFamily::kV4 ? Json("ipv4")
@@ -51,25 +64,39 @@ Json difference_json(const policy::Difference& difference) {
           {"sample",
            {{"source", to_string(sample.source)},
             {"destination", to_string(sample.destination)},
-            {"protocol", policy::protocol_name(sample.protocol)},
-            {"port", sample.port}}}};
+            {"protocol", is_packet ? Json(policy::protocol_name(sample.protocol)) : Json()},
+            {"port", is_packet ? Json(sample.port) : Json()}}}};
+}
+
+std::string difference_line(const policy::Difference& difference) {
+  const bool allowed = difference.kind == policy::DifferenceKind::kAllowed;
+  std::string line = (allowed ? "+ " : "- ") + listed(difference.sources) + " -> " +
+                     listed(difference.destinations);
+  if (!difference.services.empty()) line += " " + shortened(to_string(difference.services));
+  if (!difference.terms.empty()) line += " " + shortened(difference.terms);
+  if (difference.except_own) line += " (not on their own devices)";
+  if (difference.family) {
+    line += *difference.family == IpFamily::kV4 ? " (IPv4 only)" : " (IPv6 only)";
+  }
+  return line;
 }
 
 Document diff_document(const std::vector<policy::Difference>& differences) {
   Document document;
   Json list = Json::array();
+  std::size_t allowed = 0, denied = 0;
   for (const auto& difference : differences) {
     list.push_back(difference_json(difference));
-    const bool allowed = difference.kind == policy::DifferenceKind::kAllowed;
-    std::string line = (allowed ? "+ " : "- ") + listed(difference.sources) + " -> " +
-                       listed(difference.destinations) + " " + to_string(difference.services);
-    if (difference.except_own) line += " (not on their own devices)";
-    if (difference.family) {
-      line += *difference.family == IpFamily::kV4 ? " (IPv4 only)" : " (IPv6 only)";
-    }
-    document.line(line, allowed ? Tone::kGood : Tone::kBad);
+    const bool is_allowed = difference.kind == policy::DifferenceKind::kAllowed;
+    if (++(is_allowed ? allowed : denied) > kMostLines) continue;
+    document.line(difference_line(difference), is_allowed ? Tone::kGood : Tone::kBad);
   }
   document.json = {{"differences", std::move(list)}};
+  const auto rest = [](std::size_t count) { return count > kMostLines ? count - kMostLines : 0; };
+  if (rest(allowed) + rest(denied) > 0) {
+    document.line("and " + std::to_string(rest(allowed)) + " more that it allows, " +
+                  std::to_string(rest(denied)) + " that it denies: --json has all of them");
+  }
   if (differences.empty()) document.line("Both admit the same.");
   return document;
 }

@@ -202,6 +202,7 @@ bool AddressSet::contains(const IpAddress& address) const {
 
 bool AddressSet::overlaps(const Prefix& prefix) const {
   const auto& ranges = of(prefix.address().family());
+  if (ranges.empty()) return false;
   const Range wanted = range_of(prefix);
   const auto found =
       std::lower_bound(ranges.begin(), ranges.end(), wanted.first,

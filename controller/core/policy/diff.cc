@@ -2,6 +2,7 @@
 #include "controller/core/policy/diff.h"
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 #include <unordered_map>
 
@@ -40,14 +41,18 @@ struct Bucket {
 
 class FamilyDiff {
  public:
-  FamilyDiff(IpFamily family, const ComparedPolicies& policies, const Population& population,
-             const std::vector<Prefix>& overlay)
+  // Of the lanes with these terms. Borrows all but them.
+  FamilyDiff(const Atoms& atoms, const AtomNames& names, const ComparedPolicies& policies,
+             const Population& population, std::string terms)
       : policies_(policies),
         population_(population),
-        atoms_(cut(family, policies, population, overlay)),
-        names_(atoms_, policies, population) {
+        atoms_(atoms),
+        names_(names),
+        terms_(std::move(terms)) {
     for (NodeIndex i = 0; i < policies.lanes.size(); ++i) {
       const Lane& lane = policies.lanes[i];
+      if (lane.terms != terms_) continue;
+      lanes_.push_back(i);
       if (lane.before != lane.after) changed_.insert(i);
       if (lane.to_self) self_.insert(i);
     }
@@ -68,7 +73,7 @@ class FamilyDiff {
  private:
   NodeSet lanes_of(NodeIndex atom, Side side) const {
     NodeSet lanes;
-    for (NodeIndex i = 0; i < policies_.lanes.size(); ++i) {
+    for (const auto i : lanes_) {
       const Lane& lane = policies_.lanes[i];
       const auto holds = [&](std::uint32_t set) { return atoms_.in_set[set].contains(atom); };
       const bool in =
@@ -211,6 +216,7 @@ class FamilyDiff {
       Difference difference;
       difference.kind = bucket.kind;
       difference.except_own = bucket.except_own;
+      difference.terms = terms_;
       difference.services = services_of(bucket.openings);
       difference.sources = names_.name(from, Side::kSource);
       difference.destinations = bucket.own ? std::vector<std::string>{"autogroup:self"}
@@ -225,8 +231,10 @@ class FamilyDiff {
 
   const ComparedPolicies& policies_;
   const Population& population_;
-  Atoms atoms_;
-  AtomNames names_;
+  const Atoms& atoms_;
+  const AtomNames& names_;
+  std::string terms_;
+  std::vector<NodeIndex> lanes_;
   NodeSet changed_, self_;  // lanes
   std::vector<Class> sources_, destinations_;
   std::map<std::tuple<DifferenceKind, bool, bool, Openings>, Bucket> buckets_;
@@ -234,7 +242,25 @@ class FamilyDiff {
 
 bool same_line(const Difference& a, const Difference& b) {
   return a.kind == b.kind && a.sources == b.sources && a.destinations == b.destinations &&
-         a.services == b.services && a.except_own == b.except_own;
+         a.services == b.services && a.except_own == b.except_own && a.terms == b.terms;
+}
+
+std::vector<Difference> diff_family(IpFamily family, const ComparedPolicies& policies,
+                                    const Population& population,
+                                    const std::vector<Prefix>& overlay) {
+  std::set<std::string> terms;
+  for (const auto& lane : policies.lanes) {
+    if (lane.before != lane.after) terms.insert(lane.terms);
+  }
+  std::vector<Difference> result;
+  if (terms.empty()) return result;
+  const Atoms atoms = cut(family, policies, population, overlay);
+  const AtomNames names(atoms, policies, population);
+  for (const auto& each : terms) {
+    auto part = FamilyDiff(atoms, names, policies, population, each).run();
+    std::move(part.begin(), part.end(), std::back_inserter(result));
+  }
+  return result;
 }
 
 }  // namespace
@@ -249,7 +275,7 @@ std::vector<Difference> diff(const std::shared_ptr<const CompiledPolicy>& before
   const ComparedPolicies policies = compare(old_network, new_network);
   std::vector<Difference> result;
   for (const auto family : {IpFamily::kV4, IpFamily::kV6}) {
-    auto part = FamilyDiff(family, policies, new_network, inventory.overlay).run();
+    auto part = diff_family(family, policies, new_network, inventory.overlay);
     for (auto& difference : part) {
       const auto twin = std::find_if(result.begin(), result.end(), [&](const Difference& other) {
         return other.family == IpFamily::kV4 && same_line(other, difference);
@@ -263,8 +289,8 @@ std::vector<Difference> diff(const std::shared_ptr<const CompiledPolicy>& before
     }
   }
   std::stable_sort(result.begin(), result.end(), [](const Difference& a, const Difference& b) {
-    return std::tie(a.kind, a.sources, a.destinations) <
-           std::tie(b.kind, b.sources, b.destinations);
+    return std::tie(a.kind, a.sources, a.destinations, a.terms) <
+           std::tie(b.kind, b.sources, b.destinations, b.terms);
   });
   return result;
 }

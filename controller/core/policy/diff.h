@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What one policy admits between the parts of a network that another does not (L1, pure): by
-// meaning, whatever the texts look like. Via, capabilities and logins are not part of it.
+// meaning, whatever the texts look like. A way by routers, each capability and each login is
+// compared apart from all else: that another rule opens the same is not looked at.
 #pragma once
 
 #include <memory>
@@ -21,10 +22,12 @@ struct Difference {
   DifferenceKind kind = DifferenceKind::kAllowed;
   std::vector<std::string> sources;       // users, groups, tags, nodes, addresses
   std::vector<std::string> destinations;  // or "autogroup:self": each source's own devices
-  std::vector<Service> services;
+  std::vector<Service> services;          // none for capabilities and logins
   bool except_own = false;         // but not a source's own devices, where nothing changes or more
   std::optional<IpFamily> family;  // only in this one
-  Packet sample;                   // whose verdict changes
+  // "via tag:router", a capability or a login (diff_terms.h); empty: packets, whatever their way.
+  std::string terms;
+  Packet sample;  // whose verdict changes; with terms, the addresses alone say something
 };
 
 // Addresses of the overlay that no node has count only where a policy names them as such. Work

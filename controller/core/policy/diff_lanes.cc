@@ -5,6 +5,8 @@
 #include <string>
 #include <unordered_map>
 
+#include "controller/core/policy/diff_terms.h"
+
 namespace kernmesh::policy {
 namespace {
 
@@ -52,17 +54,32 @@ class Comparer {
     return number;
   }
 
-  // Destinations of a rule with the same openings are one lane.
   void add(const CompiledRule& rule, const std::vector<std::uint32_t>& numbers, bool Lane::*side) {
-    std::map<std::pair<bool, Openings>, Lane> lanes;
-    for (const auto& to : rule.destinations) {
+    const auto packets = [&](const CompiledDestination& to) {
       Openings openings;
       open(openings, rule, to);
       merge(openings);
+      return openings;
+    };
+    add(rule, numbers, via_terms(rule), packets, side);
+    const auto nothing = [](const CompiledDestination&) {
+      return Openings{{kNoProtocol, {kAllPorts}}};
+    };
+    for (auto& terms : grant_terms(rule)) add(rule, numbers, std::move(terms), nothing, side);
+  }
+
+  // Destinations of a rule with the same openings are one lane.
+  template <typename Opened>
+  void add(const CompiledRule& rule, const std::vector<std::uint32_t>& numbers, std::string terms,
+           const Opened& opened, bool Lane::*side) {
+    std::map<std::pair<bool, Openings>, Lane> lanes;
+    for (const auto& to : rule.destinations) {
+      Openings openings = opened(to);
       if (openings.empty()) continue;
       const bool self = to.kind == DestinationKind::kSelf;
       Lane& lane = lanes[{self, openings}];
       lane.openings = std::move(openings);
+      lane.terms = terms;
       lane.to_self = self;
       lane.to_any = lane.to_any || to.kind == DestinationKind::kAny;
       lane.to_internet = lane.to_internet || to.kind == DestinationKind::kInternet;
@@ -92,7 +109,7 @@ class Comparer {
     for (const auto& [protocol, ports] : lane.openings) {
       key += " /" + std::to_string(protocol) + ':' + to_string(ports);
     }
-    return key;
+    return key + ' ' + lane.terms;
   }
 
   ComparedPolicies result_;
@@ -141,6 +158,7 @@ Openings without(const Openings& from, const Openings& taken) {
 std::vector<Service> services_of(const Openings& openings) {
   std::vector<Service> services;
   for (const auto& [protocol, ports] : openings) {
+    if (protocol == kNoProtocol) continue;
     const auto same = std::find_if(
         services.begin(), services.end(),
         [&, &wanted = ports](const Service& service) { return service.ports == wanted; });

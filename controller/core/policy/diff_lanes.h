@@ -6,11 +6,15 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "controller/core/policy/population.h"
 
 namespace kernmesh::policy {
+
+// What a lane opens that is not about packets: no rule can name this protocol.
+inline constexpr std::uint8_t kNoProtocol = 0;
 
 // By protocol; ports sorted and merged.
 using Openings = std::map<std::uint8_t, std::vector<PortRange>>;
@@ -33,6 +37,7 @@ struct Lane {
   std::vector<std::uint32_t> destinations;  // likewise
   bool to_any = false, to_internet = false, to_self = false;
   Openings openings;
+  std::string terms;  // of diff_terms.h; empty: packets may pass, whatever their way
   bool before = false, after = false;  // which of the policies has it
 };
 

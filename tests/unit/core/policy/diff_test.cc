@@ -135,6 +135,78 @@ TEST(Diff, says_who_reaches_what_in_the_words_of_the_policy) {
   EXPECT_FALSE(found[0].family);
 }
 
+// A difference as a person is told it, without its sample.
+std::vector<std::string> told(const std::string& before, const std::string& after) {
+  std::vector<std::string> lines;
+  for (const auto& difference : diff(compiled(before), compiled(after), network())) {
+    std::string line = difference.kind == DifferenceKind::kAllowed ? "+" : "-";
+    for (const auto& name : difference.sources) line += " " + name;
+    line += " ->";
+    for (const auto& name : difference.destinations) line += " " + name;
+    if (!difference.services.empty()) line += " " + to_string(difference.services);
+    if (!difference.terms.empty()) line += " " + difference.terms;
+    lines.push_back(line);
+  }
+  return lines;
+}
+
+std::string with_grant(const std::string& grant, const std::string& ssh = "") {
+  return R"({"groups": {"group:g": ["ada@example.com", "bob@example.com"]},
+    "tagOwners": {"tag:web": [], "tag:db": []}, "acls": [], "grants": [)" +
+         grant + R"(], "ssh": [)" + ssh + "]}";
+}
+
+using Lines = std::vector<std::string>;
+
+TEST(Diff, says_that_a_grant_holds_only_by_way_of_routers_from_now_on) {
+  const std::string grant = R"({"src": ["group:g"], "dst": ["10.0.0.0/24"], "ip": ["tcp:443"])";
+  EXPECT_EQ(
+      told(with_grant(grant + "}"), with_grant(grant + R"(, "via": ["tag:web"]})")),
+      (Lines{"+ group:g -> 10.0.0.0/24 tcp/443 via tag:web", "- group:g -> 10.0.0.0/24 tcp/443"}));
+  EXPECT_EQ(told(with_grant(grant + R"(, "via": ["tag:db"]})"),
+                 with_grant(grant + R"(, "via": ["tag:web"]})")),
+            (Lines{"+ group:g -> 10.0.0.0/24 tcp/443 via tag:web",
+                   "- group:g -> 10.0.0.0/24 tcp/443 via tag:db"}));
+}
+
+TEST(Diff, says_which_capabilities_come_and_go) {
+  const auto grant = [](const std::string& source, const std::string& values) {
+    return with_grant(R"({"src": [")" + source +
+                      R"("], "dst": ["tag:web"], "app": {"example.com/cap/files": [)" + values +
+                      "]}}");
+  };
+  EXPECT_EQ(told(with_grant(""), grant("ada@example.com", "")),
+            Lines{"+ ada@example.com -> tag:web capability example.com/cap/files"});
+  EXPECT_EQ(told(grant("ada@example.com", "1"), grant("group:g", "1")),
+            Lines{"+ bob@example.com -> tag:web capability example.com/cap/files [1]"});
+  EXPECT_EQ(told(grant("ada@example.com", "1"), grant("ada@example.com", "2")),
+            (Lines{"+ ada@example.com -> tag:web capability example.com/cap/files [2]",
+                   "- ada@example.com -> tag:web capability example.com/cap/files [1]"}));
+}
+
+TEST(Diff, says_who_may_log_in_as_whom) {
+  const auto ssh = [](const std::string& action, const std::string& users) {
+    return with_grant("", R"({"action": ")" + action +
+                              R"(", "src": ["ada@example.com"], "dst": ["tag:db"], "users": [)" +
+                              users + "]}");
+  };
+  EXPECT_EQ(told(ssh("accept", R"("root")"), ssh("accept", R"("root", "autogroup:nonroot")")),
+            Lines{"+ ada@example.com -> tag:db SSH as any user but root"});
+  EXPECT_EQ(told(ssh("accept", R"("root")"), ssh("check", R"("root")")),
+            (Lines{"+ ada@example.com -> tag:db SSH as root after a check",
+                   "- ada@example.com -> tag:db SSH as root"}));
+}
+
+TEST(Diff, of_logins_and_capabilities_is_empty_for_another_text_of_the_same_meaning) {
+  const std::string one = R"({"src": ["group:g"], "dst": ["tag:web", "tag:db"], "ip": ["22"],
+      "app": {"example.com/cap/a": [1], "example.com/cap/b": []}})";
+  const std::string two = R"({"src": ["group:g"], "dst": ["tag:db", "tag:web"], "ip": ["22"],
+      "app": {"example.com/cap/b": []}},
+      {"src": ["bob@example.com", "ada@example.com"], "dst": ["tag:web", "tag:db"],
+       "app": {"example.com/cap/a": [1]}})";
+  EXPECT_EQ(told(with_grant(one), with_grant(two)), Lines{});
+}
+
 TEST(Diff, is_empty_for_another_text_of_the_same_meaning) {
   const auto whole =
       compiled(with_rules(R"({"action": "accept", "src": ["group:g"], "dst": ["tag:web:80-90"]})"));
