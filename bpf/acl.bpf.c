@@ -134,9 +134,12 @@ static __always_inline __u32 judge_in(struct __sk_buff *skb, struct inner *p, st
 		return MESH_ACL_IN_NEIGHBOUR;
 	if (is_icmp_error(p))
 		return p->fragment ? MESH_ACL_IN_BAD_ERROR : judge_error(skb, p, j);
-	if (is_answer(p, j->now_ns))
+	/* A TCP segment that a rule admits passes whoever opened; asking for flows first would cost
+	 * a lookup in a large table for nothing. Without connections it matters who began. */
+	reason = p->protocol == IPPROTO_TCP ? judge_by_rules(p, j, to) : MESH_ACL_IN_DENIED;
+	if (reason == MESH_ACL_IN_DENIED && is_answer(p, j->now_ns))
 		reason = MESH_ACL_IN_FLOW;
-	else
+	else if (p->protocol != IPPROTO_TCP)
 		reason = judge_by_rules(p, j, to);
 	if (p->fragment == FRAGMENT_FIRST && reason != MESH_ACL_IN_DENIED)
 		note_first_fragment(p, p->length - p->l4, j->generation, j->now_ns);

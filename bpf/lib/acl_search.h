@@ -110,16 +110,32 @@ static long halve_pairs(__u32 step, struct sparse_search *s)
 	return 0;
 }
 
+/* Rows of up to this many pairs lie within a line and need no search. */
+#define SHORT_ROW 7
+
 static __noinline __u32 sparse_slot(void *image, __u32 rows, __u32 row, __u32 port_class)
 {
+	struct mesh_acl_line *l = line_at(image, rows + row / MESH_ACL_LINE_WORDS);
+	__u32 place = row % MESH_ACL_LINE_WORDS & ~1u;
 	struct sparse_search s = {
 		.image = image,
 		.rows = rows,
 		.row = row,
 		.port_class = port_class,
-		.to = word_at(image, rows, row),
 	};
 
-	bpf_loop(SPARSE_STEPS, halve_pairs, &s, 0);
-	return s.slot;
+	if (!l)
+		return 0;
+	s.to = l->w[place];
+	if (s.to > SHORT_ROW) {
+		bpf_loop(SPARSE_STEPS, halve_pairs, &s, 0);
+		return s.slot;
+	}
+	_Pragma("unroll") for (__u32 pair = 0; pair < SHORT_ROW; pair++)
+	{
+		place = (place + 2) % MESH_ACL_LINE_WORDS;
+		if (pair < s.to && l->w[place] == port_class)
+			return l->w[place | 1];
+	}
+	return 0;
 }

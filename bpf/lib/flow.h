@@ -104,7 +104,10 @@ static __always_inline int continues_flow(const struct inner *p, const struct me
 	if (p->protocol == IPPROTO_TCP && (p->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN &&
 	    f->state == MESH_FLOW_CLOSING)
 		return 0; /* the ports are used again */
-	advance(f, p, MESH_FLOW_OPENED);
+	/* An ACK of ours says that the peer has answered, which a rule may have let in. */
+	advance(f, p,
+		p->protocol == IPPROTO_TCP && p->flags & TCP_ACK ? MESH_FLOW_REPLIED
+								 : MESH_FLOW_OPENED);
 	touch(f, now_ns);
 	return 1;
 }

@@ -22,6 +22,7 @@ constexpr auto kRefreshInterval = milliseconds(100);
 // Never busy for more than a tenth of the time, however large the host's tables are.
 constexpr int kRestFactor = 10;
 constexpr auto kRetryInterval = seconds(1);
+constexpr auto kGuardInterval = milliseconds(400);
 // The engine gives a ping up after 5 s; what it forgets about is answered here.
 constexpr auto kPingDeadline = seconds(7);
 // How many endpoints a node may report (controller/rpc/convert.h, kMaxEndpoints).
@@ -298,10 +299,14 @@ Status MeshNode::reconcile_kernel(const netmap::Netmap& map) {
   return {};
 }
 
+// What root or another program took away is back within a second, checks on a slow machine included.
+void MeshNode::guard_attachments(MonoTime now) {
+  next_guard_ = now + kGuardInterval;
+  note("keeping the programs attached", device_.keep_attached());
+}
+
 void MeshNode::once_a_second(MonoTime now) {
   next_second_ = now + seconds(1);
-  // What root or another program took away comes back within a second.
-  note("keeping the programs attached", device_.keep_attached());
   finish_pings([now](const Ping& ping) { return now >= ping.deadline; });
   if (!netmap_) return;
   for (const auto& [id, peer] : netmap_->peers) {
@@ -323,10 +328,11 @@ void MeshNode::once_a_second(MonoTime now) {
 
 std::optional<MonoTime> MeshNode::settle(MonoTime now) {
   if (host_changed_ && now >= next_refresh_) refresh_host(now);
+  if (now >= next_guard_) guard_attachments(now);
   if (now >= next_second_) once_a_second(now);
   if (const auto due = engine_.next_deadline(); due && *due <= now) engine_.tick(now);
   run_commands();
-  MonoTime next = next_second_;
+  MonoTime next = std::min(next_second_, next_guard_);
   if (host_changed_) next = std::min(next, next_refresh_);
   if (const auto due = engine_.next_deadline()) next = std::min(next, *due);
   return next;

@@ -90,6 +90,7 @@ class MeshNode {
   Status apply_step(NetmapPtr map, const netmap::Touched& touched, WallTime now);
   Status set_policy(const netmap::Netmap& map, const netmap::Touched* touched, WallTime now);
   void forget_peer(NodeId id);
+  void guard_attachments(MonoTime now);
   void once_a_second(MonoTime now);
   void run_commands();
   void run(const path::SendDatagram& command);
@@ -118,6 +119,7 @@ class MeshNode {
   bool is_policy_in_force_ = false;
   MonoTime next_refresh_{};
   MonoTime next_second_{};
+  MonoTime next_guard_{};
   std::optional<reconcile::ExpiryHorizon> horizon_;  // of what was applied; set with netmap_
   std::map<NodeId, bpf::Traffic> traffic_;
   std::map<path::PingRequestId, Ping> pings_;

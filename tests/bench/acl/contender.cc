@@ -84,6 +84,16 @@ std::uint64_t nft_misses(const Lane& lane) {
   return misses;
 }
 
+// Packets that the stack took for broken, before any rule.
+std::uint64_t broken(const Lane& lane) {
+  lane.enter();
+  FILE* const out = popen("awk '/^Ip: [0-9]/ {print $5}' /proc/thread-self/net/snmp", "r");
+  unsigned long packets = 1;
+  if (out == nullptr || fscanf(out, "%lu", &packets) != 1) packets = 1;
+  if (out != nullptr) pclose(out);
+  return packets;
+}
+
 Contender make(const std::string& name, const std::string& baseline, Transport transport,
                std::uint32_t rules, const std::string& generator) {
   Contender c{.name = name, .baseline = baseline, .transport = transport, .rules = rules};
@@ -114,6 +124,7 @@ Contender iptables(std::uint32_t rules, const std::string& generator) {
   if (rules == 0) text += "-A PREROUTING -j DROP\n";
   apply(*c.lane, "iptables-legacy-restore", text + "COMMIT\n");
   if (rules > 100) c.packets = 4'000;
+  c.missed = [lane = c.lane.get()] { return broken(*lane); };
   return c;
 }
 
@@ -161,8 +172,8 @@ Contender nft_conntrack(const std::string& name, std::uint32_t rules, const NftF
                         const std::string& generator) {
   Contender c = make(name, "nft at prerouting, drop alone", Transport::kUdp, rules, generator);
   c.lane->shell(
-      "sysctl -qw net.netfilter.nf_conntrack_max=262144 net.ipv4.icmp_ratelimit=0; nft add table "
-      "ip warm; nft add chain ip warm c '{ type filter hook input priority 0; }'; nft add rule ip "
+      "nft add table ip warm; nft add chain ip warm c '{ type filter hook input priority 0; }'; "
+      "nft add rule ip "
       "warm c ct state new counter accept");
   c.lane->send(Transport::kUdp, 4 * rules);
   c.lane->shell("nft delete table ip warm");
@@ -171,7 +182,7 @@ Contender nft_conntrack(const std::string& name, std::uint32_t rules, const NftF
             "  chain c {\n    type filter hook prerouting priority 0;\n" +
             nft_rules(form, Transport::kUdp, senders_of(rules), "ct state new,established ") +
             kCountMisses + "  }\n}\n");
-  c.missed = [lane = c.lane.get()] { return nft_misses(*lane); };
+  c.missed = [lane = c.lane.get()] { return nft_misses(*lane) + broken(*lane); };
   return c;
 }
 

@@ -35,6 +35,17 @@ struct {
 
 __u32 next, sender_count, out_ifindex;
 
+/* Of an IPv4 header without options (RFC 1071); the stack drops packets without a right one. */
+static __always_inline void fill_checksum(__u16* ip) {
+  __u32 sum = 0;
+
+  ip[5] = 0;
+  for (int i = 0; i < 10; i++) sum += ip[i];
+  sum = (sum & 0xffff) + (sum >> 16);
+  sum = (sum & 0xffff) + (sum >> 16);
+  ip[5] = ~sum;
+}
+
 SEC("xdp")
 int generate(struct xdp_md* ctx) {
   __u8* frame = (__u8*)(long)ctx->data;
@@ -43,6 +54,7 @@ int generate(struct xdp_md* ctx) {
 
   if (!s || frame + DEST_PORT + 2 > (__u8*)(long)ctx->data_end) return XDP_ABORTED;
   __builtin_memcpy(frame + SOURCE, &s->address, sizeof(s->address));
+  fill_checksum((__u16*)(frame + ETH_HLEN));
   __builtin_memcpy(frame + DEST_PORT, &s->port, sizeof(s->port));
   return bpf_redirect(out_ifindex, 0);
 }

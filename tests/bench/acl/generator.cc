@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -24,11 +25,16 @@ namespace {
   std::abort();
 }
 
+// Of mesh0: a packet to another address is nobody's business above the link.
+constexpr std::uint8_t kReceiver[] = {2, 0, 0, 0, 0, 1};
+
 bpf::test::Bytes frame_of(Transport transport) {
   bpf::test::Frame frame{.src = "100.64.0.2", .dst = "100.64.0.1", .sport = 40000, .dport = 80};
   frame.protocol = static_cast<std::uint8_t>(transport);
   frame.payload = bpf::test::Bytes(18, 0);
+  frame.checksum = bpf::test::Frame::Checksum::kNone;  // the senders differ in address and port
   auto bytes = frame.bytes();
+  std::copy(std::begin(kReceiver), std::end(kReceiver), bytes.begin());
   if (transport == Transport::kTcp) {
     constexpr std::size_t kTcpOffsetAndFlags = 14 + 20 + 12;
     bytes[kTcpOffsetAndFlags] = 0x50;      // 20 bytes of header
@@ -51,7 +57,7 @@ Lane::Lane(const std::string& generator_file) {
   // GRO makes the receiving end poll, without which it takes no redirected frames.
   shell(
       "sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1; ip link "
-      "set lo up; ip link add sender0 type veth peer name mesh0; "
+      "set lo up; ip link add sender0 type veth peer name mesh0 address 02:00:00:00:00:01; "
       "ethtool -K mesh0 gro on > /dev/null; ethtool -K sender0 gro on > /dev/null; "
       "ip address add 100.64.0.1/10 dev mesh0; sysctl -qw net.ipv4.conf.all.rp_filter=0 "
       "net.ipv4.conf.mesh0.rp_filter=0; ip link set sender0 up; ip link set mesh0 up");

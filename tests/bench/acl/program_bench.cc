@@ -62,7 +62,7 @@ ProgramCase make(const std::string& name, const bpf::Acl& acl, Way way,
 std::shared_ptr<bpf::Acl> open_acl(const std::string& instance, std::uint32_t rules) {
   auto acl = bpf::Acl::open({.instance = instance,
                              .mesh = IfIndex(0),
-                             
+
                              .link_header = bpf::LinkHeader::kEthernet});
   if (!acl || !acl->switch_to(ManyRules(rules).image(1))) {
     std::fprintf(stderr, "%s\n", acl ? "switch" : acl.error().message().c_str());

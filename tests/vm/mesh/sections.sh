@@ -112,8 +112,8 @@ section_acl() {
 	wait_for 10 is_up beta
 	if [ "$(node beta --json status | jq -r .attach_kind)" = cls_bpf ]; then
 		in_ns beta tc filter del dev mesh0 ingress; in_ns beta tc filter del dev mesh0 egress; began=$(now_ms)
-		check "filters deleted by root are back" wait_for 2 has_filter beta ingress acl_in
-		check "on both sides" wait_for 2 has_filter beta egress acl_out
+		check "filters deleted by root are back within a second" wait_for 1 has_filter beta ingress acl_in
+		check "on both sides" wait_for 1 has_filter beta egress acl_out
 		echo "      after $(($(now_ms) - began)) ms"
 		refused "and the closed port is closed" "Connection refused" ask alpha "$beta" 9090
 	else

@@ -145,7 +145,7 @@ void acl(const std::string& instance, const Words& words) {
 }
 
 // Attaches the same program from another object file, over the maps that are there: what an upgrade
-// or a downgrade does. other-build FILE PROGRAM INTERFACE INSTANCE
+// or a downgrade does. other-build FILE PROGRAM INTERFACE INSTANCE SIDE
 void attach_other_build(const Words& words) {
   std::ifstream file(words[0], std::ios::binary);
   const std::vector<char> bytes{std::istreambuf_iterator<char>(file), {}};
@@ -153,7 +153,9 @@ void attach_other_build(const Words& words) {
   (void)must(object.adopt_pins(must(bpf::PinFolder::open(words[3]))));
   must(object.load());
   const int fd = object.program_fd(words[1].c_str());
-  must(bpf::attach_program(interface_named(words[2]), bpf::Hook::kIngress,
+  const bool is_egress = words[4] == "egress";
+  must(bpf::attach_program(interface_named(words[2]),
+                           is_egress ? bpf::Hook::kEgress : bpf::Hook::kIngress,
                            {fd, must(bpf::program_info(fd)), object.map_ids()}));
 }
 
@@ -185,7 +187,9 @@ int main(int argc, char** argv) {
   const std::string instance = argv[1], verb = argv[2];
   const Words w(argv + 3, argv + argc);
   if (verb == "acl") return acl(instance, w), 0;
-  if (verb == "other-build") return attach_other_build({w[0], w[1], w[2], instance}), 0;
+  if (verb == "other-build") {
+    return attach_other_build({w[0], w[1], w[2], instance, w.size() > 3 ? w[3] : "ingress"}), 0;
+  }
   if (verb == "foreign-first") return attach_foreign(w), 0;
   auto u = open_underlay(instance, verb);
   const auto synth = [&] { return must(IpAddress::parse(w.at(0))); };

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+# Access control while somebody floods a closed port: agents that are killed, policies that change, builds that are
+# exchanged. Sourced by tests/vm/mesh.sh after sections.sh.
+# shellcheck shell=bash
+
+KILLS=${KERNMESH_LONG:+1000}; KILLS=${KILLS:-50}
+objects=$BIN/../release/gen/tests
+
+run_on() { local host=$1; shift; nsenter --net="/run/netns/$LAB_PREFIX$host" "$@" & } # HOST COMMAND...: in the background
+arrived() { cat "$LAB/arrived-$1" 2>/dev/null || echo 0; } # PORT -> datagrams that a socket of beta has had
+dropped() { node beta --json acl stats | jq '[.counters[] | select(.label == "in_denied" or .label == "in_refused") | .packets] | add'; }
+grew() { [ "$(dropped)" -gt "$1" ]; } # BEFORE
+got_more() { [ "$(arrived "$1")" -gt "$2" ]; } # PORT BEFORE
+
+# Kills beta's agent at some moment of its life, again and again; each comes up over what the one before left.
+kill_agents() { # TIMES
+	local round
+	for round in $(seq "$1"); do
+		nsenter --net="/run/netns/${LAB_PREFIX}beta" "$BIN/mesh-agent" --state-dir "$LAB/beta" --socket "$LAB/beta.sock" >> "$LAB/beta.log" 2>&1 &
+		LAB_PID[beta]=$!
+		read -rt "0.$((RANDOM % 9))$((RANDOM % 10))" <> <(:) || :
+		stop KILL beta
+	done
+}
+
+# The programs on beta's mesh0 as another release might have built them, over the same maps, and back.
+exchange_builds() {
+	local instance; instance=$(stat -Lc %i "/run/netns/${LAB_PREFIX}beta")-mesh0
+	in_ns beta "$BIN/underlay-driver" "$instance" other-build "$objects/other_acl.bpf.o" acl_in mesh0 ingress &&
+		in_ns beta "$BIN/underlay-driver" "$instance" other-build "$objects/other_acl.bpf.o" acl_out mesh0 egress &&
+		other_build_judges && start_agent beta && wait_for 10 is_up beta && ! other_build_judges
+}
+other_build_judges() { bpftool -j prog show name acl_in | jq -e --argjson own "$own_tags" '[.[].tag] - $own | length > 0'; }
+
+section_flood() {
+	local beta before closed; beta=$(address_of beta)
+	open_ports 8080 > /dev/null || { not_ok "a policy that opens port 8080"; return; }
+	own_tags=$(bpftool -j prog show name acl_in | jq -c '[.[].tag]')
+	run_on beta python3 "$here/flood.py" count "$beta" "$LAB" 7070 8080; LAB_PID[count]=$!
+	run_on alpha python3 "$here/flood.py" send "$beta" 7070 2000; LAB_PID[closed]=$!
+	run_on alpha python3 "$here/flood.py" send "$beta" 8080 200; LAB_PID[open]=$!
+	check "the flood of an open port arrives" wait_for 10 got_more 8080 0
+	before=$(dropped); check "that of a closed one is dropped" wait_for 10 grew "$before"
+	stop KILL beta
+	before=$(arrived 8080); kill_agents "$KILLS"
+	check "$KILLS agents killed: what is open goes on" wait_for 10 got_more 8080 "$before"
+	start_agent beta; wait_for 10 is_up beta
+	before=$(dropped); check "and the flood was there all the time" wait_for 10 grew "$before"
+	stop KILL beta
+	pinged alpha "$beta" 400 exchange_builds; check "another build takes over and is replaced under ping: nothing lost" no_loss
+	for _ in $(seq 20); do open_ports 8081 > /dev/null; open_ports 8080 > /dev/null; done
+	before=$(arrived 8080); check "after 40 policies: what is open arrives" wait_for 10 got_more 8080 "$before"
+	closed=$(arrived 7070); check "of the flooded closed port not one datagram arrived" test "$closed" = 0
+	stop TERM open; stop TERM closed; stop TERM count
+	echo '{}' > "$LAB/policy.hujson"; admin policy set "$LAB/policy.hujson" --wait > /dev/null
+}
