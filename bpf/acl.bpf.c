@@ -98,16 +98,28 @@ static __always_inline __u32 judge_error(struct __sk_buff *skb, const struct inn
 		       : MESH_ACL_IN_BAD_ERROR;
 }
 
-static __always_inline __u32 judge_by_rules(const struct inner *p, struct judgement *j, __u32 to)
+/* A TCP segment that a rule admits passes whoever opened, and what a peer is known to have opened
+ * is no answer: asking for flows first would cost a lookup in a large table for nothing. */
+static __always_inline __u32 judge_flow(const struct inner *p, struct judgement *j, __u32 to)
 {
+	struct mesh_flow_key key;
+	int is_peers;
+
+	key_of(&key, p, 1);
+	is_peers = p->protocol == IPPROTO_TCP || is_served(p, &key, j->now_ns);
+	if (!is_peers && is_answer(p, &key, j->now_ns))
+		return MESH_ACL_IN_FLOW;
 	j->slot = admitting_rule(j, j->who, to, p->protocol, p->dport);
 	if (!j->slot)
-		return MESH_ACL_IN_DENIED;
+		return is_peers && is_answer(p, &key, j->now_ns) ? MESH_ACL_IN_FLOW
+								 : MESH_ACL_IN_DENIED;
 	count_rule(j->slot, p->length);
-	if (p->protocol == IPPROTO_TCP)
+	if (p->protocol == IPPROTO_TCP) {
 		j->is_new = (p->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
-	else
-		j->is_new = note_served(p, j->now_ns);
+	} else if (!is_peers) {
+		j->is_new = 1;
+		remember(&served, &key, j->now_ns);
+	}
 	return MESH_ACL_IN_ALLOWED;
 }
 
@@ -134,13 +146,7 @@ static __always_inline __u32 judge_in(struct __sk_buff *skb, struct inner *p, st
 		return MESH_ACL_IN_NEIGHBOUR;
 	if (is_icmp_error(p))
 		return p->fragment ? MESH_ACL_IN_BAD_ERROR : judge_error(skb, p, j);
-	/* A TCP segment that a rule admits passes whoever opened; asking for flows first would cost
-	 * a lookup in a large table for nothing. Without connections it matters who began. */
-	reason = p->protocol == IPPROTO_TCP ? judge_by_rules(p, j, to) : MESH_ACL_IN_DENIED;
-	if (reason == MESH_ACL_IN_DENIED && is_answer(p, j->now_ns))
-		reason = MESH_ACL_IN_FLOW;
-	else if (p->protocol != IPPROTO_TCP)
-		reason = judge_by_rules(p, j, to);
+	reason = judge_flow(p, j, to);
 	if (p->fragment == FRAGMENT_FIRST && reason != MESH_ACL_IN_DENIED)
 		note_first_fragment(p, p->length - p->l4, j->generation, j->now_ns);
 	return reason;

@@ -72,15 +72,14 @@ static __always_inline void advance(struct mesh_flow *f, const struct inner *p, 
 }
 
 /* Whether an arriving packet is an answer on a flow that this node opened. */
-static __always_inline int is_answer(const struct inner *p, __u64 now_ns)
+static __always_inline int is_answer(const struct inner *p, const struct mesh_flow_key *key,
+				     __u64 now_ns)
 {
-	struct mesh_flow_key key;
 	struct mesh_flow *f;
 
 	if (is_icmp(p) && (icmp_request(p) < 0 || icmp_request(p) == p->flags))
 		return 0;
-	key_of(&key, p, 1);
-	f = bpf_map_lookup_elem(&flows, &key);
+	f = bpf_map_lookup_elem(&flows, key);
 	if (!f || !is_live(f, p->protocol, now_ns))
 		return 0;
 	/* A SYN is an answer only while both ends open at once (RFC 9293 3.5); later it asks for
@@ -119,23 +118,8 @@ static __always_inline int remember(void *table, const struct mesh_flow_key *key
 	return bpf_map_update_elem(table, key, &fresh, BPF_ANY);
 }
 
-/* Remembers who opened a flow without connections; 1 when it is new. */
-static __always_inline int note_served(const struct inner *p, __u64 now_ns)
-{
-	struct mesh_flow_key key;
-	struct mesh_flow *f;
-
-	key_of(&key, p, 1);
-	f = bpf_map_lookup_elem(&served, &key);
-	if (f && is_live(f, p->protocol, now_ns)) {
-		f->state = MESH_FLOW_REPLIED; /* it keeps coming: the longer patience */
-		touch(f, now_ns);
-		return 0;
-	}
-	remember(&served, &key, now_ns);
-	return 1;
-}
-
+/* Whether a peer opened it, of what has no connections. An entry that is met again has the longer
+ * patience. */
 static __always_inline int is_served(const struct inner *p, const struct mesh_flow_key *key,
 				     __u64 now_ns)
 {
@@ -143,6 +127,8 @@ static __always_inline int is_served(const struct inner *p, const struct mesh_fl
 
 	if (!f || !is_live(f, p->protocol, now_ns))
 		return 0;
+	if (f->state != MESH_FLOW_REPLIED)
+		f->state = MESH_FLOW_REPLIED;
 	touch(f, now_ns);
 	return 1;
 }
