@@ -34,21 +34,9 @@ bool has_source(const Netmap& map, const Rule& rule, const Peer* owner, const Ip
   });
 }
 
-bool holds(const Target& target, const std::vector<IpAddress>& own, const IpAddress& address) {
-  switch (target.kind) {
-    case TargetKind::kAny:
-      return true;
-    case TargetKind::kPrefixes:
-      return covers(target.prefixes, address);
-    case TargetKind::kOwnAddresses:
-      return std::find(own.begin(), own.end(), address) != own.end();
-  }
-  return false;
-}
-
 bool opens_there(const Netmap& map, const Rule& rule, const policy::Packet& packet) {
   return std::any_of(rule.targets.begin(), rule.targets.end(), [&](const Target& target) {
-    return holds(target, map.self.addresses, packet.destination) &&
+    return policy::holds(target, map.self.addresses, packet.destination) &&
            std::any_of(target.services.begin(), target.services.end(), [&](const Service& service) {
              return policy::opens(service, packet.protocol, packet.port);
            });

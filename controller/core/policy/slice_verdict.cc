@@ -21,6 +21,8 @@ bool is_source(const SliceRule& rule, const Slice& slice, const NodeAddresses& a
   });
 }
 
+}  // namespace
+
 bool holds(const Target& target, const std::vector<IpAddress>& own, const IpAddress& address) {
   switch (target.kind) {
     case TargetKind::kAny:
@@ -32,8 +34,6 @@ bool holds(const Target& target, const std::vector<IpAddress>& own, const IpAddr
   }
   return false;
 }
-
-}  // namespace
 
 bool contains(const SourceSet& set, const NodeAddresses& addresses, const IpAddress& address) {
   if (covers(set.prefixes, address)) return true;

@@ -31,6 +31,10 @@ std::vector<const Capability*> capabilities_of(const Slice& slice, const NodeAdd
 // Whether the address is in the set: a member's, or in one of its prefixes.
 bool contains(const SourceSet& set, const NodeAddresses& addresses, const IpAddress& address);
 
+// Whether the address is one that the target means, at a node with these own addresses. kAny means
+// all: whether the node serves the address is not asked.
+bool holds(const Target& target, const std::vector<IpAddress>& own, const IpAddress& address);
+
 // Whether a service opens the protocol and port. Protocols without ports are open only where all
 // ports are.
 bool opens(const Service& service, std::uint8_t protocol, std::uint16_t port);
