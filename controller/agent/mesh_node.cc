@@ -299,7 +299,8 @@ Status MeshNode::reconcile_kernel(const netmap::Netmap& map) {
   return {};
 }
 
-// What root or another program took away is back within a second, checks on a slow machine included.
+// What root or another program took away is back within a second, checks on a slow machine
+// included.
 void MeshNode::guard_attachments(MonoTime now) {
   next_guard_ = now + kGuardInterval;
   note("keeping the programs attached", device_.keep_attached());
