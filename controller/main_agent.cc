@@ -49,7 +49,8 @@ int main(int argc, char** argv) {
   std::string log_level = "info";
   bool remove = false;
   CLI::App app(
-      "The node's agent: keeps the kernel's WireGuard interface, paths and gate as the server's "
+      "The node's agent: keeps the kernel's WireGuard interface, paths and access control as the "
+      "server's "
       "netmap says.");
   app.footer(
       "Example:\n  mesh-agent --state-dir /var/lib/kernmesh\n  meshadm up --server "
@@ -63,6 +64,11 @@ int main(int argc, char** argv) {
   app.add_option("--socket", options.socket_path, "unix socket for meshadm")->capture_default_str();
   app.add_option("--log-level", log_level, "trace, debug, info, warn, error")
       ->capture_default_str();
+  app.add_option("--max-flows", options.access.max_flows,
+                 "flows that this node may have open at once, of each kind; about 150 bytes each")
+      ->check(CLI::Range(1024U, 16'777'216U))
+      ->capture_default_str();
+  app.add_flag("--quiet", options.access.quiet, "drop denied packets without an answer");
   app.add_flag("--remove", remove, "take everything of this interface out of the kernel, and end");
   app.set_version_flag("--version", std::string("mesh-agent ") + KERNMESH_VERSION);
   try {

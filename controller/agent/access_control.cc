@@ -42,9 +42,11 @@ void level(mesh_acl_line& header, mesh_acl_line& extent) {
 }  // namespace
 
 Result<AccessControl> AccessControl::open(const Instance& instance, IfIndex mesh) {
-  MESH_TRY_ASSIGN(auto programs, bpf::Acl::open({.instance = instance.id, .mesh = mesh}));
+  MESH_TRY_ASSIGN(auto programs, bpf::Acl::open({.instance = instance.id,
+                                                 .mesh = mesh,
+                                                 .max_flows = instance.access.max_flows}));
   MESH_TRY(programs.attach(mesh));
-  MESH_TRY(programs.set({}));
+  MESH_TRY(programs.set({.quiet = instance.access.quiet}));
   auto slots = maplayout::RuleSlots::restored(programs.live());
   if (!slots) {
     spdlog::warn("counters of rules start anew: {}", slots.error().message());

@@ -46,7 +46,8 @@ void Agent::on_packets(const std::vector<mesh_acl_event>& events) {
 // The programs report new flows only while somebody wants them.
 void Agent::note_followers() {
   if (!node_) return;
-  const bpf::AclSettings settings{.follow_flows = journal_.has_followers(Followed::kFlows)};
+  const bpf::AclSettings settings{.quiet = instance_.access.quiet,
+                                  .follow_flows = journal_.has_followers(Followed::kFlows)};
   if (const Status set = node_->set_access(settings); !set)
     spdlog::warn("cannot tell the programs who follows flows: {}", set.error().message());
 }

@@ -52,6 +52,7 @@ Agent::~Agent() = default;
 
 Result<std::unique_ptr<Agent>> Agent::open(const AgentOptions& options) {
   MESH_TRY_ASSIGN(auto instance, make_instance(options.mesh_name, options.underlay_name));
+  instance.access = options.access;
   MESH_TRY_ASSIGN(auto instance_lock, lock_instance(instance));
   MESH_TRY_ASSIGN(auto state_lock, prepare_state_dir(options.state_dir));
   MESH_TRY_ASSIGN(auto settings, load_settings(options.state_dir));

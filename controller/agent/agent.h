@@ -29,6 +29,7 @@ struct AgentOptions {
   std::string mesh_name = "mesh0";
   std::string underlay_name = "meshu0";
   Port port;  // 0: the stored one, or a random one
+  AccessOptions access;
 };
 
 class Agent final : public rpc::LocalHandler {

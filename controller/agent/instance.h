@@ -3,6 +3,7 @@
 // lock that keeps a second agent off the same interface.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "controller/base/result.h"
@@ -10,12 +11,20 @@
 
 namespace kernmesh::agent {
 
+// What an administrator may choose of access control.
+struct AccessOptions {
+  std::uint32_t max_flows =
+      65536;           // of each kind; a table that is there keeps its size until `down`
+  bool quiet = false;  // denied packets are dropped without an answer
+};
+
 struct Instance {
   std::string mesh_name;      // "mesh0", the interface people use
   std::string underlay_name;  // "meshu0", the host's end of the veth pair
   // Unique on the machine: the inode of the host's network namespace, and mesh_name. Names the
   // folder of pins; the private namespace is "kernmesh-" + id in `ip netns`.
   std::string id;
+  AccessOptions access;
   std::string private_netns() const { return "kernmesh-" + id; }
 };
 
