@@ -98,6 +98,7 @@ section_acl() {
 	check "acl explain: allowed, by which line" grep -q "allowed by line 2 of" <(node beta acl explain alpha 8080)
 	refused "acl explain: denied, and what comes near" "line 2 of .* lets the source use" node beta acl explain alpha 9090
 	check "acl show counts" rule_counts beta tcp/8080
+	no_bypass "$beta"
 	nsenter --net="/run/netns/${LAB_PREFIX}alpha" python3 "$here/talk.py" talk "$beta" 8080 > "$LAB/talk" 2>&1 &
 	talk=$!
 	wait_for 10 grep -q connected "$LAB/talk"
@@ -122,6 +123,19 @@ section_acl() {
 	stop TERM talk
 	echo '{}' > "$LAB/policy.hujson"
 	check "a policy without rule lists opens everything again" admin policy set "$LAB/policy.hujson" --wait
+}
+
+# D13: a redirection by others opens no port, and no word goes over the underlay in the clear.
+no_bypass() { # ADDRESS
+	nsenter --net="/run/netns/${LAB_PREFIX}router" python3 "$here/sniff.py" to-beta "$LAB/sniffed" hello & LAB_PID[sniff]=$!
+	modprobe -qa nft_redir nft_nat nft_chain_nat 2> /dev/null || :
+	in_ns beta nft 'table ip others { chain c { type nat hook prerouting priority -100; policy accept; tcp dport 9090 redirect to :8080; }; }' ||
+		{ not_ok "D13 another program redirects the closed port"; return; }
+	refused "D13 the closed port redirected to the open one stays closed" "Connection refused" ask alpha "$1" 9090
+	in_ns beta nft delete table ip others
+	check "the open port answers as before" ask alpha "$1" 8080
+	stop TERM sniff
+	check "D13 the underlay carried frames, none with the word in the clear" awk '$1 < 5 || $2 > 0 {exit 1}' "$LAB/sniffed"
 }
 
 section_ipv6() {
