@@ -52,6 +52,8 @@ ip -n a link del va.10; ip -n a route replace default via 10.0.1.1; drive a loca
 
 for n in a b; do ip -n $n link add wg9 type wireguard; in_ns $n wg set wg9 private-key $tmp/$n.key listen-port 9999; ip -n $n addr add 10.0.99.${number[$n]}/24 dev wg9; ip -n $n link set wg9 up; done
 in_ns a wg set wg9 peer "$(cat $tmp/b.pub)" allowed-ips 10.0.99.2/32 endpoint 10.0.2.2:9999; in_ns b wg set wg9 peer "$(cat $tmp/a.pub)" allowed-ips 10.0.99.1/32 endpoint 10.0.1.2:9999
+# One handshake first: when both ends begin one at once, WireGuard takes 5 s to try again, which is as long as pings wait.
+in_ns a ping -q -c 1 -w 20 10.0.99.2 > /dev/null
 for n in a b; do drive $n attach-in wg9; done; drive a locals 10.0.1.2 10.0.9.1 fd01::2 fd09::1 10.0.99.1; drive b locals 10.0.2.2 10.0.9.2 fd02::2 fd09::2 10.0.99.2
 drive a source 240.0.0.2 10.0.99.2:$public_port 0; drive b source 240.0.0.1 10.0.99.1:$public_port 0
 drive a path 240.0.0.2 1 wg9,10.0.99.1,10.0.99.2:$public_port,1500,0; drive b path 240.0.0.1 1 wg9,10.0.99.2,10.0.99.1:$public_port,1500,0
