@@ -43,7 +43,7 @@ for _ in $(seq "$rounds"); do
 	called=$(date +%s.%N)
 	admin policy set "$LAB/closed.hujson" --wait > /dev/null
 	acknowledged=$(date +%s.%N)
-	sleep 0.3
+	sleep 0.3 # that nothing more arrives has no event to wait for
 	python3 -c 'import struct, sys; last = struct.unpack("<d", open(sys.argv[1], "rb").read())[0]
 print((last - float(sys.argv[2])) * 1000, (float(sys.argv[3]) - float(sys.argv[2])) * 1000, last > float(sys.argv[3]))' "$LAB/last" "$called" "$acknowledged" >> "$LAB/rounds"
 	admin policy set "$LAB/open.hujson" --wait > /dev/null

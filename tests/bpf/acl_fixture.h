@@ -119,7 +119,8 @@ class AclTest : public ::testing::Test {
     return pass("acl_out", packet.frame(), context);
   }
 
-  // Nothing can be older than the kernel's clock.
+  // Nothing can be older than the kernel's clock, which starts with the machine and cannot be set:
+  // tests of longer times are skipped, and say so, on one that has run for less.
   static bool can_age(std::chrono::seconds by) {
     timespec now{};
     clock_gettime(CLOCK_MONOTONIC, &now);

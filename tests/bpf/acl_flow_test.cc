@@ -230,10 +230,12 @@ TEST_F(AclFlow, is_forgotten_when_nothing_was_said_for_long) {
     }
   }
   std::cout << checked << " of 12 times were checked; the kernel has not run for the others\n";
+  // See can_age().
   if (checked == 0) GTEST_SKIP() << "the kernel started just now";
 }
 
 TEST_F(AclFlow, a_packet_makes_it_young_again) {
+  // See can_age().
   if (!can_age(seconds(30))) GTEST_SKIP() << "the kernel started just now";
   const Ends dns{kUs, kBob, 5000, 53};
   ASSERT_EQ(out(udp(dns)).reason, "out_opened");
@@ -246,6 +248,7 @@ TEST_F(AclFlow, a_packet_makes_it_young_again) {
 }
 
 TEST_F(AclFlow, a_closed_connection_is_forgotten_after_two_minutes) {
+  // See can_age().
   if (!can_age(seconds(122))) GTEST_SKIP() << "the kernel started just now";
   connect(ssh);
   ASSERT_EQ(in(tcp(ssh.back(), kFin | kAck)).reason, "in_flow");

@@ -146,6 +146,7 @@ TEST_F(AclD1, fragments_do_not_follow_across_a_change_of_the_policy) {
 TEST_F(AclD1, a_first_fragment_is_forgotten_after_30_seconds) {
   for (const Packet& d : datagrams()) {
     EXPECT_EQ(reason(d, {0, 64}), "in_allowed");
+    // See can_age().
     if (!can_age(std::chrono::seconds(32))) GTEST_SKIP() << "the kernel started just now";
     age(std::chrono::seconds(28));
     EXPECT_EQ(reason(d, {64, 96}), "in_fragment");
