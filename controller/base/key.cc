@@ -92,9 +92,13 @@ std::string to_hex(std::span<const std::uint8_t> bytes) {
 template class PublicKey<MachineKeyTag>;
 template class PublicKey<NodeKeyTag>;
 template class PublicKey<DiscoKeyTag>;
+template class PublicKey<RelayKeyTag>;
+template class PublicKey<TicketKeyTag>;
 template std::string to_string(const PublicKey<MachineKeyTag>&);
 template std::string to_string(const PublicKey<NodeKeyTag>&);
 template std::string to_string(const PublicKey<DiscoKeyTag>&);
+template std::string to_string(const PublicKey<RelayKeyTag>&);
+template std::string to_string(const PublicKey<TicketKeyTag>&);
 template class SecretBytes<32>;
 template class SecretBytes<64>;
 

@@ -41,9 +41,13 @@ std::string to_string(const PublicKey<Tag>& key);
 struct MachineKeyTag;  // Ed25519: names the node for ever (RFC 8032)
 struct NodeKeyTag;     // X25519: WireGuard's static key (RFC 7748)
 struct DiscoKeyTag;    // X25519: seals path-discovery messages
+struct RelayKeyTag;    // X25519: a relay's, seals its control messages
+struct TicketKeyTag;   // Ed25519: the server's, signs tickets for relays
 using MachinePublicKey = PublicKey<MachineKeyTag>;
 using NodePublicKey = PublicKey<NodeKeyTag>;
 using DiscoPublicKey = PublicKey<DiscoKeyTag>;
+using RelayPublicKey = PublicKey<RelayKeyTag>;
+using TicketPublicKey = PublicKey<TicketKeyTag>;
 
 // N secret bytes that are wiped when they go, cannot be printed, and compare in constant time.
 template <std::size_t N>
@@ -81,6 +85,8 @@ std::string to_hex(std::span<const std::uint8_t> bytes);
 extern template class PublicKey<MachineKeyTag>;
 extern template class PublicKey<NodeKeyTag>;
 extern template class PublicKey<DiscoKeyTag>;
+extern template class PublicKey<RelayKeyTag>;
+extern template class PublicKey<TicketKeyTag>;
 extern template class SecretBytes<32>;
 extern template class SecretBytes<64>;
 
