@@ -6,6 +6,8 @@
 #include <atomic>
 #include <thread>
 
+#include "controller/core/maplayout/address_number.h"
+#include "controller/core/maplayout/address_table.h"
 #include "tests/bpf/acl_fixture.h"
 
 namespace kernmesh::bpf::test {
@@ -72,18 +74,7 @@ TEST_F(AclChange, own_flows_go_on) {
 TEST_F(AclChange, a_single_entry_of_the_live_image_may_be_taken_out) {
   enforce(kAdaMay);
   ASSERT_EQ(in(tcp({})).reason, "in_allowed");
-  mesh_acl_header header{};
-  std::memcpy(&header, acl->live().data(), sizeof(header));
-  const IpAddress ada = ip(kAda);
-  for (std::uint32_t line = 0; line <= header.bucket_mask; ++line) {
-    auto* entries = reinterpret_cast<mesh_acl_entry*>(&acl->live()[header.buckets + line]);
-    for (int i = 0; i < 2; ++i) {
-      if (std::memcmp(&entries[i].addr.w[3], ada.bytes().data(), 4) == 0 &&
-          entries[i].addr.w[2] != 0) {
-        entries[i].state = MESH_ACL_REMOVED;
-      }
-    }
-  }
+  ASSERT_TRUE(maplayout::remove_address(acl->live(), maplayout::to_mesh_addr(ip(kAda))));
   EXPECT_EQ(in(tcp({})).reason, "in_unknown_source");
   EXPECT_EQ(in(tcp({kAda6, kUs6, 40000, 80})).reason, "in_allowed");
 }

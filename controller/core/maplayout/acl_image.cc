@@ -2,6 +2,7 @@
 #include "controller/core/maplayout/acl_image.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <utility>
 
@@ -14,9 +15,6 @@
 
 namespace kernmesh::maplayout {
 namespace {
-
-// Lines 0 to 2: mesh_acl_header, mesh_acl_own, mesh_acl_extent.
-constexpr std::uint64_t kFixedLines = 3;
 
 template <typename Element>
 std::uint64_t lines_for(std::uint64_t elements) {
@@ -74,17 +72,18 @@ class Compilation {
     MESH_TRY_ASSIGN(sources_, SourceClasses::make(rules_, input_, places_, budget_));
     const std::uint64_t words = std::uint64_t{options_.max_lines} * MESH_ACL_LINE_WORDS;
     MESH_TRY_ASSIGN(rows_, make_rows({rules_, sources_, destinations_, ports_, words}, budget_));
-    MESH_TRY_ASSIGN(table_, lay_out(places_.addresses, options_.seed, options_.max_lines));
+    MESH_TRY_ASSIGN(tables_, lay_out(places_.addresses, options_.seed, options_.max_lines));
     return {};
   }
 
   // Gives every part its lines; rows come last, into what is left.
   Status place() {
-    std::uint64_t line = kFixedLines;
+    std::uint64_t line = MESH_ACL_FIXED_LINES;
     const auto take = [&line](std::uint64_t lines) {
       return static_cast<__u32>(std::exchange(line, line + lines));
     };
-    header_.buckets = take(table_.lines.size());
+    take(tables_.v4.size());
+    header_.buckets_v6 = take(tables_.v6.size());
     header_.protocols = take(lines_for<__u16>(ports_.protocols.size()));
     header_.sources = take(lines_for<mesh_acl_range>(places_.ranges.size()));
     header_.destinations = take(lines_for<mesh_acl_range>(destinations_.ranges.size()));
@@ -92,11 +91,12 @@ class Compilation {
       if (!ports_.ports[i].empty()) header_.ports[i] = take(lines_for<__u16>(65536));
     }
     extent_.rules = take(lines_for<mesh_acl_rule>(slot_end_));
-    header_.cells = take(lines_for<__u32>(rows_.cells.size()));
+    header_.cells = take(lines_for<mesh_acl_cell>(rows_.cells.size()));
     header_.rows = static_cast<__u32>(line);
     std::optional<RowPlaces> rows;
     if (line < options_.max_lines) {
-      rows = place_rows(rows_, ports_.count, (options_.max_lines - line) * MESH_ACL_LINE_WORDS);
+      rows = place_rows(rows_, slots_, ports_.count,
+                        (options_.max_lines - line) * MESH_ACL_LINE_WORDS);
     }
     if (!rows) return too_large(line);
     row_places_ = *std::move(rows);
@@ -120,7 +120,8 @@ class Compilation {
     write_header();
     put(1, &destinations_.own, 1);
     write_extent();
-    put(header_.buckets, table_.lines.data(), table_.lines.size());
+    put(MESH_ACL_FIXED_LINES, tables_.v4.data(), tables_.v4.size());
+    put(header_.buckets_v6, tables_.v6.data(), tables_.v6.size());
     put(header_.protocols, ports_.protocols.data(), ports_.protocols.size());
     put(header_.sources, places_.ranges.data(), places_.ranges.size());
     put(header_.destinations, destinations_.ranges.data(), destinations_.ranges.size());
@@ -128,17 +129,16 @@ class Compilation {
       put(header_.ports[i], ports_.ports[i].data(), ports_.ports[i].size());
     }
     write_rules();
-    // A cell named a list; now it names the list's place.
-    for (auto& cell : rows_.cells) cell = row_places_.cells[cell];
-    put(header_.cells, rows_.cells.data(), rows_.cells.size());
+    write_cells();
     write_rows(rows_, row_places_, slots_, std::span(lines_).subspan(header_.rows));
   }
 
   void write_header() {
     header_.format = MESH_ABI_VERSION;
     header_.generation = options_.generation;
-    header_.seed = table_.seed;
-    header_.bucket_mask = static_cast<__u32>(table_.lines.size() - 1);
+    header_.seed = tables_.seed;
+    header_.bits_v4 = static_cast<__u8>(std::countr_zero(tables_.v4.size()));
+    header_.bits_v6 = static_cast<__u8>(std::countr_zero(tables_.v6.size()));
     header_.source_count = static_cast<__u32>(places_.ranges.size());
     header_.destination_count = static_cast<__u32>(destinations_.ranges.size());
     header_.destination_classes = destinations_.count;
@@ -153,6 +153,13 @@ class Compilation {
     extent_.revision = static_cast<__u32>(options_.version.revision.value());
     extent_.epoch = static_cast<__u32>(options_.version.epoch.value());
     put(2, &extent_, 1);
+  }
+
+  void write_cells() {
+    if (rows_.cells.empty()) return;
+    auto* const cells = reinterpret_cast<mesh_acl_cell*>(&lines_[header_.cells]);
+    for (std::size_t i = 0; i < rows_.cells.size(); ++i)
+      cells[i] = row_places_.cells[rows_.cells[i]];
   }
 
   void write_rules() {
@@ -180,7 +187,7 @@ class Compilation {
   SourcePlaces places_;
   SourceClasses sources_;
   Rows rows_;
-  AddressTable table_;
+  AddressTables tables_;
   RowPlaces row_places_;
   mesh_acl_header header_{};
   mesh_acl_extent extent_{};

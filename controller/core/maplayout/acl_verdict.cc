@@ -4,6 +4,7 @@
 #include <bit>
 #include <optional>
 
+#include "bpf/abi/acl_hash.h"
 #include "controller/core/maplayout/address_number.h"
 #include "controller/core/maplayout/image_view.h"
 
@@ -45,7 +46,7 @@ class Judgement {
     header_ = *header;
     extent_ = *extent;
     return header_.format == MESH_ABI_VERSION && extent_.lines <= view_.lines() &&
-           std::has_single_bit(std::uint64_t{header_.bucket_mask} + 1) &&
+           header_.bits_v4 <= MESH_ACL_MAX_BITS && header_.bits_v6 <= MESH_ACL_MAX_BITS &&
            header_.source_count <= MESH_ACL_MAX_RANGES &&
            header_.destination_count <= MESH_ACL_MAX_RANGES && header_.destination_classes != 0;
   }
@@ -53,22 +54,40 @@ class Judgement {
   std::optional<Place> find_source(const IpAddress& address) const {
     if (address.is_v4_mapped()) return Place{};
     const mesh_addr wanted = to_mesh_addr(address);
-    const std::uint32_t hash = mesh_acl_hash(&wanted, header_.seed);
+    bool is_whole = true;
+    const auto found =
+        address.is_v4()
+            ? find_entry<mesh_acl_entry_v4>(
+                  MESH_ACL_FIXED_LINES, header_.bits_v4,
+                  mesh_acl_hash_v4(wanted.w[3], header_.seed), is_whole,
+                  [&](const mesh_acl_entry_v4& entry) { return entry.addr == wanted.w[3]; })
+            : find_entry<mesh_acl_entry_v6>(
+                  header_.buckets_v6, header_.bits_v6, mesh_acl_hash(&wanted, header_.seed),
+                  is_whole,
+                  [&](const mesh_acl_entry_v6& entry) { return is_same(entry.addr, wanted); });
+    if (found || !is_whole) return found;
+    return find_range(header_.sources, header_.source_count, to_number(address));
+  }
+
+  // is_whole becomes false when a line of the table is not in the image.
+  template <typename Entry, typename Holds>
+  std::optional<Place> find_entry(std::uint64_t first_line, std::uint32_t bits, std::uint32_t hash,
+                                  bool& is_whole, Holds holds) const {
+    const std::uint32_t mask = (1u << bits) - 1;
     for (std::uint32_t probe = 0; probe < MESH_ACL_PROBES; ++probe) {
-      const std::uint64_t line =
-          std::uint64_t{header_.buckets} + ((hash + probe) & header_.bucket_mask);
       bool is_last = false;
-      for (std::uint64_t i = 0; i < MESH_ACL_LINE_BYTES / sizeof(mesh_acl_entry); ++i) {
-        const auto entry = view_.at<mesh_acl_entry>(line, i);
-        if (!entry) return std::nullopt;
-        if (entry->state == MESH_ACL_VALID && is_same(entry->addr, wanted)) {
+      for (std::uint64_t i = 0; i < MESH_ACL_LINE_BYTES / sizeof(Entry); ++i) {
+        const auto entry = view_.at<Entry>(first_line + ((hash + probe) & mask), i);
+        is_whole = entry.has_value();
+        if (!is_whole) return std::nullopt;
+        if (entry->state == MESH_ACL_VALID && holds(*entry)) {
           return Place{NodeId(entry->who >> 32), static_cast<std::uint32_t>(entry->who)};
         }
         is_last = is_last || entry->state == MESH_ACL_FREE;
       }
       if (is_last) break;
     }
-    return find_range(header_.sources, header_.source_count, to_number(address));
+    return std::nullopt;
   }
 
   std::optional<std::uint32_t> find_destination(const IpAddress& address) const {
@@ -120,12 +139,15 @@ class Judgement {
     if (source >= extent_.source_classes || destination >= header_.destination_classes) {
       return std::nullopt;
     }
-    const auto cell = view_.at<__u32>(
+    const auto cell = view_.at<mesh_acl_cell>(
         header_.cells, std::uint64_t{source} * header_.destination_classes + destination);
-    if (!cell || *cell == 0 || port == MESH_ACL_NO_PORT_CLASS)
-      return cell ? std::optional(0u) : cell;
-    const std::uint64_t row = *cell & ~MESH_ACL_ROW_SPARSE;
-    if ((*cell & MESH_ACL_ROW_SPARSE) == 0) return row_word(row + port);
+    if (!cell) return std::nullopt;
+    if (cell->row == 0 || port == MESH_ACL_NO_PORT_CLASS) return 0;
+    if ((cell->row & MESH_ACL_ROW_SINGLE) != 0) {
+      return cell->row == (MESH_ACL_ROW_SINGLE | port) ? cell->slot : 0;
+    }
+    const std::uint64_t row = cell->row & ~MESH_ACL_ROW_SPARSE;
+    if ((cell->row & MESH_ACL_ROW_SPARSE) == 0) return row_word(row + port);
     return find_pair(row, port);
   }
 

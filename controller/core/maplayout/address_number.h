@@ -40,6 +40,20 @@ inline mesh_addr to_mesh_addr(const IpAddress& address) {
   return result;
 }
 
+// The four bytes of an IPv4 address, as the image has them.
+inline mesh_addr to_v4_mapped(__be32 address) {
+  mesh_addr result{};
+  const std::uint8_t ones[] = {0, 0, 0xff, 0xff};
+  std::memcpy(&result.w[2], ones, sizeof ones);
+  result.w[3] = address;
+  return result;
+}
+
+inline bool is_v4(const mesh_addr& address) {
+  const mesh_addr as_v4 = to_v4_mapped(address.w[3]);
+  return std::memcmp(&address, &as_v4, sizeof address) == 0;
+}
+
 inline bool is_same(const mesh_addr& a, const mesh_addr& b) {
   return std::memcmp(&a, &b, sizeof a) == 0;
 }

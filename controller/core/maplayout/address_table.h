@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The image's table of peers' addresses (L1, pure): laid out once, then changed in place while
-// programs read it, by the single stores that bpf/abi/acl.h allows. One writer at a time.
+// The image's tables of peers' addresses, one for each family (L1, pure): laid out once, then
+// changed in place while programs read them, by the single stores that bpf/abi/acl.h allows. One
+// writer at a time.
 #pragma once
 
 #include <cstdint>
@@ -13,15 +14,15 @@
 
 namespace kernmesh::maplayout {
 
-struct AddressTable {
+struct AddressTables {
   std::uint32_t seed = 0;
-  std::vector<mesh_acl_line> lines;  // a power of two of them
+  std::vector<mesh_acl_line> v4, v6;  // a power of two of them each
 };
 
-// From `seed` on, the first with which every address finds a place within its window, in a table at
+// From `seed` on, the first with which every address finds a place within its window, in tables at
 // most five eighths full. kExhausted when none does in `max_lines`.
-Result<AddressTable> lay_out(const std::vector<SourceAddress>& addresses, std::uint32_t seed,
-                             std::uint64_t max_lines);
+Result<AddressTables> lay_out(const std::vector<SourceAddress>& addresses, std::uint32_t seed,
+                              std::uint64_t max_lines);
 
 // The functions below take a whole image, aligned to 8 bytes, which may be live. One whose header
 // does not fit its size is not touched: nothing is found and nothing set.
@@ -35,7 +36,7 @@ class Reservations {
 
  private:
   std::span<const mesh_acl_line> image_;
-  std::vector<const mesh_acl_entry*> taken_;  // sorted
+  std::vector<const void*> taken_;  // sorted
 };
 
 // Changes who has the address, or fills a free entry for it. False when there is none within the

@@ -41,14 +41,19 @@ std::vector<ListInterner::Id> used_lists(const Rows& rows) {
 
 }  // namespace
 
-std::optional<RowPlaces> place_rows(const Rows& rows, std::uint32_t port_classes,
-                                    std::uint64_t max_words) {
+std::optional<RowPlaces> place_rows(const Rows& rows, std::span<const std::uint32_t> slots,
+                                    std::uint32_t port_classes, std::uint64_t max_words) {
   const auto used = used_lists(rows);
   RowPlaces places;
-  places.cells.assign(rows.lists.size(), 0);
+  places.cells.assign(rows.lists.size(), {});
   // Ascending by pairs, so what is made sparse next is what saves most.
+  std::size_t single = 0;
+  for (; single < used.size() && pairs_of(rows, used[single]) == 1; ++single) {
+    const auto pair = rows.lists.list(used[single]);
+    places.cells[used[single]] = {MESH_ACL_ROW_SINGLE | pair[0], slots[pair[1]]};
+  }
   std::uint64_t word = kFirstWord;
-  std::size_t sparse = 0;
+  std::size_t sparse = single;
   for (; sparse < used.size(); ++sparse) {
     const std::uint64_t pairs = pairs_of(rows, used[sparse]);
     const bool is_short = pairs <= kFewPairs && port_classes > kManyPortClasses;
@@ -58,14 +63,14 @@ std::optional<RowPlaces> place_rows(const Rows& rows, std::uint32_t port_classes
     const std::uint64_t start = sparse_start(word, pairs);
     word = start + 2 + 2 * pairs;
     if (word > max_words) return std::nullopt;
-    places.cells[used[sparse]] = static_cast<std::uint32_t>(start) | MESH_ACL_ROW_SPARSE;
+    places.cells[used[sparse]] = {static_cast<__u32>(start) | MESH_ACL_ROW_SPARSE, 0};
   }
   if (word + (used.size() - sparse) * port_classes > max_words) return std::nullopt;
   const auto middle = used.begin() + static_cast<std::ptrdiff_t>(sparse);
-  places.sparse.assign(used.begin(), middle);
+  places.sparse.assign(used.begin() + static_cast<std::ptrdiff_t>(single), middle);
   places.dense.assign(middle, used.end());
   for (const auto list : places.dense) {
-    places.cells[list] = static_cast<std::uint32_t>(std::exchange(word, word + port_classes));
+    places.cells[list] = {static_cast<__u32>(std::exchange(word, word + port_classes)), 0};
   }
   places.words = word;
   return places;
@@ -78,7 +83,7 @@ void write_rows(const Rows& rows, const RowPlaces& places, std::span<const std::
   };
   for (const auto id : places.sparse) {
     const auto list = rows.lists.list(id);
-    const std::uint64_t start = places.cells[id] & ~MESH_ACL_ROW_SPARSE;
+    const std::uint64_t start = places.cells[id].row & ~MESH_ACL_ROW_SPARSE;
     word(start) = static_cast<__u32>(list.size() / 2);
     for (std::size_t i = 0; i < list.size(); i += 2) {
       word(start + 2 + i) = list[i];
@@ -88,7 +93,7 @@ void write_rows(const Rows& rows, const RowPlaces& places, std::span<const std::
   for (const auto id : places.dense) {
     const auto list = rows.lists.list(id);
     for (std::size_t i = 0; i < list.size(); i += 2) {
-      word(places.cells[id] + list[i]) = slots[list[i + 1]];
+      word(places.cells[id].row + list[i]) = slots[list[i + 1]];
     }
   }
 }

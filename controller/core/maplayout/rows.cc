@@ -5,6 +5,8 @@
 #include <limits>
 #include <utility>
 
+#include "bpf/abi/acl.h"
+
 namespace kernmesh::maplayout {
 namespace {
 
@@ -70,7 +72,10 @@ class RowMaker {
 
   Result<Rows> run() {
     const std::uint64_t cells = std::uint64_t{in_.sources.count()} * in_.destinations.count;
-    if (cells > in_.max_words || !budget_.spend(cells)) return too_large("their product");
+    constexpr std::uint64_t kCellWords = sizeof(mesh_acl_cell) / sizeof(__u32);
+    if (cells > in_.max_words / kCellWords || !budget_.spend(cells)) {
+      return too_large("their product");
+    }
     rows_.cells.assign(cells, 0);
     service_seen_.assign(in_.rules.services.size(), 0);
     set_shares_.resize(in_.rules.sets.size());
@@ -95,9 +100,9 @@ class RowMaker {
                 "instead of single nodes) or open the same ports"};
   }
 
-  // A row takes at least so many words in an image.
+  // A row takes at least so many words in an image; one of a single pair stands in its cell.
   std::uint64_t least_words(std::size_t list_words) const {
-    return std::min<std::uint64_t>(list_words + 2, in_.ports.count);
+    return list_words <= 2 ? 0 : std::min<std::uint64_t>(list_words + 2, in_.ports.count);
   }
 
   // The rows that the set's rules alone make. Rules come in order, so the first to open a service

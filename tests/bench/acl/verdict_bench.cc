@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a verdict costs by 10,000 rules, here and by the kernel's firewalls, on the same live frames
 // of 10,000 random senders, interleaved: wall time of the one CPU that makes, receives and drops
-// them, less the same without rules. Ours always looks for flows first; the rivals run stateless
+// them, less the same without rules. Ours keeps state in both sets; the rivals run stateless
 // and with conntrack. usage: acl-verdict-bench GENERATOR_FILE JSON_FILE [RUNS]
 #include <sched.h>
 #include <sys/mount.h>

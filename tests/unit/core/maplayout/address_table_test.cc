@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/core/maplayout/address_table.h"
 
+#include <bit>
+
 #include "controller/core/maplayout/peer_change.h"
 #include "tests/unit/core/maplayout/sample_slice.h"
 
@@ -11,91 +13,136 @@ mesh_addr number(std::uint32_t value) {
   return to_mesh_addr(IpAddress::from_v4_number(0x64400000u + value));
 }
 
-std::vector<SourceAddress> many(std::uint32_t count) {
+// fd00::1 and on.
+mesh_addr number_v6(std::uint32_t value) {
+  std::array<std::uint8_t, 16> bytes = {0xfd};
+  for (int i = 0; i < 4; ++i) bytes[12 + i] = static_cast<std::uint8_t>(value >> (24 - 8 * i));
+  return to_mesh_addr(IpAddress::from_v6_bytes(bytes));
+}
+
+using Numbering = mesh_addr (*)(std::uint32_t);
+
+std::vector<SourceAddress> many(std::uint32_t count, Numbering numbering = number) {
   std::vector<SourceAddress> addresses;
-  for (std::uint32_t i = 1; i <= count; ++i) addresses.push_back({number(i), NodeId(i), i % 7});
+  for (std::uint32_t i = 1; i <= count; ++i) addresses.push_back({numbering(i), NodeId(i), i % 7});
   return addresses;
 }
 
-constexpr std::uint32_t kTableStart = 3;
+constexpr std::uint32_t kTableStart = MESH_ACL_FIXED_LINES;
 
-// The fixed lines and a table of that many.
-std::vector<mesh_acl_line> table_of(std::uint32_t lines) {
-  std::vector<mesh_acl_line> image(kTableStart + lines);
-  mesh_acl_header header{};
-  header.buckets = kTableStart;
-  header.bucket_mask = lines - 1;
-  std::memcpy(image.data(), &header, sizeof header);
+mesh_acl_header& header_in(std::vector<mesh_acl_line>& image) {
+  return *reinterpret_cast<mesh_acl_header*>(image.data());
+}
+
+// The fixed lines and a table for each family of 2^bits lines.
+std::vector<mesh_acl_line> tables_of(std::uint8_t bits) {
+  std::vector<mesh_acl_line> image(kTableStart + (std::size_t{2} << bits));
+  header_in(image).buckets_v6 = kTableStart + (1u << bits);
+  header_in(image).bits_v4 = header_in(image).bits_v6 = bits;
   return image;
 }
 
 TEST(AddressTable, every_address_that_was_laid_out_is_found_again) {
   for (const std::uint32_t count : {0u, 1u, 5u, 1000u, 20'000u}) {
-    const auto addresses = many(count);
-    const auto table = lay_out(addresses, 11, MESH_ACL_MAX_LINES);
-    ASSERT_TRUE(table);
-    auto image = table_of(static_cast<std::uint32_t>(table->lines.size()));
-    reinterpret_cast<mesh_acl_header*>(image.data())->seed = table->seed;
-    std::copy(table->lines.begin(), table->lines.end(), image.begin() + kTableStart);
+    auto addresses = many(count);
+    for (const auto& source : many(count / 2, number_v6)) addresses.push_back(source);
+    const auto tables = lay_out(addresses, 11, MESH_ACL_MAX_LINES);
+    ASSERT_TRUE(tables);
+    std::vector<mesh_acl_line> image(kTableStart);
+    image.insert(image.end(), tables->v4.begin(), tables->v4.end());
+    image.insert(image.end(), tables->v6.begin(), tables->v6.end());
+    auto& header = header_in(image);
+    header.seed = tables->seed;
+    header.buckets_v6 = static_cast<__u32>(kTableStart + tables->v4.size());
+    header.bits_v4 = static_cast<__u8>(std::countr_zero(tables->v4.size()));
+    header.bits_v6 = static_cast<__u8>(std::countr_zero(tables->v6.size()));
     for (const auto& source : addresses) {
       const auto found = find_address(image, source.address);
       ASSERT_TRUE(found);
       ASSERT_EQ(found->node, source.node);
       ASSERT_EQ(found->source_class, source.source_class);
+      ASSERT_TRUE(is_same(found->address, source.address));
     }
     EXPECT_FALSE(find_address(image, number(count + 1)));
-    EXPECT_EQ(addresses_in(image).size(), count);
+    EXPECT_FALSE(find_address(image, number_v6(count + 1)));
+    EXPECT_EQ(addresses_in(image).size(), addresses.size());
   }
 }
 
 TEST(AddressTable, a_table_without_room_for_all_is_refused) {
-  EXPECT_TRUE(lay_out(many(80), 0, 64));
-  const auto refused = lay_out(many(81), 0, 64);
-  ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().code(), ErrorCode::kExhausted);
+  const std::uint64_t least = MESH_ACL_PROBES;  // lines of the other family's
+  for (const auto& [numbering, room] :
+       {std::pair<Numbering, std::uint32_t>{number, 160}, {number_v6, 80}}) {
+    EXPECT_TRUE(lay_out(many(room, numbering), 0, 64 + least));
+    const auto refused = lay_out(many(room + 1, numbering), 0, 64 + least);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code(), ErrorCode::kExhausted);
+  }
 }
 
-TEST(AddressTable, a_full_window_takes_no_more_and_a_removed_entry_is_not_used_again) {
-  auto image = table_of(MESH_ACL_PROBES);  // every address has all of it as its window
-  for (std::uint32_t i = 1; i <= 8; ++i) ASSERT_TRUE(set_address(image, {number(i), NodeId(i), 0}));
-  EXPECT_FALSE(set_address(image, {number(9), NodeId(9), 0}));
-  EXPECT_TRUE(set_address(image, {number(3), NodeId(30), 4}));
-  EXPECT_EQ(find_address(image, number(3))->node, NodeId(30));
-  EXPECT_TRUE(remove_address(image, number(3)));
-  EXPECT_FALSE(remove_address(image, number(3)));
-  EXPECT_FALSE(find_address(image, number(3)));
-  EXPECT_FALSE(set_address(image, {number(9), NodeId(9), 0}));
-  EXPECT_FALSE(set_address(image, {number(3), NodeId(3), 0}));
-  for (const std::uint32_t i : {1u, 2u, 4u, 8u}) EXPECT_TRUE(find_address(image, number(i)));
+// In a table of MESH_ACL_PROBES lines every address has all of it as its window.
+class FullWindow : public ::testing::TestWithParam<std::pair<Numbering, std::uint32_t>> {
+ protected:
+  static constexpr std::uint8_t kBits = 2;
+  static_assert(1 << kBits == MESH_ACL_PROBES);
+  bool set(std::uint32_t value, std::uint32_t node) {
+    return set_address(image, {at(value), NodeId(node), 4});
+  }
+  mesh_addr at(std::uint32_t value) const { return GetParam().first(value); }
+
+  std::vector<mesh_acl_line> image = tables_of(kBits);
+  const std::uint32_t room = GetParam().second;
+};
+
+TEST_P(FullWindow, takes_no_more_and_a_removed_entry_is_not_used_again) {
+  for (std::uint32_t i = 1; i <= room; ++i) ASSERT_TRUE(set(i, i));
+  EXPECT_FALSE(set(room + 1, 1));
+  EXPECT_TRUE(set(3, 30));
+  EXPECT_EQ(find_address(image, at(3))->node, NodeId(30));
+  EXPECT_TRUE(remove_address(image, at(3)));
+  EXPECT_FALSE(remove_address(image, at(3)));
+  EXPECT_FALSE(find_address(image, at(3)));
+  EXPECT_FALSE(set(room + 1, 9));
+  EXPECT_FALSE(set(3, 3));
+  for (const std::uint32_t i : {1u, 2u, 4u, room}) EXPECT_TRUE(find_address(image, at(i)));
 }
 
-TEST(AddressTable, reservations_count_the_entries_that_others_will_take) {
-  auto image = table_of(MESH_ACL_PROBES);
-  for (std::uint32_t i = 1; i <= 6; ++i) ASSERT_TRUE(set_address(image, {number(i), NodeId(i), 0}));
+TEST_P(FullWindow, reservations_count_the_entries_that_others_will_take) {
+  for (std::uint32_t i = 1; i <= room - 2; ++i) ASSERT_TRUE(set(i, i));
   Reservations reservations(image);
-  EXPECT_TRUE(reservations.reserve(number(2)));
-  EXPECT_TRUE(reservations.reserve(number(7)));
-  EXPECT_TRUE(reservations.reserve(number(8)));
-  EXPECT_FALSE(reservations.reserve(number(9)));
-  EXPECT_FALSE(find_address(image, number(7)));
+  EXPECT_TRUE(reservations.reserve(at(2)));
+  EXPECT_TRUE(reservations.reserve(at(room - 1)));
+  EXPECT_TRUE(reservations.reserve(at(room)));
+  EXPECT_FALSE(reservations.reserve(at(room + 1)));
+  EXPECT_FALSE(find_address(image, at(room)));
 }
+
+INSTANTIATE_TEST_SUITE_P(Families, FullWindow,
+                         ::testing::Values(std::pair<Numbering, std::uint32_t>{number, 16},
+                                           std::pair<Numbering, std::uint32_t>{number_v6, 8}));
 
 TEST(AddressTable, one_that_does_not_fit_its_image_is_not_touched) {
-  auto image = table_of(8);
-  auto* const header = reinterpret_cast<mesh_acl_header*>(image.data());
-  const auto is_left_alone = [&](std::uint32_t buckets, std::uint32_t mask) {
-    header->buckets = buckets;
-    header->bucket_mask = mask;
-    return !set_address(image, {number(1), NodeId(1), 0}) && !find_address(image, number(1)) &&
-           !remove_address(image, number(1)) && addresses_in(image).empty();
+  auto image = tables_of(3);
+  const auto is_left_alone = [&](const mesh_addr& address) {
+    return !set_address(image, {address, NodeId(1), 0}) && !find_address(image, address) &&
+           !remove_address(image, address) && addresses_in(image).empty();
   };
-  EXPECT_TRUE(is_left_alone(4, 7));
-  EXPECT_TRUE(is_left_alone(3, 15));
-  EXPECT_TRUE(is_left_alone(3, 6));
-  EXPECT_TRUE(is_left_alone(0xffffffff, 0));
-  EXPECT_TRUE(is_left_alone(3, 0xffffffff));
-  for (const std::uint32_t fixed : {0u, 1u, 2u}) EXPECT_TRUE(is_left_alone(fixed, 0));
-  EXPECT_FALSE(is_left_alone(3, 7));
+  const auto v6_is_left_alone = [&](std::uint32_t first, std::uint8_t bits) {
+    header_in(image).buckets_v6 = first;
+    header_in(image).bits_v6 = bits;
+    return is_left_alone(number_v6(1));
+  };
+  EXPECT_TRUE(v6_is_left_alone(12, 3));
+  EXPECT_TRUE(v6_is_left_alone(3, 5));
+  EXPECT_TRUE(v6_is_left_alone(0xffffffff, 0));
+  EXPECT_TRUE(v6_is_left_alone(3, 255));
+  for (const std::uint32_t fixed : {0u, 1u, 2u}) EXPECT_TRUE(v6_is_left_alone(fixed, 0));
+  EXPECT_FALSE(v6_is_left_alone(11, 3));
+  remove_address(image, number_v6(1));
+  for (const int bits : {5, 21, 255}) {
+    header_in(image).bits_v4 = static_cast<__u8>(bits);
+    EXPECT_TRUE(is_left_alone(number(1))) << bits;
+  }
   EXPECT_FALSE(set_address({}, {number(1), NodeId(1), 0}));
 }
 
