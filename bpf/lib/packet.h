@@ -47,6 +47,11 @@ static __always_inline int addr_is_v4(const struct mesh_addr *a)
 	return !a->w[0] && !a->w[1] && a->w[2] == V4_MAPPED_WORD;
 }
 
+static __always_inline int addr_is(const struct mesh_addr *a, const struct mesh_addr *b)
+{
+	return a->w[0] == b->w[0] && a->w[1] == b->w[1] && a->w[2] == b->w[2] && a->w[3] == b->w[3];
+}
+
 static __always_inline enum packet_kind read_v4(struct __sk_buff *skb, __u32 l2,
 						struct udp_packet *p)
 {
