@@ -318,7 +318,7 @@ void MeshNode::once_a_second(MonoTime now) {
     last = **traffic;
     path::Traffic reading;
     if (last.tx_last != MonoTime{}) reading.last_tx = last.tx_last;
-    if (last.rx_last != MonoTime{}) reading.last_rx = last.rx_last;
+    if (last.rx_last != MonoTime{}) reading.last_rx = reading.last_rx_relayed = last.rx_last;
     engine_.on_traffic(now, id, reading);
   }
   if (horizon_ && !horizon_->covers(wall_now())) {
@@ -350,14 +350,14 @@ void MeshNode::run_commands() {
 }
 
 void MeshNode::run(const path::SendDatagram& command) {
-  if (!socket_.send(command.to, command.from, command.bytes)) {
+  if (!socket_.send(command.to.endpoint, command.from, command.bytes)) {
     engine_.on_send_failed(mono_now(), command.peer, command.to);
   }
 }
 
 void MeshNode::run(const path::SetPath& command) {
   spdlog::info("path to {}: {}", to_string(command.peer),
-               command.primary ? to_string(*command.primary) : "none");
+               command.primary ? path::to_string(*command.primary) : "none");
   note(path_topic(command.peer), paths_.set_path(command));
 }
 

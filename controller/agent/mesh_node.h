@@ -96,6 +96,8 @@ class MeshNode {
   void run(const path::SendDatagram& command);
   void run(const path::SetPath& command);
   void run(const path::SetSources& command);
+  // Only channels that somebody opened can be doubted, and this agent opens none.
+  void run(const path::DoubtRelay& /*command*/) {}
   void run(const path::PingResult& command);
   // Ends those pings without an answer.
   void finish_pings(const std::function<bool(const Ping&)>& which);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "controller/core/reconcile/desired.h"
 #include "controller/netlink/route.h"
@@ -11,6 +12,13 @@ namespace kernmesh::agent {
 
 using reconcile::node_of_synthetic;
 using reconcile::synthetic_address;
+
+namespace {
+
+path::Way way_of(const bpf::Hop& hop) { return {hop.destination, relay::Channel(hop.channel)}; }
+bpf::Source source_of(const path::Way& way) { return {way.endpoint, way.channel.value()}; }
+
+}  // namespace
 
 Status PathWriter::adopt(const std::vector<NodeId>& peers) {
   const std::set<NodeId> known(peers.begin(), peers.end());
@@ -21,8 +29,10 @@ Status PathWriter::adopt(const std::vector<NodeId>& peers) {
     if (!known.contains(id)) continue;
     auto& entry = entries_[id];
     entry.wanted.peer = id;
-    entry.wanted.primary = path.primary.destination;
-    if (path.secondary) entry.wanted.secondary = path.secondary->destination;
+    entry.wanted.primary = way_of(path.primary);
+    if (path.secondary) entry.wanted.secondary = way_of(*path.secondary);
+    if (path.use == bpf::Use::kBoth) entry.wanted.use = path::Use::kBoth;
+    if (path.deadline != MonoTime{}) entry.wanted.deadline = path.deadline;
     entry.written = path;
   }
   MESH_TRY_ASSIGN(const auto sources, underlay_.sources());
@@ -30,8 +40,9 @@ Status PathWriter::adopt(const std::vector<NodeId>& peers) {
     const NodeId id = node_of_synthetic(synth);
     if (known.contains(id)) {
       entries_[id].wanted.peer = id;
-      entries_[id].sources.push_back(source.endpoint);
-      owners_[source.endpoint] = id;
+      const path::Way way(source.endpoint, relay::Channel(source.channel));
+      entries_[id].sources.push_back(way);
+      owners_[way] = id;
     } else {
       MESH_TRY(underlay_.remove_source(source));
     }
@@ -44,12 +55,13 @@ Status PathWriter::adopt(const std::vector<NodeId>& peers) {
 
 Status PathWriter::track(NodeId peer) { return underlay_.track(synthetic_address(peer)); }
 
-Result<bpf::Hop> PathWriter::resolve(const Endpoint& remote) const {
-  MESH_TRY_ASSIGN(const auto answer, netlink::look_up_route(routes_, remote.address));
+Result<bpf::Hop> PathWriter::resolve(const path::Way& way) const {
+  MESH_TRY_ASSIGN(const auto answer, netlink::look_up_route(routes_, way.endpoint.address));
   bpf::Hop hop;
   hop.interface = answer.device;
   hop.source = answer.source;
-  hop.destination = remote;
+  hop.destination = way.endpoint;
+  hop.channel = way.channel.value();
   const auto device_mtu = mtus_.find(answer.device);
   std::uint32_t mtu = answer.mtu.value_or(device_mtu == mtus_.end() ? 0 : device_mtu->second);
   hop.mtu_bytes = static_cast<std::uint16_t>(std::min<std::uint32_t>(mtu, 65535));
@@ -70,7 +82,8 @@ Status PathWriter::write(Entry& entry) {
   if (entry.wanted.secondary) {
     if (auto second = resolve(*entry.wanted.secondary)) {
       path.secondary = *second;
-      path.use = bpf::Use::kBoth;
+      if (entry.wanted.use == path::Use::kBoth) path.use = bpf::Use::kBoth;
+      path.deadline = entry.wanted.deadline.value_or(MonoTime{});
     }
   }
   if (entry.written == path) return {};
@@ -81,45 +94,53 @@ Status PathWriter::write(Entry& entry) {
 
 Status PathWriter::set_path(const path::SetPath& command) {
   auto& entry = entries_[command.peer];
-  entry.wanted = command;
+  path::SetPath before = std::exchange(entry.wanted, command);
+  before.deadline = command.deadline;
+  if (before == command && entry.written && entry.written->secondary)
+    return postpone_deadline(entry);
   return write(entry);
+}
+
+// Comes with every heartbeat of an active session, so nothing is resolved for it.
+Status PathWriter::postpone_deadline(Entry& entry) {
+  entry.written->deadline = entry.wanted.deadline.value_or(MonoTime{});
+  return underlay_.set_path(synthetic_address(entry.wanted.peer), *entry.written);
 }
 
 Status PathWriter::set_sources(const path::SetSources& command) {
   auto& entry = entries_[command.peer];
   entry.wanted.peer = command.peer;
-  for (const auto& endpoint : command.sources) {
-    if (owners_.contains(endpoint) && owners_.at(endpoint) == command.peer) continue;
-    MESH_TRY(add_source(command.peer, endpoint));
+  for (const auto& way : command.sources) {
+    if (owners_.contains(way) && owners_.at(way) == command.peer) continue;
+    MESH_TRY(add_source(command.peer, way));
   }
-  for (const auto& endpoint : entry.sources) {
-    if (std::find(command.sources.begin(), command.sources.end(), endpoint) !=
-        command.sources.end())
+  for (const auto& way : entry.sources) {
+    if (std::find(command.sources.begin(), command.sources.end(), way) != command.sources.end())
       continue;
-    MESH_TRY(remove_source(command.peer, endpoint));
+    MESH_TRY(remove_source(command.peer, way));
   }
   entry.sources = command.sources;
   return {};
 }
 
-Status PathWriter::add_source(NodeId peer, const Endpoint& endpoint) {
-  MESH_TRY(underlay_.set_source({endpoint}, synthetic_address(peer)));
-  owners_[endpoint] = peer;
+Status PathWriter::add_source(NodeId peer, const path::Way& way) {
+  MESH_TRY(underlay_.set_source(source_of(way), synthetic_address(peer)));
+  owners_[way] = peer;
   return {};
 }
 
 // An address that another peer has proved to be its own since is left to that one.
-Status PathWriter::remove_source(NodeId peer, const Endpoint& endpoint) {
-  const auto owner = owners_.find(endpoint);
+Status PathWriter::remove_source(NodeId peer, const path::Way& way) {
+  const auto owner = owners_.find(way);
   if (owner == owners_.end() || owner->second != peer) return {};
   owners_.erase(owner);
-  return underlay_.remove_source({endpoint});
+  return underlay_.remove_source(source_of(way));
 }
 
 Status PathWriter::forget(NodeId peer) {
   const auto found = entries_.find(peer);
   if (found != entries_.end()) {
-    for (const auto& endpoint : found->second.sources) MESH_TRY(remove_source(peer, endpoint));
+    for (const auto& way : found->second.sources) MESH_TRY(remove_source(peer, way));
     entries_.erase(found);
   }
   return underlay_.remove_path(synthetic_address(peer));

@@ -40,18 +40,19 @@ class PathWriter {
   struct Entry {
     path::SetPath wanted;
     std::optional<bpf::Path> written;
-    std::vector<Endpoint> sources;
+    std::vector<path::Way> sources;
   };
-  Status add_source(NodeId peer, const Endpoint& endpoint);
-  Status remove_source(NodeId peer, const Endpoint& endpoint);
-  Result<bpf::Hop> resolve(const Endpoint& remote) const;
+  Status add_source(NodeId peer, const path::Way& way);
+  Status remove_source(NodeId peer, const path::Way& way);
+  Result<bpf::Hop> resolve(const path::Way& way) const;
+  Status postpone_deadline(Entry& entry);
   Status write(Entry& entry);
 
   bpf::Underlay& underlay_;
   const netlink::RouteSocket& routes_;
   std::map<IfIndex, std::uint32_t> mtus_;
   std::map<NodeId, Entry> entries_;
-  std::map<Endpoint, NodeId> owners_;  // whose packets an endpoint's are; the last who proved it
+  std::map<path::Way, NodeId> owners_;  // whose packets a way's are; the last who proved it
 };
 
 }  // namespace kernmesh::agent

@@ -39,10 +39,12 @@ void fill_peer(const MeshNode& node, const netmap::Peer& peer, MonoTime now,
   out.set_last_tx_age_ms(kNever);
   if (const auto path = node.engine().status(now, peer.id)) {
     out.set_session_active(path->active);
-    if (path->endpoint) *out.mutable_path() = rpc::to_proto(*path->endpoint);
+    if (path->way) *out.mutable_path() = rpc::to_proto(path->way->endpoint);
     if (path->latency) out.set_latency_us(to_us(*path->latency));
     if (path->kind == path::PathKind::kDirect)
       out.set_path_kind(mesh::v1::PeerStatus::PATH_KIND_DIRECT);
+    if (path->kind == path::PathKind::kRelayed)
+      out.set_path_kind(mesh::v1::PeerStatus::PATH_KIND_RELAY);
   }
   const auto& underlay = node.device().underlay();
   if (out.path_kind() == mesh::v1::PeerStatus::PATH_KIND_NONE) {
@@ -86,8 +88,10 @@ void fill_ping(const path::PingResult& result, mesh::v1::PingResponse& response)
   response.set_timed_out(!result.latency);
   if (!result.latency) return;
   response.set_latency_us(to_us(*result.latency));
-  response.set_path_kind(mesh::v1::PeerStatus::PATH_KIND_DIRECT);
-  if (result.endpoint) *response.mutable_path() = rpc::to_proto(*result.endpoint);
+  const bool relayed = result.way && result.way->is_relayed();
+  response.set_path_kind(relayed ? mesh::v1::PeerStatus::PATH_KIND_RELAY
+                                 : mesh::v1::PeerStatus::PATH_KIND_DIRECT);
+  if (result.way) *response.mutable_path() = rpc::to_proto(result.way->endpoint);
 }
 
 Status fill_routes(const MeshNode& node, const std::string& mesh_name,

@@ -16,7 +16,7 @@ bool is_on_a_network_of_ours(const IpAddress& address, std::span<const IpAddress
 }
 
 int rank(const Candidate& candidate, std::span<const IpAddress> local) {
-  const auto& address = candidate.endpoint.address;
+  const auto& address = candidate.way.endpoint.address;
   return (address.is_v4() ? 0 : 2) + (is_on_a_network_of_ours(address, local) ? 1 : 0);
 }
 
@@ -62,6 +62,7 @@ bool is_usable(const Endpoint& endpoint, Loopback loopback, std::span<const Pref
 
 bool is_worth_moving(const Candidate& held, const Candidate& other,
                      std::span<const IpAddress> local_addresses) {
+  if (held.way.is_relayed() != other.way.is_relayed()) return held.way.is_relayed();
   const Duration noise = std::max(kLatencyNoise, *held.latency / kLatencyNoiseFraction);
   if (*other.latency + noise <= *held.latency) return true;
   return *other.latency <= *held.latency + noise / 2 &&

@@ -16,10 +16,12 @@ enum class Origin : std::uint8_t {
   kReported,  // the netmap names it
   kLearnt,    // a pong came from there; the netmap does not name it (any more)
   kCaller,    // a ping came from there and is being probed back; nothing is believed of it yet
+  kOffered,   // the peer named it in a call; it has not answered yet
+  kRelay,     // a relay gave it to the two of us
 };
 
 struct Candidate {
-  Endpoint endpoint;
+  Way way;
   Origin origin = Origin::kReported;
   std::optional<MonoTime> last_pong;
   std::optional<Duration> latency;           // smoothed round trip
@@ -30,6 +32,7 @@ struct Candidate {
   std::optional<DiscoPublicKey> caller_key;  // kCaller: what its ping was sealed under
   int tries = 0;                             // probes of the present search
   bool failed = false;                       // the system refused to send there since the last pong
+  std::optional<MonoTime> barren_until;      // it swallows data: not chosen before then
 
   void on_sent(MonoTime now);
   void on_answer(MonoTime now, Duration round_trip);
@@ -45,7 +48,8 @@ struct Candidate {
 // said.
 bool is_usable(const Endpoint& endpoint, Loopback loopback, std::span<const Prefix> overlay);
 
-// Is `other` so much better than the working `held` that moving is worth it? Lower latency beyond
+// Is `other` so much better than the working `held` that moving is worth it? Direct before relayed,
+// whatever it costs; then lower latency beyond
 // noise; within half of it IPv6 before IPv4, then an address on a network of ours. Both must have
 // a latency. The two margins differ so that two equal paths do not take turns.
 bool is_worth_moving(const Candidate& held, const Candidate& other,

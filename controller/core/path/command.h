@@ -12,6 +12,7 @@
 #include "controller/base/ip.h"
 #include "controller/base/key.h"
 #include "controller/core/path/disco.h"
+#include "controller/core/path/way.h"
 
 namespace kernmesh::path {
 
@@ -41,54 +42,68 @@ struct Settings {
   double probe_burst = 1000;
 };
 
+// last_rx is of direct ways alone. A shell that cannot tell the ways of arrival apart gives both
+// the same time; then a direct way that answers pings and swallows data is not noticed.
 struct Traffic {
   std::optional<MonoTime> last_tx;
   std::optional<MonoTime> last_rx;
+  std::optional<MonoTime> last_rx_relayed;
 };
 
-// A path's kind. Others (mapped by a NAT, relayed) join when the engine learns them.
-enum class PathKind : std::uint8_t { kNone, kDirect };
+enum class PathKind : std::uint8_t { kNone, kDirect, kRelayed };
 
 struct PathStatus {
   PathKind kind = PathKind::kNone;
-  std::optional<Endpoint> endpoint;
+  std::optional<Way> way;
   std::optional<Duration> latency;  // round trip, smoothed
   std::optional<MonoTime> last_pong;
   bool trusted = false;  // answered within the last 6.5 s
   bool active = false;   // the session carried traffic within the last 45 s
+  // Both this and a relayed way are used until the peer says that data arrives on this one.
+  bool provisional = false;
   std::size_t candidates = 0;
 };
 
 using PingRequestId = StrongId<struct PingRequestIdTag, std::uint64_t>;  // 0 names no request
 
 // Send the bytes from the public port; from: the local address to use, none leaves it to routing.
+// On a relayed way the bytes carry the relay's header already: they go to `to.endpoint` as they
+// are.
 struct SendDatagram {
   NodeId peer;
-  Endpoint to;
+  Way to;
   std::optional<IpAddress> from;
   Bytes bytes;
 };
-// Where the peer's WireGuard packets go. With a secondary they go to both. Without a primary there
-// is no path.
+enum class Use : std::uint8_t { kPrimary, kBoth };
+// Where the peer's WireGuard packets go. Without a primary there is no path. With a deadline they
+// take both ways past it, whoever is alive to say so: it moves on with every proof of the primary.
 struct SetPath {
   NodeId peer;
-  std::optional<Endpoint> primary;
-  std::optional<Endpoint> secondary;
+  std::optional<Way> primary;
+  std::optional<Way> secondary;
+  Use use = Use::kPrimary;  // kBoth only with a secondary
+  std::optional<MonoTime> deadline;
   bool operator==(const SetPath&) const = default;
 };
-// The whole set of remote endpoints that the peer's WireGuard packets are accepted from, sorted.
+// The whole set of ways that the peer's WireGuard packets are accepted on, sorted.
 struct SetSources {
   NodeId peer;
-  std::vector<Endpoint> sources;
+  std::vector<Way> sources;
+};
+// A relayed way does not answer: whoever holds it had better look at its relay.
+struct DoubtRelay {
+  NodeId peer;
+  Way way;
 };
 // The end of a ping_now(); without latency: nothing answered.
 struct PingResult {
   PingRequestId request;
   NodeId peer;
-  std::optional<Endpoint> endpoint;
+  std::optional<Way> way;
   std::optional<Duration> latency;
 };
 // For a removed peer nothing is sent: whoever removes it forgets its path and sources.
-using Command = std::variant<SendDatagram, SetPath, SetSources, PingResult>;
+using Command = std::variant<SendDatagram, SetPath, SetSources, DoubtRelay, PingResult>;
 
 }  // namespace kernmesh::path

@@ -134,13 +134,17 @@ void Engine::set_overlay_prefixes(std::vector<Prefix> prefixes) { overlay_ = std
 
 Verdict Engine::on_datagram(MonoTime now, std::span<const std::uint8_t> bytes,
                             const Endpoint& source, const IpAddress& local) {
+  Arrival arrival{source, local};
+  if (const auto relayed = relay::parse_data(bytes)) {
+    arrival.source.channel = relayed->channel;
+    bytes = relayed->message;
+  }
   const auto parsed = parse_envelope(bytes);
   const auto* envelope = std::get_if<Envelope>(&parsed);
   if (envelope == nullptr) return Verdict::kMalformed;
   if (!is_usable(source, settings_.loopback, overlay_)) return Verdict::kBadSource;
   if (envelope->sender == disco_key_) return Verdict::kUnknownSender;
   const auto known = by_disco_key_.find(envelope->sender);
-  const Arrival arrival{source, local};
   return known != by_disco_key_.end() ? on_known(now, *envelope, known->second, arrival)
                                       : on_unknown(now, *envelope, arrival);
 }
@@ -150,6 +154,8 @@ Verdict Engine::on_known(MonoTime now, const Envelope& envelope, NodeId id,
   Entry& entry = peers_.at(id);
   const SharedKey* key = entry.paths.keys().shared(envelope.sender, identity_.disco_secret);
   if (key == nullptr) return Verdict::kMalformed;
+  if (arrival.source.is_relayed() && !entry.paths.is_relayed_way(arrival.source))
+    return Verdict::kBadSource;
   const auto opened = open(envelope, *key);
   const auto* message = std::get_if<Message>(&opened);
   if (message == nullptr) return Verdict::kMalformed;
@@ -180,6 +186,8 @@ Verdict Engine::on_unknown(MonoTime now, const Envelope& envelope, const Arrival
   const NodeId id = named->second;
   Entry& entry = peers_.at(id);
   const auto& info = entry.paths.info();
+  if (arrival.source.is_relayed() && !entry.paths.is_relayed_way(arrival.source))
+    return Verdict::kBadSource;
   if (!attested(info.machine_key, envelope.sender, ping->node_key, ping->attestation) ||
       !entry.paths.keys().offer(envelope.sender, ping->attestation.issued_at))
     return Verdict::kUnknownSender;
@@ -204,7 +212,14 @@ void Engine::on_unknown_initiation(MonoTime now, const Endpoint& source) {
   }
 }
 
-void Engine::on_send_failed(MonoTime now, NodeId id, const Endpoint& to) {
+void Engine::set_relayed(MonoTime now, NodeId id, std::vector<Way> ways) {
+  const auto found = peers_.find(id);
+  if (found == peers_.end()) return;
+  found->second.paths.set_relayed(now, ways);
+  settle(now, id, found->second);
+}
+
+void Engine::on_send_failed(MonoTime now, NodeId id, const Way& to) {
   const auto found = peers_.find(id);
   if (found == peers_.end()) return;
   found->second.paths.on_send_failed(to);

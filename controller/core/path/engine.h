@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Finds and keeps a path to every peer (L1, sans-IO): readings of the clock and datagrams in,
 // commands out. The shell calls tick() when next_deadline() has come and takes the commands after
-// every call. Single-threaded. Direct IPv4 and IPv6 paths; other kinds of candidates come later.
+// every call. Single-threaded. Ways are direct, IPv4 and IPv6, or lead through a relay; who talks
+// to the relays (core/relay/client.h) tells the engine which channels there are.
 //
 // What moves a path, an accepted source or a key is only ever a pong that answers a ping of ours,
 // from where that ping went: a replayed or relayed ping costs at most an answer and a probe.
@@ -31,7 +32,7 @@ enum class Verdict : std::uint8_t {
   kUnknownSender,  // authentic or not, from nobody that the netmap explains
   kLimited,        // dropped unread: too many from unknown senders, or too many pings of one peer
   kUnmatched,      // a pong that answers no outstanding ping, or a ping seen before
-  kBadSource,      // from an address that no peer can have
+  kBadSource,      // from an address that no peer can have, or a channel that is not the sender's
 };
 
 class Engine {
@@ -49,7 +50,8 @@ class Engine {
   // Ranges in which no path can lie, because they are the mesh's own.
   void set_overlay_prefixes(std::vector<Prefix> prefixes);
 
-  // source: the sender as recvmsg() gave it; local: the address that it was sent to.
+  // source: the sender as recvmsg() gave it; local: the address that it was sent to. Takes disco
+  // messages, bare or behind a relay's header.
   Verdict on_datagram(MonoTime now, std::span<const std::uint8_t> bytes, const Endpoint& source,
                       const IpAddress& local);
   // When WireGuard last sent to (also into the void, while there is no path) and received from the
@@ -58,7 +60,9 @@ class Engine {
   // WireGuard's handshake came from a source that no path explains: somebody may have moved.
   void on_unknown_initiation(MonoTime now, const Endpoint& source);
   // The system refused to send there (no route, network unreachable).
-  void on_send_failed(MonoTime now, NodeId id, const Endpoint& to);
+  void on_send_failed(MonoTime now, NodeId id, const Way& to);
+  // All relayed ways that lead to the peer now, on which both it and this node are bound.
+  void set_relayed(MonoTime now, NodeId id, std::vector<Way> ways);
   // Answered by one PingResult with the returned id: for `meshadm ping`. kNotFound for a peer that
   // is not known, kExhausted when too many are waiting.
   Result<PingRequestId> ping_now(MonoTime now, NodeId id);

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// The paths to one peer (L1, sans-IO; engine.h drives it): its candidates, the best of them, and
-// when to probe which. Single-threaded.
+// The paths to one peer (L1, sans-IO; engine.h drives it): when to probe which of its candidates,
+// what the answers say, and the path that follows. Single-threaded.
 #pragma once
 
 #include <optional>
 #include <span>
 #include <vector>
 
-#include "controller/core/path/candidate.h"
+#include "controller/core/path/candidates.h"
+#include "controller/core/path/choice.h"
 #include "controller/core/path/command.h"
+#include "controller/core/path/data_proof.h"
 #include "controller/core/path/disco_keys.h"
 #include "controller/core/path/ping_book.h"
 #include "controller/core/path/timing.h"
@@ -30,7 +32,7 @@ struct Surroundings {
 
 // Where a datagram came from and to.
 struct Arrival {
-  Endpoint source;
+  Way source;
   IpAddress local;
 };
 
@@ -52,14 +54,17 @@ class PeerPaths {
   void refresh(MonoTime now, PeerInfo info, const Surroundings& around);
   void on_traffic(MonoTime now, const Traffic& traffic);
   void on_moved(MonoTime now);
-  void on_send_failed(const Endpoint& to);
+  void on_send_failed(const Way& to);
+  // The relayed ways that there are now.
+  void set_relayed(MonoTime now, std::span<const Way> ways);
+  bool is_relayed_way(const Way& way) const;
   // Somebody unknown tried to shake hands from there: look again if that could be this peer.
   void on_strange_source(MonoTime now, const Endpoint& source);
   // Both sealed under `key`, authentic.
   Reception on_ping(MonoTime now, const Ping& ping, const DiscoPublicKey& key,
                     const Arrival& arrival, const Surroundings& around);
-  Reception on_pong(MonoTime now, const Pong& pong, const DiscoPublicKey& key,
-                    const Endpoint& source, const Surroundings& around);
+  Reception on_pong(MonoTime now, const Pong& pong, const DiscoPublicKey& key, const Way& source,
+                    const Surroundings& around);
   // False when too many wait already.
   bool ping_now(MonoTime now, PingRequestId request, const Surroundings& around);
 
@@ -70,35 +75,41 @@ class PeerPaths {
   PathStatus status(MonoTime now) const;
 
  private:
-  Candidate* find(const Endpoint& endpoint);
-  const Candidate* best() const;
-  Candidate* best();
+  const Candidate* best() const { return best_ ? candidates_.find(*best_) : nullptr; }
+  Candidate* best() { return best_ ? candidates_.find(*best_) : nullptr; }
+  Moment moment(MonoTime now) const { return {now, distrust_before_}; }
   bool is_active(MonoTime now) const { return active_until_ && now < *active_until_; }
-  bool is_trusted(const Candidate& candidate, MonoTime now) const;
-  bool is_healthy(MonoTime now) const;
+  bool is_healthy(MonoTime now) const { return path::is_healthy(best(), moment(now)); }
   bool is_searching(MonoTime now) const;
+  // A relay carries the session: is there nothing straighter?
+  bool wants_direct(MonoTime now) const;
+  bool is_provisional() const;
   MonoTime heartbeat_due(const Candidate& best) const;
+  Duration replan_interval() const;
 
-  void add_reported(MonoTime now, const Endpoint& endpoint);
-  void add_caller(MonoTime now, const Endpoint& source, const DiscoPublicKey& key);
-  bool make_room(Origin newcomer);
-  void plan_all(MonoTime now);
+  void plan_all(MonoTime now, int tries);
+  void replan(MonoTime now);
   void choose(MonoTime now, const Surroundings& around);
   void probe_due(MonoTime now, const Surroundings& around);
   bool may_probe(MonoTime now, Candidate& candidate, const Surroundings& around);
   void plan_next(MonoTime now, Candidate& candidate) const;
   void heartbeat(MonoTime now, const Surroundings& around);
+  void judge_data(MonoTime now);
+  void move_to(MonoTime now, const Way& way);
   void send_ping(MonoTime now, Candidate& to, const DiscoPublicKey& key, PingRequestId request,
                  const Surroundings& around);
-  const Candidate* runner_up() const;
-  void publish_sources(const Surroundings& around);
+  SendDatagram datagram(const Way& to, Bytes sealed) const;
   void publish(MonoTime now, const Surroundings& around);
 
   PeerInfo info_;
   DiscoKeys keys_;
   PingBook book_;
-  std::vector<Candidate> candidates_;
-  std::optional<Endpoint> best_;
+  Candidates candidates_;
+  std::optional<Way> best_;
+  DataProof proof_;  // of the best way, when it is direct
+  std::optional<Way> lapsed_;
+  std::optional<MonoTime> lapsed_until_;
+  int direct_tries_ = kSearchFastTries;  // of each candidate, while a relay carries the session
   Traffic traffic_;
   std::optional<MonoTime> active_until_;
   MonoTime distrust_before_ = MonoTime::min();  // pongs before our own move prove nothing
@@ -109,7 +120,8 @@ class PeerPaths {
   TokenBucket answers_{kAnswersPerSecond, kAnswerBurst};
   TokenBucket caller_probes_{kCallerProbesPerSecond, kCallerProbeBurst};
   SetPath published_path_;
-  std::vector<Endpoint> published_sources_;
+  std::vector<Way> published_sources_;
+  std::optional<MonoTime> published_doubt_;  // of the relayed way in use: since when
 };
 
 }  // namespace kernmesh::path

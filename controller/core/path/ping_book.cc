@@ -16,7 +16,7 @@ void PingBook::add(const OutstandingPing& ping) {
   pings_.push_back(ping);
 }
 
-std::optional<OutstandingPing> PingBook::take(const TransactionId& tx, const Endpoint& from,
+std::optional<OutstandingPing> PingBook::take(const TransactionId& tx, const Way& from,
                                               const DiscoPublicKey& key, MonoTime now) {
   const auto found = std::find_if(pings_.begin(), pings_.end(), [&](const auto& p) {
     return p.tx == tx && p.to == from && p.sealed_for == key && now < p.sent_at + kPingTimeout;

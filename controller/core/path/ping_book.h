@@ -14,7 +14,7 @@ namespace kernmesh::path {
 
 struct OutstandingPing {
   TransactionId tx{};
-  Endpoint to;
+  Way to;
   DiscoPublicKey sealed_for;
   MonoTime sent_at{};
   PingRequestId request;  // 0: nobody waits for it
@@ -25,7 +25,7 @@ class PingBook {
   // Bounded: forgets the oldest.
   void add(const OutstandingPing& ping);
   // The ping that a pong answers: same transaction, from where it went, under its key, in time.
-  std::optional<OutstandingPing> take(const TransactionId& tx, const Endpoint& from,
+  std::optional<OutstandingPing> take(const TransactionId& tx, const Way& from,
                                       const DiscoPublicKey& key, MonoTime now);
   // Requests of which the last ping timed out.
   std::vector<PingRequestId> expire(MonoTime now);

@@ -25,6 +25,16 @@ inline constexpr Duration kSearchSlow = kHeartbeat;       // after those, while 
 inline constexpr Duration kIdleSearchMost = seconds(30);  // 1, 2, 4 .. 30 s while idle
 inline constexpr int kIdleSearchTries = 12;               // about 4 minutes; then traffic decides
 inline constexpr Duration kUpgrade = seconds(60);         // look for something better (Tailscale)
+// Relayed and active: how often to look for a direct way (design), after a fast search at first.
+inline constexpr Duration kDirectRetry = seconds(30);
+inline constexpr int kDirectRetryTries = 3;
+// A direct way that fell silent is used beside the relay's this long, then the relay's alone.
+inline constexpr Duration kLapsedUse = seconds(30);
+// A direct way that answers pings and carries nothing is left alone this long.
+inline constexpr Duration kBarren = seconds(60);
+inline constexpr Duration kBarrenAfter = seconds(5);     // of pongs that tell of no data
+inline constexpr Duration kBarrenSilence = seconds(10);  // or of data that stopped arriving
+inline constexpr int kBarrenPongs = 3;
 inline constexpr Duration kLearntSilence = std::chrono::minutes(5);  // then refreshing forgets it
 // A path replaces a working one when it gains this much: noise of a quiet Ethernet stays below.
 inline constexpr Duration kLatencyNoise = milliseconds(2);
@@ -33,8 +43,10 @@ inline constexpr Duration kStarvedPause = milliseconds(20);  // between looks at
 
 inline constexpr std::size_t kMostCandidates = 32;
 inline constexpr int kCallerTries = 3;          // a lost probe must not lose a peer that has moved
+inline constexpr int kOfferTries = 5;           // of an endpoint that the peer named in a call
 inline constexpr std::size_t kMostCallers = 4;  // unproven sources that are probed back
-inline constexpr std::size_t kMostSources = 8;  // accepted for one peer's WireGuard packets
+inline constexpr std::size_t kMostRelayedWays = 3;   // to one peer
+inline constexpr std::size_t kMostSources = 8;       // accepted for one peer's WireGuard packets
 inline constexpr std::size_t kMostOutstanding = 96;  // pings of one peer: 3 rounds of everything
 inline constexpr std::size_t kMostPingRequests = 8;  // of people, for one peer
 inline constexpr std::size_t kRememberedPings = 64;  // transaction ids, against replays

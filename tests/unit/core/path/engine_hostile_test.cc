@@ -10,16 +10,16 @@ namespace {
 // Everything of host 1 that a datagram might change.
 struct Picture {
   std::map<NodeId, SetPath> paths;
-  std::map<NodeId, std::vector<Endpoint>> sources;
+  std::map<NodeId, std::vector<Way>> sources;
   std::size_t candidates;
-  std::optional<Endpoint> endpoint;
+  std::optional<Way> way;
   bool operator==(const Picture&) const = default;
 };
 
 Picture picture(SimulatedNetwork& net) {
   Host& host = net.host(1);
   const auto status = *host.engine->status(net.now(), NodeId(2));
-  return {host.paths, host.sources, status.candidates, status.endpoint};
+  return {host.paths, host.sources, status.candidates, status.way};
 }
 
 Endpoint somewhere(std::mt19937& random) {
@@ -150,11 +150,11 @@ TEST_F(HostileNetwork, a_pong_from_another_place_than_the_ping_went_is_nothing) 
   const auto message = open(std::get<Envelope>(envelope), key);
   const auto tx = std::get<Ping>(std::get<Message>(message)).tx;
   RandomStream stream(secret_filled<32>(8, 8));
-  const auto pong = seal(Pong{tx, send.to, {}}, peer.info.disco_key, key, stream);
+  const auto pong = seal(Pong{tx, send.to.endpoint, {}}, peer.info.disco_key, key, stream);
   const auto local = net_.host(1).places[0].address;
   EXPECT_EQ(engine.on_datagram(net_.now(), pong, somewhere(random_), local), Verdict::kUnmatched);
-  EXPECT_EQ(engine.on_datagram(net_.now(), pong, send.to, local), Verdict::kAccepted);
-  EXPECT_EQ(engine.on_datagram(net_.now(), pong, send.to, local), Verdict::kUnmatched);
+  EXPECT_EQ(engine.on_datagram(net_.now(), pong, send.to.endpoint, local), Verdict::kAccepted);
+  EXPECT_EQ(engine.on_datagram(net_.now(), pong, send.to.endpoint, local), Verdict::kUnmatched);
   EXPECT_EQ(engine.on_datagram(net_.now(), pong, Endpoint{}, local), Verdict::kBadSource);
 }
 

@@ -35,7 +35,7 @@ TEST(Engine, peers_that_can_reach_each_other_find_a_path_at_once) {
   EXPECT_TRUE(net.carries(2, 1));
   const auto status = *net.host(1).engine->status(net.now(), NodeId(2));
   EXPECT_EQ(status.kind, PathKind::kDirect);
-  EXPECT_EQ(status.endpoint, place(1, 2));
+  EXPECT_EQ(status.way, place(1, 2));
   EXPECT_TRUE(status.trusted);
   EXPECT_GT(*status.latency, Duration{});
 }
@@ -74,7 +74,7 @@ TEST(Engine, unreachable_idle_peer_is_asked_less_and_less_and_then_left) {
   EXPECT_LE(sent, 2U * kIdleSearchTries + 2);
   net.run(std::chrono::minutes(10));
   EXPECT_EQ(net.host(1).pings_sent.size(), sent);
-  EXPECT_FALSE(net.host(1).engine->status(net.now(), NodeId(2))->endpoint);
+  EXPECT_FALSE(net.host(1).engine->status(net.now(), NodeId(2))->way);
   net.heal();
   net.run(seconds(5), {{1, 2}});
   EXPECT_TRUE(net.carries(1, 2)) << "traffic must start the search again";
@@ -157,7 +157,7 @@ TEST(Engine, a_key_attested_by_another_machine_is_nobody) {
   net.know_each_other();
   const auto before = net.host(2).sources;
   net.run(seconds(5), {{1, 2}});
-  EXPECT_FALSE(net.host(1).engine->status(net.now(), NodeId(2))->endpoint);
+  EXPECT_FALSE(net.host(1).engine->status(net.now(), NodeId(2))->way);
   EXPECT_EQ(net.host(2).sources, before);
 }
 
@@ -180,7 +180,7 @@ TEST(Engine, ping_now_reports_the_latency_or_that_nobody_answered) {
   net.run(seconds(1));
   ASSERT_EQ(net.host(1).ping_results.size(), 1U);
   EXPECT_EQ(net.host(1).ping_results[0].request, *first);
-  EXPECT_EQ(net.host(1).ping_results[0].endpoint, place(1, 2));
+  EXPECT_EQ(net.host(1).ping_results[0].way, place(1, 2));
   EXPECT_EQ(*net.host(1).ping_results[0].latency, 2 * *net.delay(1, 2, place(1, 2)));
   net.cut(1, 1, 2);
   ASSERT_TRUE(net.host(1).engine->ping_now(net.now(), NodeId(2)));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Hosts with path engines on a network of virtual time. An address lies in a realm (its second
-// byte); packets pass between addresses of one realm unless that pair of hosts is cut there.
+// byte); packets pass between addresses of one realm unless that pair of hosts is cut there. Relays
+// are reached by everybody.
 #pragma once
 
 #include <sodium.h>
@@ -32,7 +33,16 @@ inline Endpoint place(int realm, int host, int incarnation = 0) {
                                     static_cast<std::uint8_t>(host)}),
           kPort};
 }
-inline int realm_of(const Endpoint& e) { return e.address.bytes()[1]; }
+inline int realm_of(const Way& e) { return e.endpoint.address.bytes()[1]; }
+
+inline constexpr Duration kToRelay = milliseconds(30);
+inline Endpoint relay_place(int number) {
+  return {IpAddress::from_v4_bytes({198, 51, 100, static_cast<std::uint8_t>(number)}), Port(3478)};
+}
+// The channel of host `to` with host `with`.
+inline Way relayed_way(int relay, std::uint32_t to, std::uint32_t with) {
+  return {relay_place(relay), relay::Channel(to << 16 | with)};
+}
 
 template <std::size_t N>
 SecretBytes<N> secret_filled(std::uint32_t seed, std::uint8_t kind) {
@@ -69,9 +79,10 @@ struct Host {
   std::unique_ptr<Engine> engine;
   std::vector<Endpoint> places;
   std::map<NodeId, SetPath> paths;
-  std::map<NodeId, std::vector<Endpoint>> sources;
+  std::map<NodeId, std::vector<Way>> sources;
   std::vector<PingResult> ping_results;
   std::vector<MonoTime> pings_sent;
+  std::vector<DoubtRelay> doubts;
   int path_changes = 0;
 };
 
@@ -150,22 +161,41 @@ class SimulatedNetwork {
         return p;
     return std::nullopt;
   }
+  // Both are bound at the relay and have opened each other.
+  void pair_at(const std::vector<int>& relays, std::uint32_t a, std::uint32_t b) {
+    for (const auto& [from, to] : {std::pair(a, b), std::pair(b, a)}) {
+      std::vector<Way> ways;
+      for (const int relay : relays) ways.push_back(relayed_way(relay, from, to));
+      hosts_.at(from).engine->set_relayed(now_, NodeId(to), ways);
+      drain(hosts_.at(from));
+    }
+  }
+  // Relays that take everything and pass nothing on.
+  std::set<Endpoint> dead_relays;
+
   // Would WireGuard's packets pass from one to the other on the paths that are set now?
   bool carries(std::uint32_t from, std::uint32_t to) {
     Host& a = hosts_.at(from);
     const auto& path = a.paths[NodeId(to)];
-    return carries_on(a, from, to, path.primary) || carries_on(a, from, to, path.secondary);
+    const bool both = path.use == Use::kBoth || (path.deadline && *path.deadline < now_);
+    return carries_on(a, from, to, path.primary) ||
+           (both && carries_on(a, from, to, path.secondary));
   }
-  bool carries_on(Host& a, std::uint32_t from, std::uint32_t to,
-                  const std::optional<Endpoint>& where) {
+  bool carries_on(Host& a, std::uint32_t from, std::uint32_t to, const std::optional<Way>& where) {
     if (!where) return false;
     Host& b = hosts_.at(to);
-    const auto source = source_for(a, *where);
-    if (!source || std::find(b.places.begin(), b.places.end(), *where) == b.places.end())
-      return false;
     const auto& accepted = b.sources[NodeId(from)];
-    return delay(from, to, *where) &&
-           std::find(accepted.begin(), accepted.end(), *source) != accepted.end();
+    const auto accepts = [&](const Way& way) {
+      return std::find(accepted.begin(), accepted.end(), way) != accepted.end();
+    };
+    if (where->is_relayed()) {
+      return !dead_relays.contains(where->endpoint) &&
+             accepts({where->endpoint, relay::Channel(to << 16 | from)});
+    }
+    const auto source = source_for(a, where->endpoint);
+    if (!source || std::find(b.places.begin(), b.places.end(), where->endpoint) == b.places.end())
+      return false;
+    return delay(from, to, where->endpoint) && accepts(*source);
   }
   // Could they reach each other at all, going by what at least one of them was told?
   bool could_carry(std::uint32_t a, std::uint32_t b) { return knows_way(a, b) || knows_way(b, a); }
@@ -188,6 +218,8 @@ class SimulatedNetwork {
         ++host.path_changes;
       } else if (auto* sources = std::get_if<SetSources>(&command)) {
         host.sources[sources->peer] = sources->sources;
+      } else if (auto* doubt = std::get_if<DoubtRelay>(&command)) {
+        host.doubts.push_back(*doubt);
       } else {
         host.ping_results.push_back(std::get<PingResult>(command));
       }
@@ -214,17 +246,35 @@ class SimulatedNetwork {
   }
 
   void carry(Host& host, const SendDatagram& send) {
-    if (send.bytes.size() == kPingBytes) host.pings_sent.push_back(now_);
-    const auto source = source_for(host, send.to);
+    const std::size_t header = send.to.is_relayed() ? relay::kDataHeaderBytes : 0;
+    if (send.bytes.size() == kPingBytes + header) host.pings_sent.push_back(now_);
+    if (send.to.is_relayed()) {
+      carry_relayed(host, send);
+      return;
+    }
+    const auto source = source_for(host, send.to.endpoint);
     if (!source) return;
     for (auto& [id, other] : hosts_) {
       if (std::find(other.places.begin(), other.places.end(), send.to) == other.places.end())
         continue;
       const auto from = static_cast<std::uint32_t>(host.identity.info.id.value());
-      const auto late = delay(from, id, send.to);
+      const auto late = delay(from, id, send.to.endpoint);
       if (!late || std::uniform_real_distribution<>(0, 1)(random_) < loss) continue;
-      in_flight_.push({now_ + *late, ++order_, id, *source, send.to, send.bytes});
+      in_flight_.push({now_ + *late, ++order_, id, *source, send.to.endpoint, send.bytes});
     }
+  }
+
+  void carry_relayed(Host& host, const SendDatagram& send) {
+    const auto data = relay::parse_data(send.bytes);
+    if (!data || data->channel != send.to.channel) std::abort();
+    const auto from = data->channel.value() >> 16;
+    const auto to = data->channel.value() & 0xffff;
+    if (NodeId(from) != host.identity.info.id) std::abort();
+    if (dead_relays.contains(send.to.endpoint)) return;
+    if (std::uniform_real_distribution<>(0, 1)(random_) < loss) return;
+    const Endpoint destination = hosts_.at(to).places[0];
+    in_flight_.push({now_ + 2 * kToRelay, ++order_, to, send.to.endpoint, destination,
+                     relay::wrap_data(relay::Channel(to << 16 | from), data->message)});
   }
 
   void run_events(MonoTime end) {
