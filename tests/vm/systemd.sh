@@ -1,0 +1,82 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# The unit files of deploy/systemd under a running systemd: readiness, restarts that leave the mesh alone, and what the
+# sandbox allows. Run inside the VM, whose file system forgets: programs and units are put where packages would.
+#   ci/vm -k 6.1 -- bash tests/vm/systemd.sh
+here=$(dirname "$(readlink -f "$0")")
+# shellcheck source=check.sh
+. "$here/check.sh"
+BIN=${BIN:-$(cd "$here/../.." && pwd)/build/bin}
+units=/etc/systemd/system
+# systemd is process 1 of a process namespace of its own; everything else is the VM's.
+if [ "${1-}" != inside ]; then
+	modprobe -q wireguard
+	install -m 755 "$BIN/mesh-server" "$BIN/mesh-agent" "$BIN/meshadm" /usr/sbin/
+	cp "$here"/../../deploy/systemd/*.service $units/
+	# Machinery for hardware and logins, which the VM of the tests has not.
+	for unit in systemd-udevd systemd-udev-trigger systemd-modules-load systemd-tmpfiles-setup-dev systemd-random-seed \
+		systemd-logind getty@tty1 console-getty systemd-remount-fs systemd-sysctl apt-daily; do ln -sf /dev/null "$units/$unit.service"; done
+	cat > $units/checks.service <<-END
+		[Unit]
+		Description=$0
+		DefaultDependencies=no
+		[Service]
+		Type=oneshot
+		ExecStart=/bin/bash $(readlink -f "$0") inside
+		StandardOutput=append:/run/checks.log
+		StandardError=append:/run/checks.log
+		ExecStopPost=/bin/systemctl exit --no-block
+	END
+	unshare --pid --fork --mount --mount-proc --propagation shared env container=tests \
+		/lib/systemd/systemd --system --unit=checks.service --log-target=journal --show-status=no > /run/systemd.log 2>&1
+	cat /run/checks.log 2>/dev/null || { echo "systemd did not come up:"; tail -20 /run/systemd.log; exit 1; }
+	tail -1 /run/checks.log | grep -q ' 0 failed$'
+	exit
+fi
+
+# wait_for SECONDS COMMAND...
+wait_for() {
+	local deadline=$(($(date +%s%N) + $1 * 1000000000)); shift
+	until "$@" > /dev/null 2>&1; do
+		[ "$(date +%s%N)" -lt "$deadline" ] || return 1
+		read -rt 0.05 <> <(:) || :
+	done
+}
+property() { systemctl show --value -p "$2" "$1"; } # UNIT NAME
+is() { [ "$(property "$1" "$2")" = "$3" ] || { property "$1" "$2"; return 1; }; } # UNIT NAME VALUE
+ifindex() { cat /sys/class/net/mesh0/ifindex; }
+programs() { bpftool -j prog show | jq -c '[.[] | select(.name == "acl_in" or .name == "acl_out") | .id] | sort'; }
+# An agent that starts loads programs to compare them with those in force; they go again.
+same_mesh() { [ "$(ifindex)" = "$index" ] && [ "$(programs)" = "$loaded" ]; }
+is_up() { meshadm --json status | jq -e '.state == "up"'; }
+other_process() { [ "$(property mesh-agent MainPID)" != "$pid" ] && is mesh-agent ActiveState active; }
+unchanged() { systemd-analyze verify "$units/mesh-server.service" "$units/mesh-agent.service"; }
+
+echo "systemd $(systemctl --version | sed -n '1s/^systemd \([^ ]*\).*/\1/p') on kernel $(uname -r)"
+check "the unit files say nothing that systemd does not understand" unchanged
+check "the server starts, and says when it is ready" systemctl start mesh-server
+check "as a user of its own" test "$(property mesh-server DynamicUser)" = yes
+state=/var/lib/private/kernmesh-server
+check "its administrator's token is for root and itself alone" test "$(stat -c %a $state/admin.token)" = 600
+export KERNMESH_SERVER=127.0.0.1:8443 KERNMESH_TOKEN_FILE=$state/admin.token
+KERNMESH_TOKEN=$(cat $state/admin.token); export KERNMESH_TOKEN
+key=$(meshadm user create ada > /dev/null && meshadm --json key create --user ada | jq -r .secret)
+check "the agent starts, and says when it is ready" systemctl start mesh-agent
+check "and joins inside its sandbox" meshadm up --server 127.0.0.1:8443 --key "$key"
+check "this node is up" wait_for 20 is_up
+index=$(ifindex); loaded=$(programs)
+check "with access control" test "$(jq length <<< "$loaded")" = 2
+pid=$(property mesh-agent MainPID); systemctl restart mesh-agent
+check "restarted: another process, the same mesh" eval 'other_process && wait_for 20 is_up && wait_for 10 same_mesh'
+pid=$(property mesh-agent MainPID); systemctl kill -s KILL mesh-agent
+check "killed: systemd brings it back" wait_for 15 other_process
+check "over the same mesh" eval 'wait_for 20 is_up && wait_for 10 same_mesh'
+systemctl stop mesh-agent
+check "stopped: it ends well" is mesh-agent Result success
+check "and the mesh stays" same_mesh
+systemctl start mesh-agent; wait_for 20 is_up
+check "down takes the mesh away" eval 'meshadm down > /dev/null && ! ip link show mesh0 2> /dev/null'
+pid=$(property mesh-server MainPID); systemctl stop mesh-server
+check "the server ends well" is mesh-server Result success
+if [ "$checks_failed" -gt 0 ]; then journalctl --no-pager -u mesh-server -u mesh-agent | tail -30; fi
+check_summary
