@@ -9,6 +9,9 @@ namespace {
 
 bool is_caller(const Candidate& c) { return c.origin == Origin::kCaller; }
 // Callers and relayed ways have bounds of their own.
+bool is_vain(const Candidate& c) {
+  return c.origin == Origin::kOffered && !c.next_probe && c.last_ping;
+}
 bool takes_room(const Candidate& c) { return !is_caller(c) && c.origin != Origin::kRelay; }
 
 }  // namespace
@@ -123,9 +126,18 @@ void Candidates::set_relayed(MonoTime now, std::span<const Way> ways) {
 
 void Candidates::drop_vain_offers(MonoTime now, const std::optional<Way>& held) {
   std::erase_if(list_, [&](const Candidate& c) {
-    return c.origin == Origin::kOffered && !c.next_probe && held != c.way && c.last_ping &&
-           now - *c.last_ping >= kPingTimeout;
+    return is_vain(c) && held != c.way && now - *c.last_ping >= kPingTimeout;
   });
+}
+
+std::optional<MonoTime> Candidates::vain_from() const {
+  std::optional<MonoTime> earliest;
+  for (const auto& c : list_) {
+    if (!is_vain(c)) continue;
+    const MonoTime when = *c.last_ping + kPingTimeout;
+    if (!earliest || when < *earliest) earliest = when;
+  }
+  return earliest;
 }
 
 }  // namespace kernmesh::path

@@ -37,6 +37,8 @@ class Candidates {
   void set_relayed(MonoTime now, std::span<const Way> ways);
   // Offers that were asked in vain.
   void drop_vain_offers(MonoTime now, const std::optional<Way>& held);
+  // When the next of them goes.
+  std::optional<MonoTime> vain_from() const;
 
  private:
   bool make_room(Origin newcomer, const std::optional<Way>& held);

@@ -38,8 +38,8 @@ Engine::Engine(LocalIdentity identity, const Seed& seed, Settings settings)
       strange_(kStrangePerSecond, kStrangeBurst) {}
 
 Surroundings Engine::surroundings() {
-  return {identity_, disco_key_,       settings_, random_,
-          probes_,   local_addresses_, overlay_,  commands_};
+  return {identity_,        disco_key_, settings_, random_,  probes_,
+          local_addresses_, overlay_,   offer_,    commands_};
 }
 
 void Engine::set_peers(MonoTime now, std::vector<PeerInfo> peers) {
@@ -132,6 +132,17 @@ void Engine::set_local_addresses(MonoTime now, std::vector<IpAddress> addresses)
 
 void Engine::set_overlay_prefixes(std::vector<Prefix> prefixes) { overlay_ = std::move(prefixes); }
 
+void Engine::set_offer(MonoTime now, std::vector<Endpoint> endpoints) {
+  if (endpoints.size() > kMostOfferedEndpoints) endpoints.resize(kMostOfferedEndpoints);
+  if (endpoints == offer_) return;
+  offer_ = std::move(endpoints);
+  for (auto& [id, entry] : peers_) {
+    if (entry.paths.urgency(now) != Urgency::kActive) continue;
+    entry.paths.on_new_offer(now);
+    settle(now, id, entry);
+  }
+}
+
 Verdict Engine::on_datagram(MonoTime now, std::span<const std::uint8_t> bytes,
                             const Endpoint& source, const IpAddress& local) {
   Arrival arrival{source, local};
@@ -165,6 +176,8 @@ Verdict Engine::on_known(MonoTime now, const Envelope& envelope, NodeId id,
   } else if (const auto* pong = std::get_if<Pong>(message)) {
     verdict = verdict_of(
         entry.paths.on_pong(now, *pong, envelope.sender, arrival.source, surroundings()));
+  } else {
+    verdict = verdict_of(entry.paths.on_call(now, std::get<CallMeMaybe>(*message), surroundings()));
   }
   if (verdict != Verdict::kAccepted) return verdict;
   index_keys(id, entry);

@@ -50,6 +50,10 @@ class Engine {
   // Ranges in which no path can lie, because they are the mesh's own.
   void set_overlay_prefixes(std::vector<Prefix> prefixes);
 
+  // Where peers may find this node: its own endpoints and those that servers see (core/netcheck).
+  // Told to them through relays; at most kMostOfferedEndpoints count.
+  void set_offer(MonoTime now, std::vector<Endpoint> endpoints);
+
   // source: the sender as recvmsg() gave it; local: the address that it was sent to. Takes disco
   // messages, bare or behind a relay's header.
   Verdict on_datagram(MonoTime now, std::span<const std::uint8_t> bytes, const Endpoint& source,
@@ -105,6 +109,7 @@ class Engine {
   std::vector<IpAddress> local_addresses_;
   std::uint64_t last_request_ = 0;
   std::vector<Prefix> overlay_;
+  std::vector<Endpoint> offer_;
   std::vector<Command> commands_;
   Peers peers_;
   std::unordered_map<NodePublicKey, NodeId> by_node_key_;

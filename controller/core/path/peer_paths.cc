@@ -53,8 +53,36 @@ void PeerPaths::refresh(MonoTime now, PeerInfo info, const Surroundings& around)
 }
 
 void PeerPaths::set_relayed(MonoTime now, std::span<const Way> ways) {
+  const bool had_any = insurance(candidates_, std::nullopt) != nullptr;
   candidates_.set_relayed(now, ways);
   if (best() == nullptr) best_.reset();
+  if (!had_any) on_new_offer(now);
+}
+
+bool PeerPaths::has_trusted_direct(MonoTime now) const {
+  return std::any_of(candidates_.begin(), candidates_.end(), [&](const Candidate& c) {
+    return !c.way.is_relayed() && c.origin != Origin::kCaller && is_trusted(c, moment(now));
+  });
+}
+
+void PeerPaths::on_new_offer(MonoTime now) {
+  if (is_active(now) && !has_trusted_direct(now)) calling_.begin(now);
+}
+
+// Sealed by the peer, but what it names may be anybody's: each place costs a few probes.
+Reception PeerPaths::on_call(MonoTime now, const CallMeMaybe& call, const Surroundings& around) {
+  if (!calling_.may_listen(now)) return Reception::kLimited;
+  if (has_trusted_direct(now)) return Reception::kTaken;
+  for (const auto& endpoint : call.endpoints) {
+    if (!is_usable(endpoint, around.settings.loopback, around.overlay)) continue;
+    if (Candidate* known = candidates_.find(endpoint)) {
+      known->plan(now);
+    } else {
+      candidates_.add_offered(now, endpoint, best_);
+    }
+  }
+  calling_.answer(now);
+  return Reception::kTaken;
 }
 
 bool PeerPaths::is_relayed_way(const Way& way) const {
@@ -154,6 +182,7 @@ void PeerPaths::advance(MonoTime now, const Surroundings& around) {
   judge_data(now);
   choose(now, around);
   replan(now);
+  call(now, around);
   probe_due(now, around);
   heartbeat(now, around);
   publish(now, around);
@@ -167,6 +196,21 @@ void PeerPaths::judge_data(MonoTime now) {
   if (insurance(candidates_, best_) == nullptr) return;
   held->barren_until = now + kBarren;
   proof_.begin(now);
+}
+
+void PeerPaths::call(MonoTime now, const Surroundings& around) {
+  if (!calling_.next() || now < *calling_.next()) return;
+  const bool relayed = best_ && best_->is_relayed();
+  const Candidate* through = relayed ? best() : insurance(candidates_, std::nullopt);
+  const SharedKey* shared = keys_.shared(keys_.current(), around.identity.disco_secret);
+  if (through == nullptr || shared == nullptr || around.offer.empty() || has_trusted_direct(now)) {
+    calling_.stop();
+    return;
+  }
+  const CallMeMaybe message{{around.offer.begin(), around.offer.end()}};
+  around.out.push_back(
+      datagram(through->way, seal(message, around.disco_key, *shared, around.random)));
+  calling_.on_sent(now);
 }
 
 void PeerPaths::replan(MonoTime now) {
@@ -188,6 +232,7 @@ void PeerPaths::replan(MonoTime now) {
 void PeerPaths::plan_all(MonoTime now, int tries) {
   last_planned_ = now;
   direct_tries_ = tries;
+  if (is_active(now)) calling_.begin(now);
   for (auto& c : candidates_)
     if (c.origin != Origin::kCaller) c.plan(now);
 }
@@ -222,7 +267,8 @@ void PeerPaths::plan_next(MonoTime now, Candidate& candidate) const {
                      : is_searching(now) ? active || candidate.tries < kIdleSearchTries
                                          : wants_direct(now) && candidate.tries < direct_tries_;
   if (again) {
-    candidate.next_probe = now + search_interval(candidate.tries, active);
+    const bool fast = active || candidate.origin == Origin::kOffered;
+    candidate.next_probe = now + search_interval(candidate.tries, fast);
   } else {
     candidate.next_probe.reset();
   }
@@ -298,7 +344,9 @@ std::optional<MonoTime> PeerPaths::deadline() const {
     if (when && (!advanced_at_ || *when > *advanced_at_)) act(when);
   };
   for (const auto& c : candidates_) act(c.next_probe);
+  act(candidates_.vain_from());
   act(book_.next_expiry());
+  act(calling_.next());
   const bool active = active_until_ && (!advanced_at_ || *advanced_at_ < *active_until_);
   const Candidate* held = best();
   if (held != nullptr) look(held->suspect_from());

@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "controller/core/path/calling.h"
 #include "controller/core/path/candidates.h"
 #include "controller/core/path/choice.h"
 #include "controller/core/path/command.h"
@@ -27,6 +28,7 @@ struct Surroundings {
   TokenBucket& probes;
   std::span<const IpAddress> local_addresses;
   std::span<const Prefix> overlay;
+  std::span<const Endpoint> offer;  // where this node may be found, for calls
   std::vector<Command>& out;
 };
 
@@ -65,6 +67,9 @@ class PeerPaths {
                     const Arrival& arrival, const Surroundings& around);
   Reception on_pong(MonoTime now, const Pong& pong, const DiscoPublicKey& key, const Way& source,
                     const Surroundings& around);
+  Reception on_call(MonoTime now, const CallMeMaybe& call, const Surroundings& around);
+  // This node may be found elsewhere than before.
+  void on_new_offer(MonoTime now);
   // False when too many wait already.
   bool ping_now(MonoTime now, PingRequestId request, const Surroundings& around);
 
@@ -84,6 +89,7 @@ class PeerPaths {
   // A relay carries the session: is there nothing straighter?
   bool wants_direct(MonoTime now) const;
   bool is_provisional() const;
+  bool has_trusted_direct(MonoTime now) const;
   MonoTime heartbeat_due(const Candidate& best) const;
   Duration replan_interval() const;
 
@@ -95,6 +101,7 @@ class PeerPaths {
   void plan_next(MonoTime now, Candidate& candidate) const;
   void heartbeat(MonoTime now, const Surroundings& around);
   void judge_data(MonoTime now);
+  void call(MonoTime now, const Surroundings& around);
   void move_to(MonoTime now, const Way& way);
   void send_ping(MonoTime now, Candidate& to, const DiscoPublicKey& key, PingRequestId request,
                  const Surroundings& around);
@@ -109,6 +116,7 @@ class PeerPaths {
   DataProof proof_;  // of the best way, when it is direct
   std::optional<Way> lapsed_;
   std::optional<MonoTime> lapsed_until_;
+  Calling calling_;
   int direct_tries_ = kSearchFastTries;  // of each candidate, while a relay carries the session
   Traffic traffic_;
   std::optional<MonoTime> active_until_;

@@ -28,6 +28,12 @@ inline constexpr Duration kUpgrade = seconds(60);         // look for something 
 // Relayed and active: how often to look for a direct way (design), after a fast search at first.
 inline constexpr Duration kDirectRetry = seconds(30);
 inline constexpr int kDirectRetryTries = 3;
+// Calls through a relay: three when a search begins, since any may be lost.
+inline constexpr int kCalls = 3;
+inline constexpr Duration kCallPause = seconds(2);
+inline constexpr Duration kCallAnswerPause = seconds(10);
+// A call may name 32 places that belong to others: 32 probes of each offer in 5 s at most.
+inline constexpr double kCallsHeardPerSecond = 0.2, kCallsHeardBurst = 4;
 // A direct way that fell silent is used beside the relay's this long, then the relay's alone.
 inline constexpr Duration kLapsedUse = seconds(30);
 // A direct way that answers pings and carries nothing is left alone this long.

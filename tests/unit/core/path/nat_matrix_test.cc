@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every kind of NAT against every other: which pairs find a direct way, and which need a relay.
+#include <gtest/gtest.h>
+
+#include "tests/unit/core/path/nat_world.h"
+
+namespace kernmesh::path {
+namespace {
+
+struct Kind {
+  const char* name;
+  std::optional<NatKind> nat;  // none: a public address
+};
+using D = Dependence;
+using P = PortChoice;
+const std::vector<Kind> kKinds{
+    {"public", std::nullopt},
+    {"full cone", NatKind{D::kNone, D::kNone, P::kKept}},
+    {"restricted", NatKind{D::kNone, D::kAddress, P::kRandom}},
+    {"port restricted", NatKind{D::kNone, D::kAddressAndPort, P::kKept}},
+    {"hard, sequential", NatKind{D::kAddressAndPort, D::kAddressAndPort, P::kSequential}},
+    {"hard, random", NatKind{D::kAddressAndPort, D::kAddressAndPort, P::kRandom}},
+};
+// d: direct, r: relayed. A sequential NAT's ports are guessed by the node behind it and tried by a
+// peer whose own mapping stays; two hard ones move away from each other's guesses.
+const char* const kExpected[] = {
+    "dddddd",  // public
+    "dddddd",  // full cone
+    "dddddd",  // restricted
+    "dddddr",  // port restricted
+    "ddddrr",  // hard, sequential
+    "dddrrr",  // hard, random
+};
+
+char outcome(const Kind& a, const Kind& b, std::uint32_t seed) {
+  NatWorld world(seed, 3);
+  for (std::uint32_t id : {1U, 2U}) {
+    const Kind& kind = id == 1 ? a : b;
+    world.add_node(id, kind.nat ? world.add_network(kInternet, *kind.nat) : kInternet);
+  }
+  world.start();
+  world.run(seconds(30));
+  const auto ab = world.node(1).engine.status(world.now(), NodeId(2))->kind;
+  const auto ba = world.node(2).engine.status(world.now(), NodeId(1))->kind;
+  const auto arrives = [&](std::uint32_t at, std::uint32_t from) {
+    return world.now() - world.node(at).arrived[NodeId(from)] < seconds(2);
+  };
+  if (!arrives(1, 2) || !arrives(2, 1)) return 'x';
+  return ab != ba ? 'm' : ab == PathKind::kDirect ? 'd' : ab == PathKind::kRelayed ? 'r' : 'x';
+}
+
+TEST(NatMatrix, every_pair_of_kinds_ends_where_it_should) {
+  for (std::size_t a = 0; a < kKinds.size(); ++a) {
+    for (std::size_t b = 0; b < kKinds.size(); ++b) {
+      std::string seen;
+      for (std::uint32_t seed = 1; seed <= 4; ++seed) seen += outcome(kKinds[a], kKinds[b], seed);
+      EXPECT_EQ(seen, std::string(4, kExpected[a][b])) << kKinds[a].name << " - " << kKinds[b].name;
+    }
+  }
+}
+
+struct Place {
+  NetworkNumber first, second;
+};
+PathKind kind_after(NatWorld& world, const Place& place, Duration span) {
+  world.add_node(1, place.first);
+  world.add_node(2, place.second);
+  world.start();
+  world.run(span);
+  EXPECT_LT(world.now() - world.node(1).arrived[NodeId(2)], seconds(2));
+  EXPECT_LT(world.now() - world.node(2).arrived[NodeId(1)], seconds(2));
+  return world.node(1).engine.status(world.now(), NodeId(2))->kind;
+}
+
+TEST(NatMatrix, two_behind_one_nat_meet_inside) {
+  NatWorld world(1, 2);
+  const auto home = world.add_network(kInternet, *kKinds[5].nat);
+  EXPECT_EQ(kind_after(world, {home, home}, seconds(20)), PathKind::kDirect);
+}
+
+TEST(NatMatrix, double_nats_of_one_provider_need_hairpin_or_a_relay) {
+  for (const bool hairpin : {false, true}) {
+    NatWorld world(1, 2);
+    NatKind carrier = *kKinds[3].nat;
+    carrier.hairpin = hairpin;
+    const auto provider = world.add_network(kInternet, carrier);
+    const auto a = world.add_network(provider, *kKinds[3].nat);
+    const auto b = world.add_network(provider, *kKinds[3].nat);
+    EXPECT_EQ(kind_after(world, {a, b}, seconds(20)),
+              hairpin ? PathKind::kDirect : PathKind::kRelayed);
+  }
+}
+
+TEST(NatMatrix, double_nat_against_a_single_one_is_direct) {
+  NatWorld world(1, 2);
+  const auto provider = world.add_network(kInternet, *kKinds[3].nat);
+  const auto inner = world.add_network(provider, *kKinds[3].nat);
+  const auto other = world.add_network(kInternet, *kKinds[3].nat);
+  EXPECT_EQ(kind_after(world, {inner, other}, seconds(20)), PathKind::kDirect);
+}
+
+}  // namespace
+}  // namespace kernmesh::path

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+// A NAT as RFC 4787 describes them: how it maps, filters and gives out ports (test support).
+#pragma once
+
+#include <map>
+#include <optional>
+#include <random>
+#include <set>
+#include <vector>
+
+#include "controller/base/clock.h"
+#include "controller/base/ip.h"
+
+namespace kernmesh::path {
+
+enum class Dependence { kNone, kAddress, kAddressAndPort };
+enum class PortChoice { kKept, kSequential, kRandom };
+
+struct NatKind {
+  Dependence mapping = Dependence::kNone;
+  Dependence filtering = Dependence::kNone;
+  PortChoice ports = PortChoice::kKept;
+  bool hairpin = false;
+  Duration timeout = std::chrono::seconds(60);
+};
+
+class SimulatedNat {
+ public:
+  SimulatedNat(NatKind kind, const IpAddress& outer, std::uint32_t seed)
+      : kind_(kind), outer_(outer), random_(seed), next_port_(2000 + random_() % 50'000) {}
+
+  const IpAddress& outer() const { return outer_; }
+  bool hairpin() const { return kind_.hairpin; }
+
+  Endpoint outbound(MonoTime now, const Endpoint& inner, const Endpoint& to) {
+    expire(now);
+    const Key key{inner, reduced(kind_.mapping, to)};
+    auto found = mappings_.find(key);
+    if (found == mappings_.end())
+      found = mappings_.emplace(key, Mapping{free_port(inner), {}, {}}).first;
+    found->second.used_at = now;
+    found->second.contacted.insert(reduced(kind_.filtering, to));
+    return {outer_, found->second.port};
+  }
+  std::optional<Endpoint> inbound(MonoTime now, const Endpoint& from, Port port) {
+    expire(now);
+    for (const auto& [key, mapping] : mappings_) {
+      if (mapping.port != port) continue;
+      if (!mapping.contacted.contains(reduced(kind_.filtering, from))) return std::nullopt;
+      return key.inner;
+    }
+    return std::nullopt;
+  }
+  // Restarted, or the provider gave it another address.
+  void rebind(const IpAddress& outer) {
+    outer_ = outer;
+    mappings_.clear();
+    next_port_ = 2000 + random_() % 50'000;
+    kept_is_taken_ = true;
+  }
+
+ private:
+  struct Key {
+    Endpoint inner;
+    Endpoint to;
+    auto operator<=>(const Key&) const = default;
+  };
+  struct Mapping {
+    Port port;
+    MonoTime used_at{};
+    std::set<Endpoint> contacted;
+  };
+
+  static Endpoint reduced(Dependence dependence, const Endpoint& to) {
+    if (dependence == Dependence::kNone) return {};
+    return dependence == Dependence::kAddress ? Endpoint{to.address, Port()} : to;
+  }
+  void expire(MonoTime now) {
+    std::erase_if(mappings_, [&](const auto& m) { return now - m.second.used_at > kind_.timeout; });
+  }
+  bool is_taken(Port port) const {
+    for (const auto& [key, mapping] : mappings_)
+      if (mapping.port == port) return true;
+    return false;
+  }
+  Port free_port(const Endpoint& inner) {
+    Port port = inner.port;
+    if (kind_.ports == PortChoice::kKept && !kept_is_taken_ && !is_taken(port)) return port;
+    do {
+      const bool steps = kind_.ports == PortChoice::kSequential;
+      port = Port(static_cast<std::uint16_t>(steps ? next_port_++ : 1024 + random_() % 64'000));
+    } while (is_taken(port));
+    return port;
+  }
+
+  NatKind kind_;
+  IpAddress outer_;
+  std::mt19937 random_;
+  std::uint32_t next_port_;
+  bool kept_is_taken_ = false;
+  std::map<Key, Mapping> mappings_;
+};
+
+}  // namespace kernmesh::path
