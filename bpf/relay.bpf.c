@@ -18,9 +18,10 @@
 #include "bpf/lib/relay_maps.h"
 #include "bpf/lib/stun.h"
 
-#define AF_INET  2
-#define AF_INET6 10
-#define LOOPBACK 1 /* LOOPBACK_IFINDEX of net/flow.h */
+#define AF_INET           2
+#define AF_INET6          10
+#define LOOPBACK          1 /* LOOPBACK_IFINDEX of net/flow.h */
+#define STUN_ALL_BURST_NS 10000000ull
 
 static __always_inline int send_back(struct xdp_md *x, const struct mesh_relay_config *c)
 {
@@ -41,21 +42,25 @@ static __always_inline int within_rate(__u64 *due, __u64 cost, __u64 burst, __u6
 
 /* ---- STUN ---- */
 
+/* What is refused by its source is not charged to all, or one source could use up what all have. */
 static __always_inline int stun_allowed(const struct mesh_relay_config *c, const struct datagram *d)
 {
 	struct mesh_addr from = d->src;
 	__u64 now = bpf_ktime_get_boot_ns(), *all, *due, first = now + c->stun_source_ns;
 	__u32 zero = 0;
 
-	all = bpf_map_lookup_elem(&relay_stun_all, &zero);
-	if (!all || !within_rate(all, c->stun_all_ns, c->stun_all_ns * c->stun_burst, now))
-		return 0;
 	if (d->is_v6)
 		from.w[2] = from.w[3] = 0;
 	due = bpf_map_lookup_elem(&relay_stun_sources, &from);
+	if (due && *due > now + c->stun_source_ns * c->stun_burst)
+		return 0;
+	all = bpf_map_lookup_elem(&relay_stun_all, &zero);
+	if (!all || !within_rate(all, c->stun_all_ns, STUN_ALL_BURST_NS, now))
+		return 0;
 	if (due)
-		return within_rate(due, c->stun_source_ns, c->stun_source_ns * c->stun_burst, now);
-	bpf_map_update_elem(&relay_stun_sources, &from, &first, BPF_ANY);
+		*due = *due > now ? *due + c->stun_source_ns : first;
+	else
+		bpf_map_update_elem(&relay_stun_sources, &from, &first, BPF_ANY);
 	return 1;
 }
 
@@ -140,17 +145,24 @@ static __always_inline struct outcome answer_stun(struct xdp_md *x,
 /* Since header and message add up to all ones, the UDP checksum depends on the headers alone. A
  * packet that agrees with that gets a new one the same way. Two more come from a veth, whose
  * senders leave checksums to a device that is not there: one with the pseudo-header's sum only, and
- * one with `sum` at 0; for the second no checksum can be made here, and IPv4 can do without. */
-static __always_inline int checksum_is_known(const struct datagram *d,
+ * one with `sum` at 0; for the second no checksum can be made here, and IPv4 can do without. In
+ * generic mode the first still has a promise that a device fills the field, so it goes up. */
+static __always_inline int checksum_is_known(const struct xdp_md *x, const struct datagram *d,
 					     const struct relay_header *relay)
 {
 	__u64 pseudo = datagram_header_sum(d) - csum_udp_words(&d->udp);
+	__u32 port = x->ingress_ifindex, *mode;
 
 	if (d->udp.check == csum_udp_field(datagram_header_sum(d)))
 		return 1;
 	if (!relay->sum)
 		return 0;
-	return d->udp.check == csum_fold_to_16(pseudo) || (!d->udp.check && !d->is_v6);
+	if (!d->udp.check)
+		return !d->is_v6;
+	if (d->udp.check != csum_fold_to_16(pseudo))
+		return 0;
+	mode = bpf_map_lookup_elem(&relay_ports, &port);
+	return !mode || *mode != MESH_RELAY_PORT_GENERIC;
 }
 
 /* As if this host sent it: then forwarding has to be enabled on lo alone, not on an interface that
@@ -257,7 +269,7 @@ static __always_inline struct outcome forward(struct xdp_md *x, const struct mes
 		return ends(MESH_RELAY_UP_STREAM, XDP_PASS);
 	if (d->hops <= 1)
 		return ends(MESH_RELAY_HOPS, XDP_DROP);
-	if (!checksum_is_known(d, &relay) || (!relay.sum && !addr_is_v4(&o->dst)))
+	if (!checksum_is_known(x, d, &relay) || (!relay.sum && !addr_is_v4(&o->dst)))
 		return ends(MESH_RELAY_UP_CHECKSUM, XDP_PASS);
 	readdress(d, o, &relay);
 	found = find_way(x, &way, d);

@@ -19,7 +19,7 @@ struct mesh_relay_config {
 	__u64 burst_ns;       /* how far a channel may run ahead of its rate */
 	__u64 stun_source_ns; /* what an answer costs a source address; IPv6 counts by /64 */
 	__u64 stun_all_ns;    /* and what it costs each CPU */
-	__u64 stun_burst;     /* answers that either may run ahead */
+	__u64 stun_burst;     /* answers that a source may run ahead */
 	__be32 probe; /* self-test: a neighbour's IPv4 address whose ARP reply goes back; 0: none */
 	__u32 zero_end;
 };
@@ -28,7 +28,12 @@ struct mesh_relay_config {
  * __u32 1.
  */
 
-/* relay_ports, HASH: key __u32 ifindex of an interface that has the program; value __u32 1. */
+/* relay_ports, HASH: key __u32 ifindex of an interface that has the program; value __u32 enum
+ * mesh_relay_port. */
+enum mesh_relay_port {
+	MESH_RELAY_PORT_NATIVE = 1,
+	MESH_RELAY_PORT_GENERIC = 2,
+};
 
 /* relay_channels, HASH: where data goes that comes from `addr`, `port` on `channel`. */
 struct mesh_relay_key {

@@ -1,43 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// The agent's sockets on the public port P, one for each IP family (L3): disco passes through the
-// host's firewall like any socket's traffic. WireGuard's packets on the same port never come here.
+// The public port's sockets under the names of this folder (L3); it lives where other daemons find it, too.
 #pragma once
 
-#include <array>
-#include <functional>
-#include <optional>
-#include <span>
-
-#include "controller/base/ids.h"
-#include "controller/base/ip.h"
-#include "controller/base/unique_fd.h"
+#include "controller/host/public_socket.h"
 
 namespace kernmesh::agent {
 
-class PublicSocket {
- public:
-  // Binds `port` on all addresses of both families; port 0 lets the kernel choose one that is free
-  // for both. kAlreadyExists when the port is taken. Non-blocking.
-  static Result<PublicSocket> open(Port port);
-
-  Port port() const { return port_; }
-  // For polling: IPv4, IPv6. The second is -1 on a host without IPv6.
-  std::array<int, 2> fds() const { return {v4_.get(), v6_.get()}; }
-
-  // from: the local address to send from; nullopt leaves it to routing. An error is the kernel's
-  // word that there is no way now (no route, interface down), or that the firewall refused.
-  Status send(const Endpoint& to, const std::optional<IpAddress>& from,
-              std::span<const std::uint8_t> bytes);
-
-  // Reads what is pending on `fd`, at most 256 datagrams, so that a flood cannot starve the loop.
-  using Receive = std::function<void(std::span<const std::uint8_t>, const Endpoint& source,
-                                     const IpAddress& local)>;
-  void receive(int fd, const Receive& on_datagram);
-
- private:
-  UniqueFd v4_;
-  UniqueFd v6_;
-  Port port_;
-};
+using host::PublicSocket;
 
 }  // namespace kernmesh::agent

@@ -22,6 +22,9 @@ constexpr std::uint64_t kMib = 1 << 20;
 
 using ChannelMap = Map<mesh_relay_key, mesh_relay_onward>;
 ChannelMap channel_map(const Object& o) { return {o.map_fd("relay_channels"), "relay_channels"}; }
+Map<std::uint32_t, mesh_relay_config> config_map(const Object& o) {
+  return {o.map_fd("relay_config"), "relay_config"};
+}
 Map<std::uint32_t, mesh_relay_usage> usage_map(const Object& o) {
   return {o.map_fd("relay_usage"), "relay_usage"};
 }
@@ -84,7 +87,9 @@ Result<OwnProgram> Relay::own_program() const {
 Status Relay::attach(IfIndex interface, XdpMode mode) {
   MESH_TRY_ASSIGN(const OwnProgram program, own_program());
   MESH_TRY(attach_xdp(interface, mode, program));
-  return port_map(object_).set(interface.value(), 1);
+  return port_map(object_).set(interface.value(), mode == XdpMode::kNative
+                                                      ? MESH_RELAY_PORT_NATIVE
+                                                      : MESH_RELAY_PORT_GENERIC);
 }
 
 Status Relay::detach(IfIndex interface) {
@@ -110,8 +115,12 @@ Status Relay::set_config(const RelayConfig& config) {
   value.stun_all_ns = ns_each(config.stun_per_second_cpu);
   value.stun_burst = config.stun_burst;
   value.probe = htobe32(config.probe.to_v4_number());
-  return Map<std::uint32_t, mesh_relay_config>(object_.map_fd("relay_config"), "relay_config")
-      .set(0, value);
+  return config_map(object_).set(0, value);
+}
+
+Result<SendBack> Relay::send_back() const {
+  MESH_TRY_ASSIGN(const auto value, config_map(object_).get(0));
+  return value && (value->flags & MESH_RELAY_NO_TX) != 0 ? SendBack::kRedirect : SendBack::kTx;
 }
 
 Status Relay::set_locals(const std::set<IpAddress>& addresses) {

@@ -62,6 +62,8 @@ class Relay {
   Status remove();
 
   Status set_config(const RelayConfig& config);
+  // As an earlier run has set it, or kTx.
+  Result<SendBack> send_back() const;
   // Exactly these are the addresses at which STUN is answered from now on.
   Status set_locals(const std::set<IpAddress>& addresses);
 

@@ -1,31 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Two pages for machines that watch the server (L3): /metrics for Prometheus, /healthz for probes.
-// One thread, one connection at a time, small requests and short timeouts: enough for a scraper,
-// and nothing to exhaust. prometheus-cpp's own web server cannot answer anything but 200.
+// The pages for machines under the names of this folder (L3); it lives where other daemons find it, too.
 #pragma once
 
-#include <cstdint>
-#include <functional>
-#include <memory>
-#include <string>
-
-#include "controller/base/ip.h"
-#include "controller/base/result.h"
+#include "controller/host/http_page.h"
 
 namespace kernmesh::server {
 
-struct HttpPages {
-  std::function<std::string()> metrics;  // Prometheus text format 0.0.4
-  std::function<bool()> is_healthy;      // 200 or 503
-};
-
-class HttpServer {
- public:
-  virtual ~HttpServer() = default;  // stops the thread
-  virtual std::uint16_t port() const = 0;
-};
-
-// kUnavailable when the address cannot be bound. Port 0 takes a free one.
-Result<std::unique_ptr<HttpServer>> start_http_server(const Endpoint& listen, HttpPages pages);
+using host::HttpPages;
+using host::HttpServer;
+using host::start_http_server;
 
 }  // namespace kernmesh::server

@@ -75,14 +75,13 @@ TEST_F(RelayProgramTest, stun_over_ipv6_is_limited_by_customer_and_not_by_addres
 
 TEST_F(RelayProgramTest, stun_is_limited_over_all_sources) {
   config.stun_per_second_cpu = 1;
-  config.stun_burst = 5;
   ASSERT_TRUE(relay->set_config(config));
   int answered = 0;
   for (int i = 1; i <= 100; ++i) {
     answered += arrive(stun("198.51.100." + std::to_string(i + 100))).verdict == kXdpTx;
   }
-  EXPECT_GE(answered, 5);
-  EXPECT_LE(answered, 30);  // on more than one CPU
+  EXPECT_GE(answered, 1);
+  EXPECT_LE(answered, 20);  // on more than one CPU
 }
 
 Bytes arp_reply(const std::string& target) {

@@ -82,6 +82,15 @@ TEST_F(RelayProgramTest, what_a_veth_left_unfilled_is_still_right) {
   EXPECT_TRUE(read(result.out).udp_sum_right);
 }
 
+TEST_F(RelayProgramTest, in_generic_mode_a_socket_s_unfilled_checksum_is_handed_up) {
+  pair(kA4, kB4);
+  ASSERT_TRUE(relay->attach(port, XdpMode::kGeneric));
+  Frame f = data("198.51.100.10", kChannelA);
+  f.checksum = Frame::Checksum::kPartial;
+  EXPECT_EQ(arrive(f).verdict, kXdpPass);
+  EXPECT_EQ(counted(), "up_checksum");
+}
+
 // As the underlay's program sends it over a veth: the UDP checksum stands, `sum` was never filled.
 Frame unfilled(Frame f) {
   Frame right = f;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "controller/agent/event_loop.h"
+#include "controller/host/event_loop.h"
 
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -14,7 +14,7 @@
 #include <mutex>
 #include <vector>
 
-namespace kernmesh::agent {
+namespace kernmesh::host {
 
 MonoTime mono_now() {
   timespec now;
@@ -76,6 +76,14 @@ void EventLoop::unwatch(int fd) {
   shared_->ready.erase(fd);
 }
 
+void EventLoop::set_interest(int fd, Interest interest) {
+  epoll_event event{};
+  event.events = EPOLLIN;
+  if (interest == Interest::kReadAndWrite) event.events |= EPOLLOUT;
+  event.data.fd = fd;
+  epoll_ctl(shared_->epoll.get(), EPOLL_CTL_MOD, fd, &event);
+}
+
 void EventLoop::post(std::function<void()> work) {
   {
     const std::lock_guard lock(shared_->mutex);
@@ -121,4 +129,4 @@ Status EventLoop::run(const std::function<std::optional<MonoTime>()>& settle) {
   return {};
 }
 
-}  // namespace kernmesh::agent
+}  // namespace kernmesh::host

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "controller/server/http_page.h"
+#include "controller/host/http_page.h"
 
 #include <netinet/in.h>
 #include <poll.h>
@@ -15,7 +15,7 @@
 
 #include "controller/base/unique_fd.h"
 
-namespace kernmesh::server {
+namespace kernmesh::host {
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -160,4 +160,4 @@ Result<std::unique_ptr<HttpServer>> start_http_server(const Endpoint& listen, Ht
   return std::unique_ptr<HttpServer>(std::move(server));
 }
 
-}  // namespace kernmesh::server
+}  // namespace kernmesh::host

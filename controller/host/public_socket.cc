@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "controller/agent/public_socket.h"
+#include "controller/host/public_socket.h"
 
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -7,7 +7,7 @@
 #include <cerrno>
 #include <cstring>
 
-namespace kernmesh::agent {
+namespace kernmesh::host {
 namespace {
 
 struct SocketAddress {
@@ -64,7 +64,7 @@ Result<UniqueFd> bind_one(int family, Port port) {
     const std::string attempt = "cannot bind UDP port " + to_string(port);
     if (errno != EADDRINUSE) return Error::from_errno(attempt, errno);
     return Error(ErrorCode::kAlreadyExists,
-                 attempt + ": another program has it; choose another with --port");
+                 attempt + ": another program has it; choose another port");
   }
   return fd;
 }
@@ -159,7 +159,7 @@ Status PublicSocket::send(const Endpoint& to, const std::optional<IpAddress>& fr
 
 void PublicSocket::receive(int fd, const Receive& on_datagram) {
   constexpr int kAtOnce = 256;
-  std::array<std::uint8_t, 2048> buffer;  // the largest disco message has 1,500 bytes
+  std::array<std::uint8_t, 9216> buffer;  // a relay's clients may have jumbo frames
   alignas(cmsghdr) std::array<std::uint8_t, 256> control;
   for (int i = 0; i < kAtOnce; ++i) {
     sockaddr_storage source{};
@@ -181,4 +181,4 @@ void PublicSocket::receive(int fd, const Receive& on_datagram) {
   }
 }
 
-}  // namespace kernmesh::agent
+}  // namespace kernmesh::host

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+// mesh-relay: wiring only (L4).
+#include <sodium.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+
+#include <CLI/CLI.hpp>
+#include <fstream>
+
+#include "controller/relay/relay.h"
+
+namespace {
+
+using kernmesh::Error;
+using kernmesh::ErrorCode;
+using kernmesh::Result;
+using kernmesh::TicketPublicKey;
+using kernmesh::relay::RelayDaemon;
+using kernmesh::relay::RelayDaemonOptions;
+
+int fail(const Error& error) {
+  spdlog::error("{}", error.message());
+  return 1;
+}
+
+// A file of base64 keys, one a line.
+Result<std::vector<TicketPublicKey>> read_ticket_keys(const std::vector<std::string>& files) {
+  std::vector<TicketPublicKey> keys;
+  for (const auto& name : files) {
+    std::ifstream file(name);
+    if (!file) return Error(ErrorCode::kNotFound, "cannot read the ticket key " + name);
+    std::string line;
+    while (std::getline(file, line)) {
+      if (line.empty()) continue;
+      auto key = TicketPublicKey::parse_base64(line);
+      if (!key) return key.error().with_context(name);
+      keys.push_back(*key);
+    }
+  }
+  return keys;
+}
+
+int run(const RelayDaemonOptions& options) {
+  auto relay = RelayDaemon::open(options);
+  if (!relay) return fail(relay.error());
+  const auto ended = (*relay)->run([&] {
+    spdlog::info("ready on UDP port {}, key {}", options.udp.value(),
+                 to_string((*relay)->public_key()));
+    sd_notify(0, "READY=1");
+  });
+  sd_notify(0, "STOPPING=1");
+  return ended ? 0 : fail(ended.error());
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  umask(077);  // the key, and who is bound
+  RelayDaemonOptions options;
+  std::uint16_t udp = options.udp.value(), tls = 0;
+  std::string http, log_level = "info";
+  std::vector<std::string> ticket_keys;
+  bool remove = false;
+  CLI::App app(
+      "Forwards sealed packets between nodes that cannot reach each other, and answers STUN.");
+  app.footer(
+      "Example:\n  mesh-relay --ticket-key server.pub --interface eth0\n"
+      "SIGUSR1 drains: nobody is let in any more, and everybody is told to leave.");
+  app.add_option(
+      "--ticket-key", ticket_keys,
+      "file with public ticket keys (base64, one a line) of the networks that are served");
+  app.add_option("--listen-udp", udp, "control, data and STUN")->capture_default_str();
+  app.add_option("--listen-tls", tls, "the same over TLS, for networks without UDP; 0: none")
+      ->capture_default_str();
+  app.add_option("--tls-cert", options.certificate, "certificate chain (PEM)");
+  app.add_option("--tls-key", options.certificate_key, "its private key (PEM)");
+  app.add_option("--interface", options.interfaces,
+                 "where XDP forwards; without any the daemon forwards alone");
+  app.add_option("--http-listen", http, "/metrics and /healthz in the clear");
+  app.add_option("--state-dir", options.state_dir, "the relay's key, and who is bound")
+      ->capture_default_str();
+  app.add_option("--instance", options.instance,
+                 "names the maps; one for each relay on the machine")
+      ->capture_default_str();
+  app.add_option("--max-clients", options.max_clients, "bound at once")->capture_default_str();
+  app.add_option("--max-channels", options.max_channels, "two for each pair; about 200 bytes each")
+      ->capture_default_str();
+  app.add_option("--channel-rate", options.channel_bytes_per_second,
+                 "bytes a second of one channel; 0: no limit")
+      ->capture_default_str();
+  app.add_flag("--allow-loopback", options.allow_loopback,
+               "serve clients on 127.0.0.0/8, for tests");
+  app.add_flag("--remove", remove, "take the program and its maps out of the kernel, and end");
+  app.add_option("--log-level", log_level, "trace, debug, info, warn, error")
+      ->capture_default_str();
+  app.set_version_flag("--version", std::string("mesh-relay ") + KERNMESH_VERSION);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+  spdlog::set_default_logger(spdlog::stderr_logger_mt("mesh-relay"));
+  spdlog::set_level(spdlog::level::from_str(log_level));
+  spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l %v");
+  if (sodium_init() < 0) return fail({ErrorCode::kSystem, "libsodium does not start"});
+  if (remove) {
+    const auto removed = kernmesh::relay::remove_relay(options.instance);
+    return removed ? 0 : fail(removed.error());
+  }
+  options.udp = kernmesh::Port(udp);
+  options.tls = kernmesh::Port(tls);
+  if (!http.empty()) {
+    const auto endpoint = kernmesh::Endpoint::parse(http);
+    if (!endpoint) return fail(endpoint.error());
+    options.http = *endpoint;
+  }
+  auto networks = read_ticket_keys(ticket_keys);
+  if (!networks) return fail(networks.error());
+  options.networks = std::move(*networks);
+  if (options.networks.empty()) spdlog::warn("no --ticket-key: only STUN is answered");
+  return run(options);
+}

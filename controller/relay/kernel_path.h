@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// The relay's fast path on this host (L3): which interfaces carry the XDP program, in which mode,
+// proven by a frame that went out through it and came back. Without it the daemon forwards alone.
+#pragma once
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "controller/bpf/relay.h"
+
+namespace kernmesh::relay {
+
+struct KernelPathOptions {
+  std::string instance;
+  std::vector<std::string> interfaces;
+  bpf::RelayConfig config;
+  std::uint32_t max_channels = 65536;
+};
+
+// What became of an interface.
+struct PortState {
+  std::string interface;
+  std::string mode;  // "native", "generic", or "none"
+  std::string why;   // for people
+};
+
+class KernelPath {
+ public:
+  // What an earlier run attached stays as it is. An interface that cannot carry the program has
+  // mode "none"; that is no error. kUnsupported, kPermissionDenied: no BPF here at all.
+  static Result<KernelPath> open(const KernelPathOptions& options);
+
+  const std::vector<PortState>& ports() const { return ports_; }
+  bool carries() const;  // whether any interface has the program
+  bpf::Relay& maps() { return relay_; }
+
+  // Removes what no change of this run has set: channels of an earlier one that nobody restored.
+  Status keep_only(const std::set<bpf::RelaySource>& wanted);
+
+ private:
+  KernelPath(bpf::Relay relay, bpf::RelayConfig config)
+      : relay_(std::move(relay)), config_(std::move(config)) {}
+  PortState take(const std::string& interface);
+  Result<bool> comes_back(const std::string& interface, const IpAddress& neighbour);
+
+  bpf::Relay relay_;
+  bpf::RelayConfig config_;
+  bool must_redirect_ = false;  // one of the interfaces loses XDP_TX; the setting is for all
+  std::vector<PortState> ports_;
+};
+
+// Lets the kernel's route look-up answer for `lo`; changes nothing for other interfaces.
+Status allow_lookups_from_lo();
+
+}  // namespace kernmesh::relay

@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/relay/relay.h"
+
+#include <ifaddrs.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <sodium.h>
+#include <spdlog/spdlog.h>
+#include <sys/signalfd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <mutex>
+
+#include "controller/core/relay/snapshot.h"
+#include "controller/core/stun/message.h"
+#include "controller/host/event_loop.h"
+#include "controller/host/http_page.h"
+#include "controller/host/public_socket.h"
+#include "controller/relay/kernel_path.h"
+#include "controller/relay/metrics.h"
+#include "controller/relay/state_dir.h"
+#include "controller/relay/tls_listener.h"
+
+namespace kernmesh::relay {
+namespace {
+
+constexpr auto kTick = std::chrono::seconds(1);
+constexpr auto kReadUsageEvery =
+    std::chrono::seconds(5);  // a walk of the table; a binding lasts 90
+constexpr auto kDrainTime = std::chrono::seconds(60);
+constexpr Rate kStunRate{20, 40};
+
+path::Seed fresh_seed() {
+  path::Seed seed;
+  randombytes_buf(seed.mutable_bytes().data(), seed.mutable_bytes().size());
+  return seed;
+}
+
+std::array<std::uint8_t, 16> fresh_hash_key() {
+  std::array<std::uint8_t, 16> key;
+  randombytes_buf(key.data(), key.size());
+  return key;
+}
+
+Now read_clocks() {
+  return {host::mono_now(),
+          std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now())};
+}
+
+std::set<IpAddress> own_addresses() {
+  std::set<IpAddress> out;
+  ifaddrs* list = nullptr;
+  if (getifaddrs(&list) != 0) return out;
+  for (const ifaddrs* entry = list; entry != nullptr; entry = entry->ifa_next) {
+    if (entry->ifa_addr == nullptr) continue;
+    if (entry->ifa_addr->sa_family == AF_INET) {
+      const auto* v4 = reinterpret_cast<const sockaddr_in*>(entry->ifa_addr);
+      out.insert(IpAddress::from_v4_number(ntohl(v4->sin_addr.s_addr)));
+    } else if (entry->ifa_addr->sa_family == AF_INET6) {
+      std::array<std::uint8_t, 16> bytes;
+      std::memcpy(bytes.data(), &reinterpret_cast<const sockaddr_in6*>(entry->ifa_addr)->sin6_addr,
+                  bytes.size());
+      out.insert(IpAddress::from_v6_bytes(bytes));
+    }
+  }
+  freeifaddrs(list);
+  return out;
+}
+
+SessionSettings session_settings(const RelayDaemonOptions& options) {
+  SessionSettings settings;
+  settings.networks = options.networks;
+  settings.forbidden.own = own_addresses();
+  if (options.allow_loopback) settings.forbidden.loopback = Forbidden::Loopback::kAllowed;
+  settings.limits.clients = options.max_clients;
+  settings.limits.wishes = options.max_channels;
+  return settings;
+}
+
+}  // namespace
+
+struct RelayDaemon::State {
+  State(const RelayDaemonOptions& with, StateDir dir, const X25519SecretKey& key,
+        host::EventLoop on, host::PublicSocket at)
+      : options(with),
+        files(std::move(dir)),
+        public_key(relay_public_key(key)),
+        loop(std::move(on)),
+        socket(std::move(at)),
+        table(session_settings(with), key, fresh_seed()),
+        stun_quota(kStunRate, fresh_hash_key()) {}
+
+  Status start();
+  void open_kernel_path();
+  void restore();
+  Status watch_signals();
+  Status start_http();
+
+  void on_udp(int fd);
+  void on_datagram(const Origin& from, std::span<const std::uint8_t> datagram);
+  void answer_stun(const Origin& from, std::span<const std::uint8_t> datagram);
+  void send(const Origin& to, std::span<const std::uint8_t> bytes);
+  void execute(const Commands& commands);
+  void on_signal();
+  std::optional<MonoTime> settle();
+  void read_usage(const Now& now);
+  void follow_addresses();
+  void save();
+  void publish();
+
+  RelayDaemonOptions options;
+  StateDir files;
+  RelayPublicKey public_key;
+  host::EventLoop loop;
+  host::PublicSocket socket;
+  SessionTable table;
+  SourceQuota stun_quota;
+  std::optional<KernelPath> kernel;
+  std::unique_ptr<TlsListener> tls;
+  UniqueFd signals;
+  MonoTime next_tick{}, next_usage{};
+  std::uint64_t saved_generation = 0, stun_answers = 0, unknown_datagrams = 0;
+  std::mutex page_mutex;
+  std::string page;  // guarded by page_mutex; written by the loop, read by the page's thread
+  std::unique_ptr<host::HttpServer> http;  // last: its thread ends before what it reads goes
+};
+
+Status RelayDaemon::State::start() {
+  open_kernel_path();
+  restore();
+  if (options.tls.value() != 0) {
+    TlsListener::Events events;
+    events.on_datagram = [this](const Origin& from, std::span<const std::uint8_t> bytes) {
+      on_datagram(from, bytes);
+    };
+    events.on_closed = [this](StreamId stream) {
+      execute(table.on_stream_closed(stream, read_clocks()));
+    };
+    MESH_TRY_ASSIGN(
+        tls, TlsListener::open({options.tls, options.certificate, options.certificate_key}, loop,
+                               std::move(events)));
+  }
+  for (const int fd : socket.fds()) {
+    if (fd >= 0) MESH_TRY(loop.watch(fd, [this, fd] { on_udp(fd); }));
+  }
+  MESH_TRY(watch_signals());
+  return start_http();
+}
+
+void RelayDaemon::State::open_kernel_path() {
+  if (options.interfaces.empty()) return;
+  KernelPathOptions path{options.instance, options.interfaces, {}, options.max_channels};
+  path.config.port = options.udp;
+  path.config.bytes_per_second = options.channel_bytes_per_second;
+  auto opened = KernelPath::open(path);
+  if (!opened) {
+    spdlog::warn("the daemon forwards alone: {}", opened.error().message());
+    return;
+  }
+  kernel.emplace(std::move(*opened));
+  for (const auto& port : kernel->ports()) {
+    spdlog::info("{}: XDP mode {} ({})", port.interface, port.mode, port.why);
+  }
+  follow_addresses();
+}
+
+void RelayDaemon::State::restore() {
+  const auto bytes = files.read_sessions();
+  const auto saved =
+      bytes ? parse_snapshot(*bytes) : Result<std::vector<SavedClient>>(bytes.error());
+  std::set<bpf::RelaySource> wanted;
+  if (saved) {
+    const Commands commands = table.restore(*saved, read_clocks());
+    execute(commands);
+    for (const auto& change : commands.channels) wanted.insert({change.from.client, change.in});
+    spdlog::info("{} clients and {} channels of an earlier run", table.client_count(),
+                 table.wish_count());
+  } else if (saved.error().code() != ErrorCode::kNotFound) {
+    spdlog::warn("starting with nobody: {}", saved.error().message());
+  }
+  saved_generation = table.generation();
+  if (!kernel) return;
+  if (const auto kept = kernel->keep_only(wanted); !kept)
+    spdlog::warn("{}", kept.error().message());
+}
+
+Status RelayDaemon::State::watch_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int number : {SIGTERM, SIGINT, SIGUSR1}) sigaddset(&set, number);
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+  signals.reset(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!signals) return Error::from_errno("watch signals", errno);
+  return loop.watch(signals.get(), [this] { on_signal(); });
+}
+
+Status RelayDaemon::State::start_http() {
+  if (!options.http) return {};
+  publish();
+  host::HttpPages pages;
+  pages.metrics = [this] {
+    const std::lock_guard lock(page_mutex);
+    return page;
+  };
+  pages.is_healthy = [] { return true; };
+  MESH_TRY_ASSIGN(http, host::start_http_server(*options.http, std::move(pages)));
+  return {};
+}
+
+void RelayDaemon::State::on_udp(int fd) {
+  socket.receive(fd, [this](std::span<const std::uint8_t> bytes, const Endpoint& source,
+                            const IpAddress& local) {
+    on_datagram({source, local, {}}, bytes);
+  });
+}
+
+void RelayDaemon::State::on_datagram(const Origin& from, std::span<const std::uint8_t> datagram) {
+  const Now now = read_clocks();
+  if (is_control(datagram)) {
+    execute(table.on_control(from, datagram, now));
+  } else if (parse_data(datagram)) {
+    if (const auto onward = table.on_data(from, datagram, now)) send(onward->to, onward->bytes);
+  } else if (stun::is_stun(datagram)) {
+    answer_stun(from, datagram);
+  } else {
+    ++unknown_datagrams;
+  }
+}
+
+void RelayDaemon::State::answer_stun(const Origin& from, std::span<const std::uint8_t> datagram) {
+  const auto parsed = stun::parse(datagram);
+  const auto* message = std::get_if<stun::Message>(&parsed);
+  const auto* request = message != nullptr ? std::get_if<stun::BindingRequest>(message) : nullptr;
+  if (request == nullptr || !stun_quota.take(from.client.address, host::mono_now())) return;
+  ++stun_answers;
+  send(from, stun::to_bytes(stun::BindingSuccess{request->tx, from.client}));
+}
+
+void RelayDaemon::State::send(const Origin& to, std::span<const std::uint8_t> bytes) {
+  if (to.stream.value() != 0) {
+    if (tls) tls->send(to.stream, bytes);
+    return;
+  }
+  const auto sent = socket.send(to.client, to.local, bytes);
+  if (!sent) spdlog::debug("{}", sent.error().message());
+}
+
+void RelayDaemon::State::execute(const Commands& commands) {
+  for (const auto& change : commands.channels) {
+    if (!kernel || change.from.stream.value() != 0) continue;
+    const Status done = change.onward
+                            ? kernel->maps().set_channel(change.from, change.in, *change.onward)
+                            : kernel->maps().remove_channel({change.from.client, change.in});
+    if (!done) spdlog::warn("{}", done.error().message());
+  }
+  for (const auto& out : commands.send) send(out.to, out.bytes);
+}
+
+void RelayDaemon::State::on_signal() {
+  signalfd_siginfo info{};
+  while (::read(signals.get(), &info, sizeof info) == sizeof info) {
+    if (info.ssi_signo != SIGUSR1) {
+      loop.stop();
+      return;
+    }
+    spdlog::info("draining for {} s", kDrainTime.count());
+    execute(table.drain(kDrainTime, read_clocks()));
+  }
+}
+
+std::optional<MonoTime> RelayDaemon::State::settle() {
+  const Now now = read_clocks();
+  if (now.mono < next_tick) return next_tick;
+  if (now.mono >= next_usage) {
+    read_usage(now);
+    follow_addresses();
+    next_usage = now.mono + kReadUsageEvery;
+  }
+  execute(table.expire(now));
+  if (tls) tls->expire(now.mono);
+  if (table.generation() != saved_generation) save();
+  publish();
+  next_tick = now.mono + kTick;
+  return next_tick;
+}
+
+void RelayDaemon::State::read_usage(const Now& now) {
+  if (!kernel) return;
+  const auto usage = kernel->maps().usage();
+  if (!usage) {
+    spdlog::warn("{}", usage.error().message());
+    return;
+  }
+  for (const auto& use : *usage) {
+    if (use.last != MonoTime{}) table.on_use(use.source.channel, use.last, now);
+  }
+}
+
+void RelayDaemon::State::follow_addresses() {
+  auto own = own_addresses();
+  if (own.empty()) return;
+  if (kernel) {
+    if (const auto set = kernel->maps().set_locals(own); !set) {
+      spdlog::warn("{}", set.error().message());
+    }
+  }
+  table.set_own_addresses(std::move(own));
+}
+
+void RelayDaemon::State::save() {
+  const auto written = files.write_sessions(to_bytes(table.save()));
+  if (!written) spdlog::warn("who is bound is not saved: {}", written.error().message());
+  saved_generation = table.generation();
+}
+
+void RelayDaemon::State::publish() {
+  Numbers numbers;
+  numbers.clients = table.client_count();
+  numbers.channels = table.wish_count();
+  numbers.tls_connections = tls ? tls->connection_count() : 0;
+  numbers.draining = table.is_draining();
+  numbers.counts = table.counts();
+  numbers.stun_answers = stun_answers;
+  numbers.unknown_datagrams = unknown_datagrams;
+  if (kernel) {
+    if (auto counters = kernel->maps().counters()) numbers.kernel = std::move(*counters);
+    numbers.ports = kernel->ports();
+  }
+  std::string text = render_metrics(numbers);
+  const std::lock_guard lock(page_mutex);
+  page = std::move(text);
+}
+
+RelayDaemon::RelayDaemon(std::unique_ptr<State> state) : state_(std::move(state)) {}
+RelayDaemon::~RelayDaemon() = default;
+
+Result<std::unique_ptr<RelayDaemon>> RelayDaemon::open(const RelayDaemonOptions& options) {
+  MESH_TRY_ASSIGN(StateDir files, StateDir::open(options.state_dir));
+  MESH_TRY_ASSIGN(const X25519SecretKey key, files.key());
+  MESH_TRY_ASSIGN(host::EventLoop loop, host::EventLoop::open());
+  MESH_TRY_ASSIGN(host::PublicSocket socket, host::PublicSocket::open(options.udp));
+  auto state =
+      std::make_unique<State>(options, std::move(files), key, std::move(loop), std::move(socket));
+  MESH_TRY(state->start());
+  return std::unique_ptr<RelayDaemon>(new RelayDaemon(std::move(state)));
+}
+
+RelayPublicKey RelayDaemon::public_key() const { return state_->public_key; }
+
+Status RelayDaemon::run(const std::function<void()>& on_ready) {
+  on_ready();
+  State* s = state_.get();
+  const Status ended = s->loop.run([s] { return s->settle(); });
+  s->save();
+  return ended;
+}
+
+Status remove_relay(const std::string& instance) {
+  MESH_TRY_ASSIGN(bpf::Relay relay, bpf::Relay::open({.instance = instance}));
+  return relay.remove();
+}
+
+}  // namespace kernmesh::relay

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// The relay's daemon (L3): sockets and clock around SessionTable, the kernel's path beside it. One
+// thread; the page for Prometheus has its own and sees only text.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "controller/base/ip.h"
+#include "controller/base/key.h"
+
+namespace kernmesh::relay {
+
+struct RelayDaemonOptions {
+  std::string instance = "main";
+  std::string state_dir = "/var/lib/kernmesh-relay";
+  Port udp{3478};  // STUN's (RFC 8489); control and data share it
+  Port tls{0};     // 0: none
+  std::string certificate, certificate_key;
+  std::optional<Endpoint> http;
+  std::vector<std::string> interfaces;  // none: the daemon forwards alone
+  std::vector<TicketPublicKey> networks;
+  std::uint32_t max_clients = 16384;
+  std::uint32_t max_channels = 65536;
+  std::uint64_t channel_bytes_per_second = 0;  // 0: no limit
+  bool allow_loopback = false;
+};
+
+class RelayDaemon {
+ public:
+  static Result<std::unique_ptr<RelayDaemon>> open(const RelayDaemonOptions& options);
+  ~RelayDaemon();
+  RelayDaemon(const RelayDaemon&) = delete;
+  RelayDaemon& operator=(const RelayDaemon&) = delete;
+
+  RelayPublicKey public_key() const;
+  // Until SIGTERM or SIGINT; SIGUSR1 drains. What is bound is saved, and the kernel's path goes on
+  // when it returns.
+  Status run(const std::function<void()>& on_ready);
+
+ private:
+  struct State;
+  explicit RelayDaemon(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+// Takes the program off every interface and removes its maps.
+Status remove_relay(const std::string& instance);
+
+}  // namespace kernmesh::relay

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/relay/tls_listener.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <openssl/err.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <cstring>
+#include <map>
+
+#include "controller/relay/tls_connection.h"
+
+namespace kernmesh::relay {
+namespace {
+
+constexpr int kAcceptsAtOnce = 64;
+
+struct FreeContext {
+  void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
+};
+using UniqueContext = std::unique_ptr<SSL_CTX, FreeContext>;
+
+Error tls_error(const std::string& attempt) {
+  char reason[256] = "no reason given";
+  if (const auto code = ERR_get_error(); code != 0) ERR_error_string_n(code, reason, sizeof reason);
+  ERR_clear_error();
+  return {ErrorCode::kInvalid, attempt + ": " + reason};
+}
+
+Result<UniqueContext> make_context(const TlsOptions& options) {
+  UniqueContext context(SSL_CTX_new(TLS_server_method()));
+  if (!context) return tls_error("start TLS");
+  SSL_CTX_set_min_proto_version(context.get(), TLS1_3_VERSION);
+  if (SSL_CTX_use_certificate_chain_file(context.get(), options.certificate.c_str()) != 1) {
+    return tls_error("read the certificate " + options.certificate);
+  }
+  if (SSL_CTX_use_PrivateKey_file(context.get(), options.key.c_str(), SSL_FILETYPE_PEM) != 1 ||
+      SSL_CTX_check_private_key(context.get()) != 1) {
+    return tls_error("read the private key " + options.key);
+  }
+  return context;
+}
+
+// One socket for both families.
+Result<UniqueFd> listen_on(Port port) {
+  const std::string attempt = "listen on TCP port " + to_string(port);
+  UniqueFd fd(socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!fd) return Error::from_errno(attempt, errno);
+  const int on = 1, off = 0;
+  setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+  sockaddr_in6 any{};
+  any.sin6_family = AF_INET6;
+  any.sin6_port = htons(port.value());
+  if (bind(fd.get(), reinterpret_cast<const sockaddr*>(&any), sizeof any) != 0 ||
+      listen(fd.get(), 128) != 0) {
+    return Error::from_errno(attempt, errno);
+  }
+  return fd;
+}
+
+Endpoint endpoint_of(const sockaddr_in6& from) {
+  std::array<std::uint8_t, 16> bytes;
+  std::memcpy(bytes.data(), &from.sin6_addr, bytes.size());
+  IpAddress address = IpAddress::from_v6_bytes(bytes);
+  if (address.is_v4_mapped()) {
+    address = IpAddress::from_v4_bytes({bytes[12], bytes[13], bytes[14], bytes[15]});
+  }
+  return {address, Port(ntohs(from.sin6_port))};
+}
+
+}  // namespace
+
+struct TlsListener::State {
+  State(host::EventLoop& on, Events to_tell, const TlsOptions& with)
+      : loop(on), events(std::move(to_tell)), options(with) {}
+
+  void accept_all() {
+    for (int i = 0; i < kAcceptsAtOnce; ++i) {
+      sockaddr_in6 from{}, to{};
+      socklen_t size = sizeof from;
+      UniqueFd fd(accept4(socket.get(), reinterpret_cast<sockaddr*>(&from), &size,
+                          SOCK_CLOEXEC | SOCK_NONBLOCK));
+      if (!fd) return;
+      size = sizeof to;
+      getsockname(fd.get(), reinterpret_cast<sockaddr*>(&to), &size);
+      take(std::move(fd), endpoint_of(from), endpoint_of(to).address);
+    }
+  }
+
+  void take(UniqueFd fd, const Endpoint& client, const IpAddress& local) {
+    if (connections.size() >= options.most_connections ||
+        by_source[client.address] >= options.most_of_source) {
+      if (by_source[client.address] == 0) by_source.erase(client.address);
+      return;
+    }
+    const int on = 1, number = fd.get();
+    setsockopt(number, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    const StreamId stream(++last_stream);
+    auto connection = TlsConnection::make(context.get(), std::move(fd), {client, local, stream},
+                                          host::mono_now());
+    if (!connection || !loop.watch(number, [this, stream] { proceed(stream); })) return;
+    ++by_source[client.address];
+    connections[stream] = std::move(connection);
+  }
+
+  void proceed(StreamId stream) {
+    const auto found = connections.find(stream);
+    if (found == connections.end()) return;
+    TlsConnection& connection = *found->second;
+    const auto on_datagram = [&](std::span<const std::uint8_t> datagram) {
+      events.on_datagram(connection.origin(), datagram);
+    };
+    settle(stream, connection.proceed(on_datagram, host::mono_now()));
+  }
+
+  void settle(StreamId stream, TlsConnection::State state) {
+    const auto found = connections.find(stream);
+    if (found == connections.end()) return;
+    TlsConnection& connection = *found->second;
+    if (state == TlsConnection::State::kOpen) {
+      loop.set_interest(connection.fd(), connection.wants_write()
+                                             ? host::EventLoop::Interest::kReadAndWrite
+                                             : host::EventLoop::Interest::kRead);
+      return;
+    }
+    close(stream);
+  }
+
+  void close(StreamId stream) {
+    const auto found = connections.find(stream);
+    if (found == connections.end()) return;
+    loop.unwatch(found->second->fd());
+    const IpAddress source = found->second->origin().client.address;
+    if (--by_source[source] == 0) by_source.erase(source);
+    connections.erase(found);
+    events.on_closed(stream);
+  }
+
+  host::EventLoop& loop;
+  Events events;
+  TlsOptions options;
+  UniqueContext context;
+  UniqueFd socket;
+  std::map<StreamId, std::unique_ptr<TlsConnection>> connections;
+  std::map<IpAddress, std::size_t> by_source;
+  std::vector<StreamId> broken;  // a send found them so; closed by expire()
+  std::uint64_t last_stream = 0;
+};
+
+TlsListener::TlsListener(std::unique_ptr<State> state) : state_(std::move(state)) {}
+TlsListener::~TlsListener() = default;
+
+Result<std::unique_ptr<TlsListener>> TlsListener::open(const TlsOptions& options,
+                                                       host::EventLoop& loop, Events events) {
+  auto state = std::make_unique<State>(loop, std::move(events), options);
+  MESH_TRY_ASSIGN(state->context, make_context(options));
+  MESH_TRY_ASSIGN(state->socket, listen_on(options.port));
+  State* s = state.get();
+  MESH_TRY(loop.watch(s->socket.get(), [s] { s->accept_all(); }));
+  return std::unique_ptr<TlsListener>(new TlsListener(std::move(state)));
+}
+
+void TlsListener::send(StreamId stream, std::span<const std::uint8_t> datagram) {
+  const auto found = state_->connections.find(stream);
+  if (found == state_->connections.end()) return;
+  const auto result = found->second->send(datagram);
+  // A send may come from the very connection's on_datagram(), which must not lose it underway.
+  if (result == TlsConnection::State::kClosed) {
+    state_->broken.push_back(stream);
+  } else {
+    state_->settle(stream, result);
+  }
+}
+
+void TlsListener::expire(MonoTime now) {
+  std::vector<StreamId> over = std::exchange(state_->broken, {});
+  for (const auto& [stream, connection] : state_->connections) {
+    if (connection->is_overdue(now)) over.push_back(stream);
+  }
+  for (const StreamId stream : over) state_->close(stream);
+}
+
+std::size_t TlsListener::connection_count() const { return state_->connections.size(); }
+
+}  // namespace kernmesh::relay
