@@ -76,7 +76,8 @@ Reception PeerPaths::on_call(MonoTime now, const CallMeMaybe& call, const Surrou
   for (const auto& endpoint : call.endpoints) {
     if (!is_usable(endpoint, around.settings.loopback, around.overlay)) continue;
     if (Candidate* known = candidates_.find(endpoint)) {
-      known->plan(now);
+      // Calls come in threes; the first has set it off.
+      if (!known->last_ping || now - *known->last_ping >= kPingTimeout) known->plan(now);
     } else {
       candidates_.add_offered(now, endpoint, best_);
     }
@@ -328,9 +329,12 @@ void PeerPaths::publish(MonoTime now, const Surroundings& around) {
     around.out.push_back(path);
   }
   const Candidate* held = best();
-  const bool doubtful = held != nullptr && held->way.is_relayed() && held->is_suspect(now);
-  const auto doubt = doubtful ? held->first_unanswered : std::nullopt;
-  if (doubt && doubt != published_doubt_) around.out.push_back(DoubtRelay{info_.id, held->way});
+  const bool relayed = held != nullptr && held->way.is_relayed();
+  const Candidate* relay = relayed ? held : insurance(candidates_, best_);
+  const bool needed = relayed || (is_active(now) && !is_healthy(now));
+  const bool doubtful = needed && relay != nullptr && relay->is_suspect(now);
+  const auto doubt = doubtful ? relay->first_unanswered : std::nullopt;
+  if (doubt && doubt != published_doubt_) around.out.push_back(DoubtRelay{info_.id, relay->way});
   published_doubt_ = doubt;
 }
 
@@ -347,6 +351,8 @@ std::optional<MonoTime> PeerPaths::deadline() const {
   act(candidates_.vain_from());
   act(book_.next_expiry());
   act(calling_.next());
+  for (const auto& c : candidates_)
+    if (c.origin == Origin::kRelay) look(c.suspect_from());
   const bool active = active_until_ && (!advanced_at_ || *advanced_at_ < *active_until_);
   const Candidate* held = best();
   if (held != nullptr) look(held->suspect_from());

@@ -129,7 +129,7 @@ class PeerPaths {
   TokenBucket caller_probes_{kCallerProbesPerSecond, kCallerProbeBurst};
   SetPath published_path_;
   std::vector<Way> published_sources_;
-  std::optional<MonoTime> published_doubt_;  // of the relayed way in use: since when
+  std::optional<MonoTime> published_doubt_;  // of the relayed way that is needed: since when
 };
 
 }  // namespace kernmesh::path

@@ -49,7 +49,7 @@ inline constexpr Duration kStarvedPause = milliseconds(20);  // between looks at
 
 inline constexpr std::size_t kMostCandidates = 32;
 inline constexpr int kCallerTries = 3;          // a lost probe must not lose a peer that has moved
-inline constexpr int kOfferTries = 5;           // of an endpoint that the peer named in a call
+inline constexpr int kOfferTries = 3;           // of an endpoint that the peer named in a call
 inline constexpr std::size_t kMostCallers = 4;  // unproven sources that are probed back
 inline constexpr std::size_t kMostRelayedWays = 3;   // to one peer
 inline constexpr std::size_t kMostSources = 8;       // accepted for one peer's WireGuard packets

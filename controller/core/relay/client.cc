@@ -14,7 +14,9 @@ using std::chrono::seconds;
 constexpr milliseconds kLeastRefresh{20'000};
 constexpr std::uint64_t kRefreshSpreadMs = 6000;
 constexpr seconds kMostPause{30};
-constexpr seconds kAskAgain{20};      // a peer that was not there, or that closed
+// A peer that was not there, or that closed: the relay tells when it comes, but that may be lost.
+constexpr seconds kAskAgain{2};
+constexpr seconds kMostAskAgain{20};
 constexpr seconds kRefusedPause{30};  // a relay that is full, a ticket that is not good
 constexpr int kMostChallenges = 4;
 constexpr std::size_t kRememberedSequences = 8;
@@ -73,8 +75,12 @@ void RelayClient::on_moved(MonoTime now) {
   if (state_ != ClientState::kIdle) greet(now);
 }
 
-void RelayClient::on_doubt(MonoTime now) {
-  if (state_ == ClientState::kBound) enqueue(now, RequestType::kRefresh);
+void RelayClient::on_doubt(MonoTime now, Channel channel) {
+  if (state_ != ClientState::kBound) return;
+  enqueue(now, RequestType::kRefresh);
+  // Word that the peer has left may have been lost.
+  for (const auto& [peer, pair] : pairs_)
+    if (pair.up == channel) enqueue(now, RequestType::kOpen, peer);
 }
 
 void RelayClient::greet(MonoTime now) {
@@ -100,6 +106,11 @@ void RelayClient::go_away(MonoTime now) {
   ++failures_;
   // Three quarters to five quarters, so that a relay's clients do not come back all at once.
   retry_at_ = now + pause * 3 / 4 + pause * draw(random_, 1000) / 2000;
+}
+
+void RelayClient::ask_later(MonoTime now, Pair& pair) {
+  pair.ask_again = now + std::min(kAskAgain * (1 << std::min(pair.vain, 4)), kMostAskAgain);
+  ++pair.vain;
 }
 
 void RelayClient::take_down(const DiscoPublicKey& peer, Pair& pair) {
@@ -160,7 +171,7 @@ void RelayClient::send_due(MonoTime now) {
     } else if (entry.tries >= kMostTries) {
       // The binding lives, or it would have ended: the relay will not say, so ask later.
       if (const auto pair = pairs_.find(entry.peer); pair != pairs_.end())
-        pair->second.ask_again = now + kAskAgain;
+        ask_later(now, pair->second);
       queue_.entries().erase(queue_.entries().begin() + static_cast<std::ptrdiff_t>(i--));
       continue;
     }
@@ -258,7 +269,9 @@ Reception RelayClient::on_answer(MonoTime now, const Answer& answer) {
   highest_stamp_ = std::max(highest_stamp_, answer.stamp);
   RequestQueue::Entry asked;
   if (answer.sequence == Sequence()) {
-    if (!newest || state_ != ClientState::kBound) return Reception::kUnmatched;
+    // An old "asked" costs one question, and a late one must not be lost.
+    const bool harmless = std::holds_alternative<Asked>(answer.word);
+    if ((!newest && !harmless) || state_ != ClientState::kBound) return Reception::kUnmatched;
     if (std::holds_alternative<Bound>(answer.word) || std::holds_alternative<Refused>(answer.word))
       return Reception::kUnmatched;
   } else {
@@ -306,10 +319,11 @@ void RelayClient::on_word(MonoTime now, const Opened& opened) {
   queue_.remove(RequestType::kOpen, opened.peer);
   if (opened.state == PairState::kWaits) {
     take_down(opened.peer, pair);
-    pair.ask_again = now + kAskAgain;
+    ask_later(now, pair);
     return;
   }
   pair.ask_again = {};
+  pair.vain = 0;
   if (pair.up == opened.channel) return;
   pair.up = opened.channel;
   events_.emplace_back(PairUp{opened.peer, {endpoint(), opened.channel}});
@@ -323,7 +337,7 @@ void RelayClient::on_word(MonoTime now, const Closed& closed) {
   const auto found = pairs_.find(closed.peer);
   if (found == pairs_.end()) return;
   take_down(closed.peer, found->second);
-  found->second.ask_again = now + kAskAgain;
+  ask_later(now, found->second);
 }
 
 void RelayClient::on_refused(MonoTime now, const Refused& refused, const DiscoPublicKey& peer) {
@@ -335,7 +349,7 @@ void RelayClient::on_refused(MonoTime now, const Refused& refused, const DiscoPu
     case Reason::kTooManyPairs:
       if (const auto pair = pairs_.find(peer); pair != pairs_.end()) {
         take_down(peer, pair->second);
-        pair->second.ask_again = now + kAskAgain;
+        ask_later(now, pair->second);
       }
       return;
     case Reason::kTicketExpired:

@@ -73,8 +73,8 @@ class RelayClient {
   void close(MonoTime now, const DiscoPublicKey& peer);
   // This node has another address: binds from there; pairs stay.
   void on_moved(MonoTime now);
-  // A way through the relay does not answer: ask it at once.
-  void on_doubt(MonoTime now);
+  // That way through the relay does not answer: ask at once whether relay and pair are there.
+  void on_doubt(MonoTime now, Channel channel);
 
   Reception on_datagram(MonoTime now, std::span<const std::uint8_t> bytes, const Endpoint& source);
   void tick(MonoTime now);
@@ -91,6 +91,7 @@ class RelayClient {
   struct Pair {
     std::optional<Channel> up;
     MonoTime ask_again{};
+    int vain = 0;  // times in a row that the peer was not there
   };
 
   void greet(MonoTime now);
@@ -108,6 +109,7 @@ class RelayClient {
   void on_word(MonoTime now, const Draining& draining);
   void on_word(MonoTime now, const Closed& closed);
   void on_refused(MonoTime now, const Refused& refused, const DiscoPublicKey& peer);
+  void ask_later(MonoTime now, Pair& pair);
   void take_down(const DiscoPublicKey& peer, Pair& pair);
 
   X25519SecretKey disco_secret_;

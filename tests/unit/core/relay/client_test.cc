@@ -82,7 +82,7 @@ TEST_F(RelayClients, a_nat_that_rebinds_in_silence_is_noticed_at_the_next_refres
 TEST_F(RelayClients, notice_a_dead_relay_within_seconds_of_a_doubt_and_come_back_to_it) {
   meet();
   net_.relay_is_dead = true;
-  net_.guest(1).client.on_doubt(net_.now());
+  net_.guest(1).client.on_doubt(net_.now(), Channel(1));
   net_.run(seconds(2));
   EXPECT_EQ(net_.guest(1).doubts, 1);
   EXPECT_EQ(net_.guest(1).losses, 0);
@@ -102,8 +102,8 @@ TEST_F(RelayClients, a_relay_that_lost_its_memory_is_told_everything_again) {
   meet();
   net_.restart_relay();
   net_.world.channels.clear();
-  net_.guest(1).client.on_doubt(net_.now());
-  net_.guest(2).client.on_doubt(net_.now());
+  net_.guest(1).client.on_doubt(net_.now(), Channel(1));
+  net_.guest(2).client.on_doubt(net_.now(), Channel(1));
   net_.run(seconds(2));
   EXPECT_TRUE(carries());
 }
@@ -158,6 +158,25 @@ TEST_F(RelayClients, a_closed_pair_is_down_on_both_sides) {
   EXPECT_TRUE(net_.guest(1).up.empty());
   EXPECT_TRUE(net_.guest(2).up.empty());
   EXPECT_FALSE(net_.guest(1).client.wishes());
+}
+
+TEST_F(RelayClients, a_pair_that_the_peer_left_in_silence_is_found_out_by_a_doubt) {
+  meet();
+  const auto held = *net_.guest(1).channel_to(net_.guest(2));
+  const double loss = std::exchange(net_.loss, 1.0);
+  net_.guest(2).client.close(net_.now(), net_.guest(1).key);
+  net_.run(seconds(0));
+  net_.loss = loss;
+  net_.guest(2).client.leave();
+  net_.world.pass(std::chrono::minutes(2));
+  net_.send_all({});
+  (void)net_.world.apply(net_.world.table.expire(net_.world.now));  // nobody hears of it
+  net_.guest(1).client.on_moved(net_.now());
+  net_.guest(1).client.tick(net_.now());
+  net_.run(seconds(1));
+  net_.guest(1).client.on_doubt(net_.now(), held);
+  net_.run(seconds(1));
+  EXPECT_FALSE(net_.guest(1).channel_to(net_.guest(2)));
 }
 
 TEST_F(RelayClients, forged_replayed_and_misplaced_datagrams_change_nothing) {
