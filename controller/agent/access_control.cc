@@ -18,9 +18,8 @@ namespace kernmesh::agent {
 namespace {
 
 using maplayout::ImageView;
-
-constexpr std::size_t kHeaderLine = 0;
-constexpr std::size_t kExtentLine = 2;
+using maplayout::kExtentLine;
+using maplayout::kHeaderLine;
 
 std::string text_of(MapVersion version) {
   return std::to_string(version.epoch.value()) + "." + std::to_string(version.revision.value());

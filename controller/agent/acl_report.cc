@@ -24,11 +24,10 @@ using mesh::v1::AclFlow;
 constexpr std::size_t kMostSources = 16;  // proto/mesh/v1/local.proto
 // A table whose rules all come near is no help to anybody.
 constexpr std::size_t kMostNear = 8;
-constexpr std::size_t kExtentLine = 2;
 
 mesh_acl_extent extent_of(std::span<const mesh_acl_line> image) {
   return maplayout::ImageView(image)
-      .at<mesh_acl_extent>(kExtentLine, 0)
+      .at<mesh_acl_extent>(maplayout::kExtentLine, 0)
       .value_or(mesh_acl_extent{});
 }
 

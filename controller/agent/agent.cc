@@ -20,7 +20,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 // Between attempts to bring the interface up while the kernel refuses.
-constexpr auto kRetryInterval = seconds(5);
+constexpr auto kBringUpRetryInterval = seconds(5);
 
 Result<topology::CaFingerprint> fingerprint_of(const std::string& ca_pem) {
   MESH_TRY_ASSIGN(const auto facts, rpc::read_certificates(ca_pem));
@@ -172,7 +172,7 @@ void Agent::on_netmap(NetmapPtr map, const std::optional<NetmapStep>& step) {
   if (settings_.wanted != Wanted::kUp) return;  // it came while going down
   received_ = map->version;
   stored_ = map;
-  retry_at_ = mono_now() + kRetryInterval;
+  retry_at_ = mono_now() + kBringUpRetryInterval;
   Status applied = ensure_node();
   if (applied && (node_->netmap() != map || !node_->is_policy_in_force()))
     applied = node_->apply(map, step);

@@ -21,7 +21,7 @@ using std::chrono::seconds;
 constexpr auto kRefreshInterval = milliseconds(100);
 // Never busy for more than a tenth of the time, however large the host's tables are.
 constexpr int kRestFactor = 10;
-constexpr auto kRetryInterval = seconds(1);
+constexpr auto kRereadRetryInterval = seconds(1);
 constexpr auto kGuardInterval = milliseconds(400);
 // The engine gives a ping up after 5 s; what it forgets about is answered here.
 constexpr auto kPingDeadline = seconds(7);
@@ -178,7 +178,7 @@ void MeshNode::refresh_host(MonoTime now) {
   if (!read) host_changed_ = true;
   const MonoTime done = mono_now();
   next_refresh_ = done + (read ? std::max<Duration>(kRefreshInterval, kRestFactor * (done - now))
-                               : kRetryInterval);
+                               : kRereadRetryInterval);
 }
 
 Status MeshNode::follow_host(MonoTime now) {

@@ -14,7 +14,7 @@
 namespace kernmesh::bpf {
 namespace {
 
-constexpr std::array<Reason, MESH_ACL_REASON_COUNT> kReasons = {{
+constexpr std::array<Reason, MESH_ACL_REASON_COUNT> kAclReasons = {{
 #define MESH_REASON_ROW(name, label, meaning) {label, meaning},
     MESH_ACL_REASONS(MESH_REASON_ROW)
 #undef MESH_REASON_ROW
@@ -22,7 +22,7 @@ constexpr std::array<Reason, MESH_ACL_REASON_COUNT> kReasons = {{
 
 const char* program_name(Hook hook) { return hook == Hook::kIngress ? "acl_in" : "acl_out"; }
 
-Map<std::uint32_t, mesh_acl_config> config_map(const Object& o) {
+Map<std::uint32_t, mesh_acl_config> acl_config(const Object& o) {
   return {o.map_fd("acl_config"), "acl_config"};
 }
 
@@ -56,7 +56,7 @@ Result<std::uint32_t> size_counters(Object& object, std::uint32_t wanted) {
 }  // namespace
 
 Reason acl_reason(std::uint32_t reason) {
-  return reason < kReasons.size() ? kReasons[reason] : Reason{"unknown", "unknown"};
+  return reason < kAclReasons.size() ? kAclReasons[reason] : Reason{"unknown", "unknown"};
 }
 
 Result<Acl> Acl::open(const AclOptions& options) {
@@ -143,14 +143,14 @@ Status Acl::set(const AclSettings& settings) {
   if (settings.follow_flows) flags |= MESH_ACL_FOLLOW_FLOWS;
   const auto deny_after =
       std::chrono::duration_cast<std::chrono::nanoseconds>(settings.deny_after.time_since_epoch());
-  return config_map(object_).set(0, {.owner = owner_,
+  return acl_config(object_).set(0, {.owner = owner_,
                                      .abi = MESH_ABI_VERSION,
                                      .flags = flags,
                                      .deny_after_ns = static_cast<__u64>(deny_after.count())});
 }
 
 Result<std::vector<Counter>> Acl::counters() const {
-  return read_counters(object_.map_fd("acl_counters"), kReasons);
+  return read_counters(object_.map_fd("acl_counters"), kAclReasons);
 }
 
 Result<RuleCount> Acl::rule_count(std::uint32_t slot) const {

@@ -22,7 +22,7 @@
 namespace kernmesh::bpf {
 namespace {
 
-constexpr std::array<Reason, MESH_UNDERLAY_REASON_COUNT> kReasons = {{
+constexpr std::array<Reason, MESH_UNDERLAY_REASON_COUNT> kUnderlayReasons = {{
 #define MESH_REASON_ROW(name, label, meaning) {label, meaning},
     MESH_UNDERLAY_REASONS(MESH_REASON_ROW)
 #undef MESH_REASON_ROW
@@ -32,7 +32,7 @@ constexpr const char* kOutName = "underlay_out";
 constexpr const char* kInName = "underlay_in";
 constexpr const char* kInL3Name = "underlay_in_l3";
 
-Map<std::uint32_t, mesh_underlay_config> config_map(const Object& o) {
+Map<std::uint32_t, mesh_underlay_config> underlay_config(const Object& o) {
   return {o.map_fd("config"), "config"};
 }
 Map<std::uint32_t, mesh_path> path_map(const Object& o) { return {o.map_fd("paths"), "paths"}; }
@@ -119,7 +119,7 @@ Underlay::Underlay(Object object, PinFolder pins, std::uint64_t owner, bool adop
       slots_(std::max(entries_of(object_.map_fd("traffic")), 1U) - 1) {}
 
 Status Underlay::claim() {
-  const auto map = config_map(object_);
+  const auto map = underlay_config(object_);
   MESH_TRY_ASSIGN(auto value, map.get(0));
   if (!value) return Error(ErrorCode::kConflict, "the programs' configuration cannot be read");
   if (value->owner == owner_ && value->abi == MESH_ABI_VERSION) return {};
@@ -198,11 +198,11 @@ Status Underlay::set_config(const UnderlayConfig& config) {
                                    .synth_port = to_abi_be(config.synth_port),
                                    .wg_port = to_abi_be(config.wg_port),
                                    .zero = {}};
-  return config_map(object_).set(0, value);
+  return underlay_config(object_).set(0, value);
 }
 
 Result<std::optional<UnderlayConfig>> Underlay::config() const {
-  MESH_TRY_ASSIGN(const auto value, config_map(object_).get(0));
+  MESH_TRY_ASSIGN(const auto value, underlay_config(object_).get(0));
   if (!value || value->meshu_ifindex == 0) return std::optional<UnderlayConfig>();
   return std::optional<UnderlayConfig>(
       UnderlayConfig{.meshu = IfIndex(value->meshu_ifindex),
@@ -329,7 +329,7 @@ Result<std::optional<Traffic>> Underlay::traffic(const IpAddress& synth) const {
 }
 
 Result<std::vector<Counter>> Underlay::counters() const {
-  return read_counters(object_.map_fd("counters"), kReasons);
+  return read_counters(object_.map_fd("counters"), kUnderlayReasons);
 }
 
 Result<EventStream> Underlay::events() const { return EventStream::open(object_.map_fd("events")); }

@@ -12,8 +12,6 @@
 namespace kernmesh::netlink {
 namespace {
 
-Error no_memory() { return {ErrorCode::kExhausted, "out of memory for a netlink object"}; }
-
 LinkInfo to_info(rtnl_link* link) {
   LinkInfo info;
   info.index = IfIndex(static_cast<std::uint32_t>(rtnl_link_get_ifindex(link)));

@@ -20,8 +20,6 @@
 namespace kernmesh::netlink {
 namespace {
 
-Error no_memory() { return {ErrorCode::kExhausted, "out of memory for a netlink object"}; }
-
 // Dumps honour the header's table only with strict checking (kernel >= 4.20). Not for the whole
 // life of a socket: libnl 3.7 asks for addresses and rules with a short header, which strict
 // checking refuses.

@@ -45,6 +45,8 @@ Error nl_error(std::string_view attempt, int libnl_error) {
   return {code, std::string(attempt) + ": " + nl_geterror(libnl_error)};
 }
 
+Error no_memory() { return {ErrorCode::kExhausted, "out of memory for a netlink object"}; }
+
 Result<RouteSocket> RouteSocket::open() {
   Owned<nl_sock> socket(nl_socket_alloc());
   if (!socket) return Error(ErrorCode::kExhausted, "cannot allocate a netlink socket");

@@ -33,6 +33,8 @@ using Owned = std::unique_ptr<T, ObjectDeleter>;
 
 // "ATTEMPT: libnl's text". libnl_error is negative, as libnl returns it.
 Error nl_error(std::string_view attempt, int libnl_error);
+// libnl could not allocate an object.
+Error no_memory();
 
 class RouteSocket {
  public:

@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::int64_t kEndOfYear9999 = 253402300799;
 
-Error invalid(const std::string& what) { return {ErrorCode::kInvalid, what}; }
+Error invalid_message(const std::string& what) { return {ErrorCode::kInvalid, what}; }
 
 std::span<const std::uint8_t> bytes_of(std::string_view text) {
   return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
@@ -21,28 +21,29 @@ template <typename Key>
 Result<Key> key_from_wire(std::string_view bytes, std::string_view what) {
   auto key = Key::from_bytes(bytes_of(bytes));
   if (!key) {
-    return invalid(std::string(what) + " has " + std::to_string(bytes.size()) +
-                   " bytes instead of 32");
+    return invalid_message(std::string(what) + " has " + std::to_string(bytes.size()) +
+                           " bytes instead of 32");
   }
-  if (key->is_zero()) return invalid(std::string(what) + " is all zero");
+  if (key->is_zero()) return invalid_message(std::string(what) + " is all zero");
   return key;
 }
 
 Status check_count(std::size_t count, std::size_t most, std::string_view what) {
   if (count <= most) return {};
-  return invalid(std::to_string(count) + " " + std::string(what) + ", at most " +
-                 std::to_string(most) + " are allowed");
+  return invalid_message(std::to_string(count) + " " + std::string(what) + ", at most " +
+                         std::to_string(most) + " are allowed");
 }
 
 // Names are printed on terminals and put into files: no control characters, nothing overlong.
 Status check_name(const std::string& name, std::size_t most, std::string_view what) {
-  if (name.empty()) return invalid(std::string(what) + " is empty");
+  if (name.empty()) return invalid_message(std::string(what) + " is empty");
   if (name.size() > most) {
-    return invalid(std::string(what) + " is longer than " + std::to_string(most) + " bytes");
+    return invalid_message(std::string(what) + " is longer than " + std::to_string(most) +
+                           " bytes");
   }
   const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
   if (std::any_of(name.begin(), name.end(), is_control)) {
-    return invalid(std::string(what) + " contains control characters");
+    return invalid_message(std::string(what) + " contains control characters");
   }
   return {};
 }
@@ -55,11 +56,11 @@ Result<std::vector<IpAddress>> addresses_from(const Messages& messages) {
     MESH_TRY_ASSIGN(auto address, address_from_wire(message));
     if (address.is_unspecified() || address.is_multicast() || address.is_loopback() ||
         address.is_v4_mapped()) {
-      return invalid(to_string(address) + " cannot be an overlay address");
+      return invalid_message(to_string(address) + " cannot be an overlay address");
     }
     addresses.push_back(address);
   }
-  if (addresses.empty()) return invalid("no overlay address");
+  if (addresses.empty()) return invalid_message("no overlay address");
   return addresses;
 }
 
@@ -84,7 +85,8 @@ Result<std::vector<Value>> distinct_from(const Messages& messages, std::size_t m
   for (const auto& message : messages) {
     MESH_TRY_ASSIGN(auto value, from_proto(message));
     if (!seen.insert(value.id).second) {
-      return invalid("of the " + std::string(what) + ", " + to_string(value.id) + " appears twice");
+      return invalid_message("of the " + std::string(what) + ", " + to_string(value.id) +
+                             " appears twice");
     }
     values.push_back(std::move(value));
   }
@@ -94,14 +96,14 @@ Result<std::vector<Value>> distinct_from(const Messages& messages, std::size_t m
 Result<netmap::Netmap> map_from(const mesh::v1::Snapshot& message, const MapVersion& version) {
   netmap::Netmap map;
   map.version = version;
-  if (!message.has_self()) return invalid("snapshot without the node itself");
+  if (!message.has_self()) return invalid_message("snapshot without the node itself");
   MESH_TRY_ASSIGN(map.self, from_proto(message.self()));
   MESH_TRY(check_count(message.peers_size(), kMaxPeers, "peers"));
   for (const auto& peer_message : message.peers()) {
     MESH_TRY_ASSIGN(auto peer, from_proto(peer_message));
     const NodeId id = peer.id;
     if (!map.peers.emplace(id, std::move(peer)).second) {
-      return invalid("peer " + to_string(id) + " appears twice");
+      return invalid_message("peer " + to_string(id) + " appears twice");
     }
   }
   MESH_TRY_ASSIGN(auto rules, distinct_from<netmap::Rule>(message.rules(), kMaxRules, "rules"));
@@ -124,13 +126,13 @@ Result<netmap::Delta> delta_from(const mesh::v1::Delta& message, const MapVersio
   for (const auto& peer_message : message.upserted_peers()) {
     MESH_TRY_ASSIGN(auto peer, from_proto(peer_message));
     if (!seen.insert(peer.id).second) {
-      return invalid("peer " + to_string(peer.id) + " appears twice");
+      return invalid_message("peer " + to_string(peer.id) + " appears twice");
     }
     delta.upserted.push_back(std::move(peer));
   }
   for (const auto id : message.removed_node_ids()) {
     if (!seen.insert(NodeId(id)).second) {
-      return invalid("peer " + std::to_string(id) + " appears twice");
+      return invalid_message("peer " + std::to_string(id) + " appears twice");
     }
     delta.removed.push_back(NodeId(id));
   }
@@ -156,7 +158,7 @@ Result<IpAddress> address_from_wire(std::string_view text) {
   const auto bytes = bytes_of(text);
   if (bytes.size() == 4) return IpAddress::from_v4_bytes({bytes[0], bytes[1], bytes[2], bytes[3]});
   if (bytes.size() != 16) {
-    return invalid("an address has 4 or 16 bytes, not " + std::to_string(bytes.size()));
+    return invalid_message("an address has 4 or 16 bytes, not " + std::to_string(bytes.size()));
   }
   std::array<std::uint8_t, 16> array{};
   std::copy(bytes.begin(), bytes.end(), array.begin());
@@ -181,7 +183,7 @@ std::int64_t to_wire(WallTime time) { return time.time_since_epoch().count(); }
 
 Result<WallTime> time_from_wire(std::int64_t seconds) {
   if (seconds < 0 || seconds > kEndOfYear9999) {
-    return invalid("time " + std::to_string(seconds) + " is not between 1970 and 9999");
+    return invalid_message("time " + std::to_string(seconds) + " is not between 1970 and 9999");
   }
   return WallTime(std::chrono::seconds(seconds));
 }
@@ -242,8 +244,8 @@ Result<Prefix> from_proto(const mesh::v1::Prefix& message) {
   const auto length = static_cast<int>(std::min<std::uint32_t>(message.length(), 1000));
   MESH_TRY_ASSIGN(auto prefix, Prefix::make(address, length));
   if (prefix.address() != address) {
-    return invalid("prefix " + to_string(address) + "/" + std::to_string(length) +
-                   " has bits set after its length");
+    return invalid_message("prefix " + to_string(address) + "/" + std::to_string(length) +
+                           " has bits set after its length");
   }
   return prefix;
 }
@@ -251,10 +253,11 @@ Result<Prefix> from_proto(const mesh::v1::Prefix& message) {
 Result<Endpoint> from_proto(const mesh::v1::Endpoint& message) {
   MESH_TRY_ASSIGN(auto address, address_from_wire(message.address()));
   if (message.port() == 0 || message.port() > 65535) {
-    return invalid("endpoint port " + std::to_string(message.port()) + " is not in 1..65535");
+    return invalid_message("endpoint port " + std::to_string(message.port()) +
+                           " is not in 1..65535");
   }
   if (address.is_unspecified() || address.is_multicast() || address.is_v4_mapped()) {
-    return invalid(to_string(address) + " cannot be an endpoint's address");
+    return invalid_message(to_string(address) + " cannot be an endpoint's address");
   }
   return Endpoint{address, Port(static_cast<std::uint16_t>(message.port()))};
 }
@@ -268,7 +271,7 @@ MapVersion from_proto(const mesh::v1::MapVersion& message) {
 }
 
 Result<netmap::Self> from_proto(const mesh::v1::Self& message) {
-  if (message.node_id() == 0) return invalid("the node itself has no id");
+  if (message.node_id() == 0) return invalid_message("the node itself has no id");
   MESH_TRY(check_name(message.name(), kMaxNodeName, "the node's own name"));
   MESH_TRY(check_name(message.user_name(), kMaxUserName, "the node's user name"));
   netmap::Self self;
@@ -287,7 +290,7 @@ Result<netmap::Self> from_proto(const mesh::v1::Self& message) {
 }
 
 Result<netmap::Peer> from_proto(const mesh::v1::Peer& message) {
-  if (message.node_id() == 0) return invalid("a peer has no id");
+  if (message.node_id() == 0) return invalid_message("a peer has no id");
   const auto in_peer = [&](const Error& error) {
     return error.with_context("peer " + std::to_string(message.node_id()));
   };
@@ -362,11 +365,11 @@ Result<Update> from_proto(const mesh::v1::NetmapUpdate& message) {
     case mesh::v1::NetmapUpdate::BODY_NOT_SET:
       break;
   }
-  return invalid("update without a body that this version knows");
+  return invalid_message("update without a body that this version knows");
 }
 
 Result<netmap::Netmap> netmap_from_proto(const mesh::v1::NetmapUpdate& message) {
-  if (!message.has_snapshot()) return invalid("not a snapshot");
+  if (!message.has_snapshot()) return invalid_message("not a snapshot");
   return map_from(message.snapshot(), from_proto(message.version()));
 }
 

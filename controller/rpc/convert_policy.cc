@@ -8,12 +8,12 @@
 namespace kernmesh::rpc {
 namespace {
 
-Error invalid(const std::string& what) { return {ErrorCode::kInvalid, what}; }
+Error invalid_policy(const std::string& what) { return {ErrorCode::kInvalid, what}; }
 
 Status check_most(std::size_t count, std::size_t most, std::string_view what) {
   if (count <= most) return {};
-  return invalid(std::to_string(count) + " " + std::string(what) + ", at most " +
-                 std::to_string(most) + " are allowed");
+  return invalid_policy(std::to_string(count) + " " + std::string(what) + ", at most " +
+                        std::to_string(most) + " are allowed");
 }
 
 mesh::v1::Service service_to_proto(const policy::Service& service) {
@@ -29,16 +29,17 @@ mesh::v1::Service service_to_proto(const policy::Service& service) {
 Result<policy::Service> service_from_proto(const mesh::v1::Service& message) {
   MESH_TRY(check_most(message.protocols_size(), 256, "protocols"));
   MESH_TRY(check_most(message.ports_size(), 2 * 65536, "port numbers"));
-  if (message.ports_size() % 2 != 0) return invalid("a range of ports has no end");
+  if (message.ports_size() % 2 != 0) return invalid_policy("a range of ports has no end");
   policy::Service service;
   for (const auto protocol : message.protocols()) {
-    if (protocol > 255) return invalid("protocol " + std::to_string(protocol) + " is above 255");
+    if (protocol > 255)
+      return invalid_policy("protocol " + std::to_string(protocol) + " is above 255");
     service.protocols.push_back(static_cast<std::uint8_t>(protocol));
   }
   for (int i = 0; i < message.ports_size(); i += 2) {
     const auto first = message.ports(i), last = message.ports(i + 1);
     if (first > last || last > 65535) {
-      return invalid("ports " + std::to_string(first) + "-" + std::to_string(last));
+      return invalid_policy("ports " + std::to_string(first) + "-" + std::to_string(last));
     }
     service.ports.push_back({static_cast<std::uint16_t>(first), static_cast<std::uint16_t>(last)});
   }
@@ -67,7 +68,7 @@ mesh::v1::Target target_to_proto(const policy::Target& target) {
 Result<policy::Target> target_from_proto(const mesh::v1::Target& message) {
   if (message.kind() < mesh::v1::Target::KIND_OWN_ADDRESSES ||
       message.kind() > mesh::v1::Target::KIND_ANY) {
-    return invalid("target of unknown kind " + std::to_string(message.kind()));
+    return invalid_policy("target of unknown kind " + std::to_string(message.kind()));
   }
   policy::Target target;
   target.kind = static_cast<policy::TargetKind>(message.kind());
@@ -98,7 +99,7 @@ Result<policy::SshGrant> ssh_from_proto(const mesh::v1::SshGrant& message) {
   constexpr std::int64_t kMostCheckPeriod = 168 * 3600;
   if (message.action() != mesh::v1::SshGrant::ACTION_ACCEPT &&
       message.action() != mesh::v1::SshGrant::ACTION_CHECK) {
-    return invalid("SSH action of unknown kind " + std::to_string(message.action()));
+    return invalid_policy("SSH action of unknown kind " + std::to_string(message.action()));
   }
   MESH_TRY(check_most(message.users_size(), kMaxRuleParts, "SSH users"));
   MESH_TRY(check_most(message.accept_env_size(), kMaxRuleParts, "SSH environment variables"));
@@ -107,14 +108,14 @@ Result<policy::SshGrant> ssh_from_proto(const mesh::v1::SshGrant& message) {
   for (const auto& user : message.users()) {
     if (user.kind() < mesh::v1::SshGrant::USER_KIND_ROOT ||
         user.kind() > mesh::v1::SshGrant::USER_KIND_LOCALPART) {
-      return invalid("SSH user of unknown kind " + std::to_string(user.kind()));
+      return invalid_policy("SSH user of unknown kind " + std::to_string(user.kind()));
     }
     ssh.users.push_back({static_cast<policy::SshUserKind>(user.kind()), user.name()});
   }
   if (message.has_check_period_seconds()) {
     const auto seconds = message.check_period_seconds();
     if (seconds < 0 || seconds > kMostCheckPeriod) {
-      return invalid("SSH check period of " + std::to_string(seconds) + " s");
+      return invalid_policy("SSH check period of " + std::to_string(seconds) + " s");
     }
     ssh.check_period = std::chrono::seconds(seconds);
   }

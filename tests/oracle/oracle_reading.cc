@@ -9,7 +9,7 @@
 namespace kernmesh::policy {
 namespace {
 
-Prefix prefix(const char* text) { return *Prefix::parse(text); }
+Prefix cidr(const char* text) { return *Prefix::parse(text); }
 
 // Stands for nodes, each at its own addresses, rather than for addresses.
 bool names_nodes(const Selector& selector) {
@@ -29,19 +29,19 @@ bool names_nodes(const Selector& selector) {
 
 Region everything() {
   Region region;
-  region.add(prefix("0.0.0.0/0"));
-  region.add(prefix("::/0"));
+  region.add(cidr("0.0.0.0/0"));
+  region.add(cidr("::/0"));
   return region;
 }
 
 Region public_addresses() {
   Region region;
-  region.add(prefix("0.0.0.0/0"));
+  region.add(cidr("0.0.0.0/0"));
   for (const char* text :
        {"10.0.0.0/8", "100.64.0.0/10", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16"}) {
-    region.remove(prefix(text));
+    region.remove(cidr(text));
   }
-  region.add(prefix("2000::/3"));
+  region.add(cidr("2000::/3"));
   return region;
 }
 
@@ -118,7 +118,7 @@ Region Oracle::source_region(const Selector& selector) const {
   if (!is_any(selector)) return region_of(selector);
   Region region;
   for (const auto& range : overlay_) region.add(range);
-  region.remove(prefix("100.115.92.0/23"));
+  region.remove(cidr("100.115.92.0/23"));
   for (const auto& host : hosts_) {
     for (const auto& subnet : host.subnets) region.add(subnet);
   }

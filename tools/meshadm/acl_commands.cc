@@ -8,12 +8,12 @@
 namespace kernmesh::adm {
 namespace {
 
-struct ExplainOptions {
+struct AclExplainOptions {
   std::string source;
   std::string destination;  // [DST:]PORT[/PROTO]
 };
 
-Result<Outcome> run_show(Session& session) {
+Result<Outcome> run_acl_show(Session& session) {
   MESH_TRY_ASSIGN(auto agent, session.agent());
   MESH_TRY_ASSIGN(const auto response, agent.acl_show());
   session.renderer().show(acl_document(response));
@@ -27,7 +27,7 @@ Result<Outcome> run_stats(Session& session) {
   return Outcome::kDone;
 }
 
-Result<Outcome> run_explain(Session& session, const ExplainOptions& options) {
+Result<Outcome> run_acl_explain(Session& session, const AclExplainOptions& options) {
   MESH_TRY_ASSIGN(const auto question, read_question_here(options.destination));
   mesh::v1::AclExplainRequest request;
   request.set_source(options.source);
@@ -47,7 +47,7 @@ void add_explain(CLI::App& group, Invocation& invocation) {
               "meshadm acl explain laptop :443\n"
               "meshadm acl explain laptop 53/udp\n"
               "meshadm acl explain 100.64.0.7 100.64.0.1:22/tcp"});
-  auto options = std::make_shared<ExplainOptions>();
+  auto options = std::make_shared<AclExplainOptions>();
   command.add_option("src", options->source, "Name or overlay address of a peer")
       ->required()
       ->type_name(kPeerType);
@@ -57,7 +57,7 @@ void add_explain(CLI::App& group, Invocation& invocation) {
       ->required()
       ->type_name("[DST]:PORT[/PROTO]");
   command.callback([&invocation, options] {
-    invocation.action = [options](Session& session) { return run_explain(session, *options); };
+    invocation.action = [options](Session& session) { return run_acl_explain(session, *options); };
   });
 }
 
@@ -70,7 +70,7 @@ void add_acl_commands(CLI::App& root, Invocation& invocation) {
   add_command(group, {"show", "Show the rules in force here and what they have let in",
                       "meshadm acl show\n"
                       "meshadm acl show --json | jq '.rules[] | {line, packets}'"})
-      .callback([&invocation] { invocation.action = run_show; });
+      .callback([&invocation] { invocation.action = run_acl_show; });
   add_explain(group, invocation);
   add_command(group, {"stats", "Count how packets ended, and what the policy takes up",
                       "meshadm acl stats\n"

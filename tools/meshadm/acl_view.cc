@@ -86,10 +86,10 @@ std::string outcome_word(AclExplainResponse::Outcome outcome) {
   }
 }
 
-class Answer {
+class ExplainAnswer {
  public:
-  Answer(const AclExplainResponse& response, const std::string& source,
-         const PacketQuestion& question)
+  ExplainAnswer(const AclExplainResponse& response, const std::string& source,
+                const PacketQuestion& question)
       : response_(response),
         source_(source),
         service_(service_text(question.protocol, question.port)) {}
@@ -250,7 +250,7 @@ Document acl_stats_document(const mesh::v1::AclStatsResponse& response) {
 
 Document acl_answer_document(const AclExplainResponse& response, const std::string& source,
                              const PacketQuestion& question) {
-  return Answer(response, source, question).document();
+  return ExplainAnswer(response, source, question).document();
 }
 
 }  // namespace kernmesh::adm

@@ -17,7 +17,7 @@ struct KeyOptions {
   std::uint64_t id = 0;
 };
 
-Result<Outcome> run_create(Session& session, KeyOptions& options) {
+Result<Outcome> run_key_create(Session& session, KeyOptions& options) {
   MESH_TRY_ASSIGN(const auto lifetime, parse_span(options.expires));
   options.request.set_user_name(options.user);
   options.request.set_lifetime_seconds(lifetime.count());
@@ -27,7 +27,7 @@ Result<Outcome> run_create(Session& session, KeyOptions& options) {
   return Outcome::kDone;
 }
 
-Result<Outcome> run_list(Session& session) {
+Result<Outcome> run_key_list(Session& session) {
   MESH_TRY_ASSIGN(auto server, session.server());
   MESH_TRY_ASSIGN(const auto keys, server.list_join_keys());
   session.renderer().show(keys_document(keys, session.now()));
@@ -40,11 +40,6 @@ Result<Outcome> run_revoke(Session& session, const KeyOptions& options) {
   session.renderer().show(key_document(
       key, "Revoked key " + std::to_string(options.id) + "; machines that joined with it stay."));
   return Outcome::kDone;
-}
-
-std::string check_span(const std::string& text) {
-  const auto span = parse_span(text);
-  return span ? "" : span.error().message();
 }
 
 void add_create(CLI::App& group, Invocation& invocation) {
@@ -68,7 +63,7 @@ void add_create(CLI::App& group, Invocation& invocation) {
       ->type_name("SPAN")
       ->check(check_span);
   command.callback([&invocation, options] {
-    invocation.action = [options](Session& session) { return run_create(session, *options); };
+    invocation.action = [options](Session& session) { return run_key_create(session, *options); };
   });
 }
 
@@ -81,7 +76,7 @@ void add_key_commands(CLI::App& root, Invocation& invocation) {
   add_create(group, invocation);
   add_command(group, {"list", "List the join keys; the keys themselves are shown only once",
                       "meshadm key list"})
-      .callback([&invocation] { invocation.action = run_list; });
+      .callback([&invocation] { invocation.action = run_key_list; });
   auto& revoke =
       add_command(group, {"revoke", "Make a join key useless from now on", "meshadm key revoke 3"});
   auto options = std::make_shared<KeyOptions>();

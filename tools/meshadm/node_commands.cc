@@ -16,14 +16,14 @@ struct NodeOptions {
 };
 using NodeAction = Result<Outcome> (*)(Session&, const NodeOptions&);
 
-Result<Outcome> run_list(Session& session) {
+Result<Outcome> run_node_list(Session& session) {
   MESH_TRY_ASSIGN(auto server, session.server());
   MESH_TRY_ASSIGN(const auto nodes, server.list_nodes());
   session.renderer().show(nodes_document(nodes, session.now()));
   return Outcome::kDone;
 }
 
-Result<Outcome> run_show(Session& session, const NodeOptions& options) {
+Result<Outcome> run_node_show(Session& session, const NodeOptions& options) {
   MESH_TRY_ASSIGN(auto server, session.server());
   MESH_TRY_ASSIGN(const auto node, server.get_node(options.node));
   session.renderer().show(node_document(node, "", session.now()));
@@ -70,8 +70,8 @@ Result<Outcome> run_remove(Session& session, const NodeOptions& options) {
 }
 
 // A verb about one node, with NODE as its first argument.
-CLI::App& add_verb(CLI::App& group, Invocation& invocation, const CommandWords& words,
-                   const std::shared_ptr<NodeOptions>& options, NodeAction action) {
+CLI::App& add_node_verb(CLI::App& group, Invocation& invocation, const CommandWords& words,
+                        const std::shared_ptr<NodeOptions>& options, NodeAction action) {
   auto& command = add_command(group, words);
   command.add_option("node", options->node, "Name, number or overlay address of the node")
       ->required()
@@ -93,33 +93,33 @@ void add_node_commands(CLI::App& root, Invocation& invocation) {
   add_command(group, {"list", "List the nodes of the network",
                       "meshadm node list\n"
                       "meshadm node list --json | jq -r '.nodes[] | select(.online) | .name'"})
-      .callback([&invocation] { invocation.action = run_list; });
-  add_verb(group, invocation,
-           {"show", "Show all that is known of a node", "meshadm node show web-1"}, options,
-           run_show);
-  add_verb(group, invocation,
-           {"rename", "Give a node another name; its addresses stay",
-            "meshadm node rename web-1 web-old"},
-           options, run_rename)
+      .callback([&invocation] { invocation.action = run_node_list; });
+  add_node_verb(group, invocation,
+                {"show", "Show all that is known of a node", "meshadm node show web-1"}, options,
+                run_node_show);
+  add_node_verb(group, invocation,
+                {"rename", "Give a node another name; its addresses stay",
+                 "meshadm node rename web-1 web-old"},
+                options, run_rename)
       .add_option("name", options->new_name, "The new name")
       ->required()
       ->type_name("NAME");
-  add_verb(group, invocation,
-           {"tag", "Give a node the tags by which a policy knows it, in place of those it has",
-            "meshadm node tag web-1 tag:web tag:production\n"
-            "meshadm node tag web-1"},
-           options, run_tag)
+  add_node_verb(group, invocation,
+                {"tag", "Give a node the tags by which a policy knows it, in place of those it has",
+                 "meshadm node tag web-1 tag:web tag:production\n"
+                 "meshadm node tag web-1"},
+                options, run_tag)
       .add_option("tag", options->tags, "Its tags; without any it is its user's again")
       ->type_name("[TAG...]");
-  auto& expire = add_verb(
+  auto& expire = add_node_verb(
       group, invocation,
       {"expire", "End a node's key now, until it joins again", "meshadm node expire web-1 --yes"},
       options, run_expire);
   add_consent_flag(expire, options->consent);
   auto& remove =
-      add_verb(group, invocation,
-               {"remove", "Remove a node from the network", "meshadm node remove web-1 --yes"},
-               options, run_remove);
+      add_node_verb(group, invocation,
+                    {"remove", "Remove a node from the network", "meshadm node remove web-1 --yes"},
+                    options, run_remove);
   add_consent_flag(remove, options->consent);
 }
 

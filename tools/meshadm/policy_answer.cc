@@ -61,9 +61,9 @@ const char* kind_of(const policy::Finding& finding) {
   return finding.kind == policy::FindingKind::kTests ? "tests" : "validation";
 }
 
-class Answer {
+class PolicyAnswer {
  public:
-  Answer(const policy::AcceptedPolicy& accepted, const policy::Inventory& inventory)
+  PolicyAnswer(const policy::AcceptedPolicy& accepted, const policy::Inventory& inventory)
       : accepted_(accepted), population_(accepted.compiled, inventory.overlay) {
     for (const auto& user : inventory.users) population_.put(user);
     for (const auto& node : inventory.nodes) population_.put(node);
@@ -145,7 +145,7 @@ Json answer_compile(const std::string& request) {
     const auto& first = diagnostics.first_error();
     answer["error"] = rejection(first.message, kind_of(first), first.at);
   } else {
-    Answer(*accepted, *inventory).write(answer);
+    PolicyAnswer(*accepted, *inventory).write(answer);
   }
   write_findings(answer, diagnostics);
   return answer;

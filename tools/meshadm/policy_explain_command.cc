@@ -15,7 +15,7 @@ namespace {
 // Pairs of addresses that are shown; a group against a tag has thousands.
 constexpr std::size_t kMostShown = 12;
 
-struct ExplainOptions {
+struct PolicyExplainOptions {
   std::string source;
   std::string destination;  // DST:PORT[/PROTO]
   std::string file;
@@ -197,7 +197,7 @@ class Explainer {
   std::size_t pairs_ = 0, admitted_ = 0;
 };
 
-Result<Outcome> run_explain(Session& session, const ExplainOptions& options) {
+Result<Outcome> run_policy_explain(Session& session, const PolicyExplainOptions& options) {
   MESH_TRY_ASSIGN(const auto question, read_question(options.destination));
   MESH_TRY_ASSIGN(const auto source, options.file.empty() ? fetch_policy(session, 0)
                                                           : read_policy(session, options.file));
@@ -220,7 +220,7 @@ void add_policy_explain(CLI::App& group, Invocation& invocation) {
               "meshadm policy explain laptop web-1:443\n"
               "meshadm policy explain ada@example.com tag:db:5432/tcp\n"
               "meshadm policy explain laptop web-1:22 --policy new.hujson --inventory net.json"});
-  auto options = std::make_shared<ExplainOptions>();
+  auto options = std::make_shared<PolicyExplainOptions>();
   command.add_option("src", options->source, "A node, address, user, group or tag")
       ->required()
       ->type_name("SRC");
@@ -236,7 +236,9 @@ void add_policy_explain(CLI::App& group, Invocation& invocation) {
                   "Ask for this network (docs/policy.md, \"Offline\"), not the server's")
       ->type_name(kFileType);
   command.callback([&invocation, options] {
-    invocation.action = [options](Session& session) { return run_explain(session, *options); };
+    invocation.action = [options](Session& session) {
+      return run_policy_explain(session, *options);
+    };
   });
 }
 

@@ -145,18 +145,13 @@ Result<Outcome> run_revert(Session& session, const RevisionOptions& options) {
 
 using Run = Result<Outcome> (*)(Session&, const RevisionOptions&);
 
-CLI::App& add_verb(CLI::App& group, Invocation& invocation, const CommandWords& words,
-                   const std::shared_ptr<RevisionOptions>& options, Run run) {
+CLI::App& add_revision_verb(CLI::App& group, Invocation& invocation, const CommandWords& words,
+                            const std::shared_ptr<RevisionOptions>& options, Run run) {
   auto& command = add_command(group, words);
   command.callback([&invocation, options, run] {
     invocation.action = [options, run](Session& session) { return run(session, *options); };
   });
   return command;
-}
-
-std::string check_span(const std::string& text) {
-  const auto span = parse_span(text);
-  return span ? "" : span.error().message();
 }
 
 void add_putting_options(CLI::App& command, RevisionOptions& options) {
@@ -174,11 +169,12 @@ void add_putting_options(CLI::App& command, RevisionOptions& options) {
 
 void add_set(CLI::App& group, Invocation& invocation,
              const std::shared_ptr<RevisionOptions>& options) {
-  auto& set = add_verb(group, invocation,
-                       {"set", "Put a policy in force, whole or not at all",
-                        "meshadm policy set policy.hujson --comment \"web for ops\" --wait\n"
-                        "meshadm policy set - --expect 7 < policy.hujson"},
-                       options, run_set);
+  auto& set =
+      add_revision_verb(group, invocation,
+                        {"set", "Put a policy in force, whole or not at all",
+                         "meshadm policy set policy.hujson --comment \"web for ops\" --wait\n"
+                         "meshadm policy set - --expect 7 < policy.hujson"},
+                        options, run_set);
   set.add_option("file", options->file, "The policy; \"-\" is standard input")
       ->required()
       ->type_name(kFileType);
@@ -197,23 +193,25 @@ void add_set(CLI::App& group, Invocation& invocation,
 void add_policy_revisions(CLI::App& group, Invocation& invocation) {
   // Only the chosen verb fills it.
   const auto options = std::make_shared<RevisionOptions>();
-  auto& get = add_verb(group, invocation,
-                       {"get", "Print the policy in force, as it was set",
-                        "meshadm policy get -o policy.hujson\n"
-                        "meshadm policy get --revision 6"},
-                       options, run_get);
+  auto& get = add_revision_verb(group, invocation,
+                                {"get", "Print the policy in force, as it was set",
+                                 "meshadm policy get -o policy.hujson\n"
+                                 "meshadm policy get --revision 6"},
+                                options, run_get);
   get.add_option("--revision", options->revision, "An earlier one (meshadm policy history)")
       ->type_name("REVISION");
   get.add_option("-o,--output", options->output, "Write it to this file")->type_name(kFileType);
   add_set(group, invocation, options);
-  add_verb(group, invocation,
-           {"history", "List the policies that were set, newest first", "meshadm policy history"},
-           options, run_history);
-  auto& revert = add_verb(group, invocation,
-                          {"revert", "Put an earlier policy in force again, as a new revision",
-                           "meshadm policy revert\n"
-                           "meshadm policy revert 6 --yes --wait"},
-                          options, run_revert);
+  add_revision_verb(
+      group, invocation,
+      {"history", "List the policies that were set, newest first", "meshadm policy history"},
+      options, run_history);
+  auto& revert =
+      add_revision_verb(group, invocation,
+                        {"revert", "Put an earlier policy in force again, as a new revision",
+                         "meshadm policy revert\n"
+                         "meshadm policy revert 6 --yes --wait"},
+                        options, run_revert);
   revert.add_option("revision", options->revision, "Which one; else the one before")
       ->type_name("REVISION");
   add_putting_options(revert, *options);

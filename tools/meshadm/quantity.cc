@@ -57,6 +57,11 @@ Result<seconds> parse_span(std::string_view text) {
   return seconds(total);
 }
 
+std::string check_span(const std::string& text) {
+  const auto span = parse_span(text);
+  return span ? "" : span.error().message();
+}
+
 std::string format_rfc3339(WallTime time) {
   const auto day = std::chrono::floor<std::chrono::days>(time);
   const std::chrono::year_month_day date(day);

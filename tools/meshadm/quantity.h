@@ -15,6 +15,8 @@ namespace kernmesh::adm {
 // "90s", "30m", "24h", "7d", "2w" and sums of them ("1h30m"), each unit at most once and the larger
 // first; at most ten years. A bare number is refused, because its unit would be a guess.
 Result<std::chrono::seconds> parse_span(std::string_view text);
+// What is wrong with it as a span, nothing when it is one: as CLI11 asks.
+std::string check_span(const std::string& text);
 
 // "2026-11-21T05:40:30Z" (RFC 3339, UTC).
 std::string format_rfc3339(WallTime time);

@@ -14,7 +14,7 @@ struct UserOptions {
   Consent consent = Consent::kAsk;
 };
 
-Result<Outcome> run_create(Session& session, const UserOptions& options) {
+Result<Outcome> run_user_create(Session& session, const UserOptions& options) {
   MESH_TRY_ASSIGN(auto server, session.server());
   auto request = options.request;
   request.set_name(options.name);
@@ -23,7 +23,7 @@ Result<Outcome> run_create(Session& session, const UserOptions& options) {
   return Outcome::kDone;
 }
 
-Result<Outcome> run_list(Session& session) {
+Result<Outcome> run_user_list(Session& session) {
   MESH_TRY_ASSIGN(auto server, session.server());
   MESH_TRY_ASSIGN(const auto users, server.list_users());
   session.renderer().show(users_document(users, session.now()));
@@ -73,12 +73,12 @@ void add_user_commands(CLI::App& root, Invocation& invocation) {
   create.add_option("name", options->name, "Name of the new user")->required()->type_name("NAME");
   add_policy_identity(create, options);
   create.callback([&invocation, options] {
-    invocation.action = [options](Session& session) { return run_create(session, *options); };
+    invocation.action = [options](Session& session) { return run_user_create(session, *options); };
   });
   add_command(group, {"list", "List the users and how many nodes each has",
                       "meshadm user list\n"
                       "meshadm user list --json | jq -r '.users[].name'"})
-      .callback([&invocation] { invocation.action = run_list; });
+      .callback([&invocation] { invocation.action = run_user_list; });
   auto& remove =
       add_command(group, {"delete", "Delete a user without nodes; its join keys are revoked",
                           "meshadm user delete alice --yes"});

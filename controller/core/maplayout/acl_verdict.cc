@@ -40,8 +40,8 @@ class Judgement {
 
  private:
   bool open() {
-    const auto header = view_.at<mesh_acl_header>(0, 0);
-    const auto extent = view_.at<mesh_acl_extent>(2, 0);
+    const auto header = view_.at<mesh_acl_header>(kHeaderLine, 0);
+    const auto extent = view_.at<mesh_acl_extent>(kExtentLine, 0);
     if (!header || !extent) return false;
     header_ = *header;
     extent_ = *extent;
@@ -92,7 +92,7 @@ class Judgement {
 
   std::optional<std::uint32_t> find_destination(const IpAddress& address) const {
     if (address.is_v4_mapped() || address.is_unspecified()) return MESH_ACL_NOBODY;
-    const auto own = view_.at<mesh_acl_own>(1, 0);
+    const auto own = view_.at<mesh_acl_own>(kOwnLine, 0);
     if (!own) return std::nullopt;
     const mesh_addr wanted = to_mesh_addr(address);
     for (std::size_t i = 0; i < MESH_ACL_OWN_COUNT; ++i) {

@@ -153,7 +153,7 @@ bool place_all(const std::vector<SourceAddress>& addresses, std::span<mesh_acl_l
 
 // Five eighths full at most: less would be more cache lines, more would overflow windows.
 template <typename Family>
-std::uint64_t lines_for(std::uint64_t addresses) {
+std::uint64_t table_lines_for(std::uint64_t addresses) {
   constexpr std::uint64_t kPerLine = MESH_ACL_LINE_BYTES / sizeof(typename Family::Entry);
   return std::bit_ceil(std::max<std::uint64_t>((addresses * 8 + 5 * kPerLine - 1) / (5 * kPerLine),
                                                MESH_ACL_PROBES));
@@ -166,7 +166,8 @@ Result<AddressTables> lay_out(const std::vector<SourceAddress>& addresses, std::
   const auto count_v4 = static_cast<std::uint64_t>(
       std::count_if(addresses.begin(), addresses.end(),
                     [](const SourceAddress& source) { return is_v4(source.address); }));
-  std::uint64_t v4 = lines_for<V4>(count_v4), v6 = lines_for<V6>(addresses.size() - count_v4);
+  std::uint64_t v4 = table_lines_for<V4>(count_v4),
+                v6 = table_lines_for<V6>(addresses.size() - count_v4);
   for (; v4 + v6 <= max_lines; v4 *= 2, v6 *= 2) {
     AddressTables tables{seed, std::vector<mesh_acl_line>(v4), std::vector<mesh_acl_line>(v6)};
     for (int i = 0; i < kSeedsTried; ++i, ++tables.seed) {

@@ -13,6 +13,11 @@
 
 namespace kernmesh::maplayout {
 
+// An image's lines before its tables: mesh_acl_header, mesh_acl_own, mesh_acl_extent.
+inline constexpr std::uint32_t kHeaderLine = 0;
+inline constexpr std::uint32_t kOwnLine = 1;
+inline constexpr std::uint32_t kExtentLine = 2;
+
 class ImageView {
  public:
   explicit ImageView(std::span<const mesh_acl_line> lines) : lines_(lines) {}

@@ -9,8 +9,8 @@ namespace kernmesh::maplayout {
 
 Result<RuleSlots> RuleSlots::restored(std::span<const mesh_acl_line> image) {
   const ImageView view(image);
-  const auto header = view.at<mesh_acl_header>(0, 0);
-  const auto extent = view.at<mesh_acl_extent>(2, 0);
+  const auto header = view.at<mesh_acl_header>(kHeaderLine, 0);
+  const auto extent = view.at<mesh_acl_extent>(kExtentLine, 0);
   if (!extent || header->format != MESH_ABI_VERSION || extent->rule_count == 0 ||
       extent->rule_count > kMaxRules + 1) {
     return Error(ErrorCode::kCorrupt, "restoring rule slots: not an image of this build");

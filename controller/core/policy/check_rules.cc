@@ -18,7 +18,8 @@ bool has_destination(const Rule& rule, Autogroup autogroup) {
   });
 }
 
-void check_source(const Selector& selector, const Document& document, Diagnostics& diagnostics) {
+void check_rule_source(const Selector& selector, const Document& document,
+                       Diagnostics& diagnostics) {
   if (is_self(selector)) {
     diagnostics.error(selector.at,
                       "\"autogroup:self\" is not valid as a source; it is a destination: write "
@@ -110,7 +111,7 @@ bool is_made_of_users(const Selector& selector) {
 }  // namespace
 
 void check_rule(const Rule& rule, const Document& document, Diagnostics& diagnostics) {
-  for (const Selector& selector : rule.src) check_source(selector, document, diagnostics);
+  for (const Selector& selector : rule.src) check_rule_source(selector, document, diagnostics);
   for (const Destination& destination : rule.dst) {
     check_destination(destination.selector, document, diagnostics);
   }

@@ -15,7 +15,8 @@ bool can_be_logged_into(const Selector& selector) {
          is_self(selector);
 }
 
-void check_source(const Selector& selector, const Document& document, Diagnostics& diagnostics) {
+void check_ssh_source(const Selector& selector, const Document& document,
+                      Diagnostics& diagnostics) {
   if (!names_somebody(selector)) {
     diagnostics.error(selector.at, described(selector) +
                                        " is not valid as a source of ssh; sources are users, "
@@ -59,7 +60,7 @@ bool can_be_tested(const Selector& selector) {
 }  // namespace
 
 void check_ssh_rule(const SshRule& rule, const Document& document, Diagnostics& diagnostics) {
-  for (const Selector& selector : rule.src) check_source(selector, document, diagnostics);
+  for (const Selector& selector : rule.src) check_ssh_source(selector, document, diagnostics);
   for (const Selector& selector : rule.dst) {
     if (!can_be_logged_into(selector)) {
       diagnostics.error(selector.at, described(selector) +

@@ -5,6 +5,7 @@
 #include <unordered_map>
 
 #include "controller/core/policy/ip_set.h"
+#include "controller/core/policy/sorted.h"
 
 namespace kernmesh::policy {
 namespace {
@@ -22,11 +23,6 @@ class IdGiver {
  private:
   std::unordered_set<std::uint32_t> taken_;
 };
-
-void sort_unique(std::vector<std::uint32_t>& values) {
-  std::sort(values.begin(), values.end());
-  values.erase(std::unique(values.begin(), values.end()), values.end());
-}
 
 class Compiler {
  public:

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "controller/core/policy/diagnostic.h"
+#include "controller/core/policy/words.h"
 
 namespace kernmesh::policy {
 namespace {
@@ -28,8 +29,6 @@ constexpr std::array kUnits = {
 
 // Far below 2^63 ns, so that a sum of two such values does not overflow.
 constexpr std::int64_t kMost = 100LL * 366 * 24 * 3'600'000'000'000;
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 std::string_view take_digits(std::string_view& text) {
   const auto* const end = std::find_if_not(text.begin(), text.end(), is_digit);

@@ -7,11 +7,10 @@
 
 #include "controller/core/policy/parse.h"
 #include "controller/core/policy/utf8.h"
+#include "controller/core/policy/words.h"
 
 namespace kernmesh::policy {
 namespace {
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 bool is_word(char c) {
   return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '.' ||

@@ -50,7 +50,7 @@ std::vector<Destination> read_destinations(const JsonValue& list, Diagnostics& d
   return destinations;
 }
 
-void read_action(const JsonValue& value, Diagnostics& diagnostics) {
+void read_rule_action(const JsonValue& value, Diagnostics& diagnostics) {
   const auto action = read_string(value, "\"action\"", diagnostics);
   if (!action || *action == "accept") return;
   diagnostics.error(value.at(), "the action " + quoted(*action) +
@@ -97,7 +97,7 @@ Rule read_acl(const JsonValue& acl, std::uint32_t index, Diagnostics& diagnostic
               {{"action",
                 [&](const JsonValue& value) {
                   has_action = true;
-                  read_action(value, diagnostics);
+                  read_rule_action(value, diagnostics);
                 }},
                {"src",
                 [&](const JsonValue& value) {

@@ -57,7 +57,7 @@ std::vector<SshUser> read_users(const JsonValue& list, Diagnostics& diagnostics)
   return users;
 }
 
-SshAction read_action(const JsonValue& value, Diagnostics& diagnostics) {
+SshAction read_ssh_action(const JsonValue& value, Diagnostics& diagnostics) {
   const auto action = read_string(value, "\"action\"", diagnostics);
   if (!action || *action == "accept") return SshAction::kAccept;
   if (*action == "check") return SshAction::kCheck;
@@ -112,7 +112,7 @@ SshRule read_rule(const JsonValue& entry, std::uint32_t index, Diagnostics& diag
       {{"action",
         [&](const JsonValue& value) {
           seen.action = true;
-          rule.action = read_action(value, diagnostics);
+          rule.action = read_ssh_action(value, diagnostics);
         }},
        {"src",
         [&](const JsonValue& value) {

@@ -34,7 +34,6 @@ constexpr std::array kOperators = {
 bool is_alnum(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 // Takes from the front of a condition; every step skips the space before it.
 class ConditionReader {

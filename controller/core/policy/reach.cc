@@ -3,13 +3,10 @@
 
 #include <algorithm>
 
+#include "controller/core/policy/sorted.h"
+
 namespace kernmesh::policy {
 namespace {
-
-void sort_unique(std::vector<std::uint32_t>& values) {
-  std::sort(values.begin(), values.end());
-  values.erase(std::unique(values.begin(), values.end()), values.end());
-}
 
 // A rule without services and without capabilities grants nothing to anybody.
 bool grants_something(const CompiledRule& rule) {

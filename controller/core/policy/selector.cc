@@ -34,7 +34,7 @@ constexpr std::array kAutogroups = {
     NamedAutogroup{"autogroup:auditor", Autogroup::kAuditor},
 };
 
-Error invalid(std::string message) { return {ErrorCode::kInvalid, std::move(message)}; }
+Error invalid_selector(std::string message) { return {ErrorCode::kInvalid, std::move(message)}; }
 
 Selector named(SelectorKind kind, std::string_view name, Position at) {
   return {.kind = kind, .name = std::string(name), .at = at};
@@ -51,7 +51,7 @@ Result<Selector> parse_autogroup(std::string_view text, Position at) {
   names.reserve(kAutogroups.size());
   for (const NamedAutogroup& known : kAutogroups) names.emplace_back(known.name);
   const std::string meant = nearest(text, names);
-  return invalid(
+  return invalid_selector(
       "there is no autogroup " + quoted(text) +
       (meant.empty() ? "; known are " + joined(names) : "; did you mean " + quoted(meant) + "?"));
 }
@@ -59,9 +59,9 @@ Result<Selector> parse_autogroup(std::string_view text, Position at) {
 Result<Selector> parse_tag(std::string_view text, Position at) {
   const std::string_view name = text.substr(kTagPrefix.size());
   if (name.find(':') != std::string_view::npos) {
-    return invalid(quoted(text) + " is not a tag: no ports stand here");
+    return invalid_selector(quoted(text) + " is not a tag: no ports stand here");
   }
-  if (!is_tag(text)) return invalid(bad_tag(text));
+  if (!is_tag(text)) return invalid_selector(bad_tag(text));
   return named(SelectorKind::kTag, text, at);
 }
 
@@ -69,7 +69,8 @@ Result<Selector> parse_user(std::string_view text, Position at) {
   const std::size_t sign = text.find('@');
   const bool has_one_sign = text.find('@', sign + 1) == std::string_view::npos;
   if (sign == 0 || !has_one_sign || !is_name(text) || text.find(':') != std::string_view::npos) {
-    return invalid(quoted(text) + " is not a user; a user is written ada@example.com or ada@");
+    return invalid_selector(quoted(text) +
+                            " is not a user; a user is written ada@example.com or ada@");
   }
   return named(SelectorKind::kUser, text, at);
 }
@@ -80,9 +81,10 @@ Result<Selector> parse_domain_users(std::string_view text, Position at) {
   const bool is_domain =
       !domain.empty() && is_name(domain) && domain.find_first_of("@:/*") == std::string_view::npos;
   if (!text.starts_with(kAnybody) || !is_domain) {
-    return invalid(quoted(text) +
-                   " is not a set of users; those of a domain are written user:*@example.com, a "
-                   "single one ada@example.com");
+    return invalid_selector(
+        quoted(text) +
+        " is not a set of users; those of a domain are written user:*@example.com, a "
+        "single one ada@example.com");
   }
   return named(SelectorKind::kDomainUsers, domain, at);
 }
@@ -106,7 +108,7 @@ bool looks_like_address(std::string_view text) {
 Result<Selector> parse_prefix(std::string_view text, Position at) {
   const auto plain = without_brackets(text);
   auto prefix = Prefix::parse(plain ? std::string_view(*plain) : text);
-  if (!prefix) return invalid(prefix.error().message());
+  if (!prefix) return invalid_selector(prefix.error().message());
   return Selector{.kind = SelectorKind::kPrefix, .prefix = *prefix, .at = at};
 }
 
@@ -115,15 +117,15 @@ Error unknown_form(std::string_view text) {
       "autogroup:", "group:", "tag:", "ipset:", "user:"};
   const std::size_t colon = text.find(':');
   if (colon == std::string_view::npos) {
-    return invalid(quoted(text) + " is neither an address nor a name");
+    return invalid_selector(quoted(text) + " is neither an address nor a name");
   }
   const std::string meant = nearest(text.substr(0, colon + 1), kPrefixes);
   if (!meant.empty()) {
-    return invalid(quoted(text) + " is no name; did you mean " +
-                   quoted(meant + std::string(text.substr(colon + 1))) + "?");
+    return invalid_selector(quoted(text) + " is no name; did you mean " +
+                            quoted(meant + std::string(text.substr(colon + 1))) + "?");
   }
-  return invalid(quoted(text) + " is no name; names begin with " + joined(kPrefixes) +
-                 ", or are a user, host, address or CIDR without ports");
+  return invalid_selector(quoted(text) + " is no name; names begin with " + joined(kPrefixes) +
+                          ", or are a user, host, address or CIDR without ports");
 }
 
 }  // namespace
@@ -137,7 +139,7 @@ std::string_view to_string(Autogroup autogroup) {
 
 Result<Selector> parse_selector(std::string_view text, Position at) {
   const std::string_view name = trimmed(text);
-  if (name.empty()) return invalid("the name is empty; write \"*\" for everybody");
+  if (name.empty()) return invalid_selector("the name is empty; write \"*\" for everybody");
   if (name == "*") return Selector{.at = at};
   if (name.starts_with("autogroup:")) return parse_autogroup(name, at);
   if (name.starts_with(kTagPrefix)) return parse_tag(name, at);
@@ -146,7 +148,7 @@ Result<Selector> parse_selector(std::string_view text, Position at) {
                                      std::pair{kIpSetPrefix, SelectorKind::kIpSet}}) {
     if (!name.starts_with(prefix)) continue;
     if (!is_prefixed_name(name, prefix)) {
-      return invalid(bad_prefixed_name(name, prefix));
+      return invalid_selector(bad_prefixed_name(name, prefix));
     }
     return named(kind, name, at);
   }

@@ -36,7 +36,7 @@ constexpr std::array kProtocols = {
     NamedProtocol{"sctp", kProtocolSctp},
 };
 
-Error invalid(std::string message) { return {ErrorCode::kInvalid, std::move(message)}; }
+Error invalid_service(std::string message) { return {ErrorCode::kInvalid, std::move(message)}; }
 
 std::optional<unsigned> parse_number(std::string_view text, unsigned most) {
   unsigned value = 0;
@@ -49,8 +49,8 @@ std::optional<unsigned> parse_number(std::string_view text, unsigned most) {
 
 Result<std::uint16_t> parse_port(std::string_view text) {
   const auto port = parse_number(trimmed(text), 65535);
-  if (!port) return invalid(quoted(text) + " is not a port; a port is 1 to 65535");
-  if (*port == 0) return invalid("port 0 is not a port; all ports are written \"*\"");
+  if (!port) return invalid_service(quoted(text) + " is not a port; a port is 1 to 65535");
+  if (*port == 0) return invalid_service("port 0 is not a port; all ports are written \"*\"");
   return static_cast<std::uint16_t>(*port);
 }
 
@@ -60,8 +60,8 @@ Result<PortRange> parse_range(std::string_view text) {
   if (dash == std::string_view::npos) return PortRange{first, first};
   MESH_TRY_ASSIGN(const std::uint16_t last, parse_port(text.substr(dash + 1)));
   if (first > last) {
-    return invalid("the range " + quoted(text) + " ends before it begins; write " +
-                   quoted(std::to_string(last) + "-" + std::to_string(first)));
+    return invalid_service("the range " + quoted(text) + " ends before it begins; write " +
+                           quoted(std::to_string(last) + "-" + std::to_string(first)));
   }
   return PortRange{first, last};
 }
@@ -98,7 +98,7 @@ bool has_ports(std::uint8_t protocol) {
 Result<std::vector<PortRange>> parse_ports(std::string_view text) {
   if (trimmed(text) == "*") return std::vector{kAllPorts};
   if (trimmed(text).empty()) {
-    return invalid("the ports are missing; write 443, 80-443, 22,443 or * for all");
+    return invalid_service("the ports are missing; write 443, 80-443, 22,443 or * for all");
   }
   std::vector<PortRange> ranges;
   for (std::size_t begin = 0; begin <= text.size();) {
@@ -123,9 +123,10 @@ Result<std::vector<std::uint8_t>> parse_protocols(std::string_view text) {
   names.reserve(kProtocols.size());
   for (const NamedProtocol& known : kProtocols) names.emplace_back(known.name);
   const std::string meant = nearest(name, names);
-  return invalid("there is no protocol " + quoted(text) +
-                 (meant.empty() ? "; write a number from 1 to 255 or one of " + joined(names)
-                                : "; did you mean " + quoted(meant) + "?"));
+  return invalid_service("there is no protocol " + quoted(text) +
+                         (meant.empty()
+                              ? "; write a number from 1 to 255 or one of " + joined(names)
+                              : "; did you mean " + quoted(meant) + "?"));
 }
 
 Result<Service> parse_grant_service(std::string_view text) {
@@ -134,22 +135,23 @@ Result<Service> parse_grant_service(std::string_view text) {
   if (colon == std::string_view::npos) {
     auto ports = parse_ports(entry);
     if (!ports && !entry.empty() && parse_protocols(entry)) {
-      return invalid(quoted(text) + " names no ports; did you mean " +
-                     quoted(std::string(entry) + ":*") + "?");
+      return invalid_service(quoted(text) + " names no ports; did you mean " +
+                             quoted(std::string(entry) + ":*") + "?");
     }
     if (!ports) return ports.error().with_context("in " + quoted(text));
     return Service{default_protocols(), std::move(*ports)};
   }
   if (trimmed(entry.substr(0, colon)).empty()) {
-    return invalid("in " + quoted(text) + ": no protocol before the colon");
+    return invalid_service("in " + quoted(text) + ": no protocol before the colon");
   }
   auto protocols = parse_protocols(entry.substr(0, colon));
   if (!protocols) return protocols.error().with_context("in " + quoted(text));
   auto ports = parse_ports(entry.substr(colon + 1));
   if (!ports) return ports.error().with_context("in " + quoted(text));
   if (!has_ports(protocols->front()) && !is_all(*ports)) {
-    return invalid(quoted(text) + ": " + protocol_name(protocols->front()) +
-                   " has no ports; write " + quoted(protocol_name(protocols->front()) + ":*"));
+    return invalid_service(quoted(text) + ": " + protocol_name(protocols->front()) +
+                           " has no ports; write " +
+                           quoted(protocol_name(protocols->front()) + ":*"));
   }
   return Service{std::move(*protocols), std::move(*ports)};
 }

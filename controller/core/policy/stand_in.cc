@@ -8,9 +8,9 @@
 namespace kernmesh::policy {
 namespace {
 
-class Stage {
+class StandInCast {
  public:
-  explicit Stage(const Inventory& inventory) : result_(inventory) {
+  explicit StandInCast(const Inventory& inventory) : result_(inventory) {
     for (const auto& node : inventory.nodes) {
       highest_ = std::max(highest_, node.id.value());
       taken_.insert(node.addresses.begin(), node.addresses.end());
@@ -64,7 +64,7 @@ Inventory with_stand_ins(const Inventory& inventory, const std::vector<std::stri
     if (node.tags.empty()) users.insert(node.user);
     known.insert(node.tags.begin(), node.tags.end());
   }
-  Stage stage(inventory);
+  StandInCast stage(inventory);
   for (const auto& user : inventory.users) {
     if (users.contains(user.id)) continue;
     stage.add(user.email.empty() ? user.name + "@" : user.email, user.id, {});

@@ -17,10 +17,10 @@ constexpr FindingKind kTest = FindingKind::kTests;
 
 // The network and stand-ins for users and tags without a node; every node with these attributes
 // too.
-class Stage {
+class TestStage {
  public:
-  Stage(const Document& document, const std::shared_ptr<const CompiledPolicy>& policy,
-        const Inventory& inventory, const Attributes& source_attributes)
+  TestStage(const Document& document, const std::shared_ptr<const CompiledPolicy>& policy,
+            const Inventory& inventory, const Attributes& source_attributes)
       : population_(policy, inventory.overlay) {
     std::vector<std::string> tags;
     for (const auto& [tag, owners] : document.tag_owners) tags.push_back(tag);
@@ -132,7 +132,7 @@ class Runner {
   void run(const PolicyTest& test) {
     const bool own_attributes = !test.src_posture_attrs.empty();
     const Attributes attributes(test.src_posture_attrs.begin(), test.src_posture_attrs.end());
-    std::optional<Stage> own_stage;
+    std::optional<TestStage> own_stage;
     if (own_attributes) own_stage.emplace(document_, policy_, inventory_, attributes);
     const Population& population = (own_stage ? *own_stage : stage_).population();
     if (test.accept.empty() && test.deny.empty()) {
@@ -265,7 +265,7 @@ class Runner {
   std::shared_ptr<const CompiledPolicy> policy_;
   const Inventory& inventory_;
   Diagnostics& diagnostics_;
-  Stage stage_;
+  TestStage stage_;
   std::size_t count_ = 0;
 };
 

@@ -13,6 +13,9 @@ inline constexpr std::string_view kTagPrefix = "tag:";
 inline constexpr std::string_view kIpSetPrefix = "ipset:";
 inline constexpr std::string_view kPosturePrefix = "posture:";
 
+// An ASCII digit, whatever the locale.
+constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
 // Without the spaces, tabs and line ends around it.
 std::string_view trimmed(std::string_view text);
 

@@ -4,7 +4,7 @@
 namespace kernmesh::relay {
 namespace {
 
-constexpr std::array<std::uint8_t, 2> kMagic{0xd1, 0x01};
+constexpr std::array<std::uint8_t, 2> kDataMagic{0xd1, 0x01};
 constexpr std::size_t kSumAt = 6;
 
 // RFC 1071 over network-order words, folded, not complemented.
@@ -19,7 +19,7 @@ std::uint16_t ones_sum(std::span<const std::uint8_t> bytes) {
 }  // namespace
 
 Bytes wrap_data(Channel channel, std::span<const std::uint8_t> message) {
-  Bytes out(kMagic.begin(), kMagic.end());
+  Bytes out(kDataMagic.begin(), kDataMagic.end());
   out.reserve(kDataHeaderBytes + message.size());
   put_number(out, channel.value(), 4);
   put_number(out, 0, 2);
@@ -36,7 +36,7 @@ std::optional<Data> parse_data(std::span<const std::uint8_t> datagram) {
   const auto magic = reader.take<2>();
   const Channel channel(static_cast<std::uint32_t>(reader.take_number<4>()));
   reader.take<2>();
-  if (reader.ran_short() || magic != kMagic || channel.value() == 0) return std::nullopt;
+  if (reader.ran_short() || magic != kDataMagic || channel.value() == 0) return std::nullopt;
   return Data{channel, reader.rest()};
 }
 

@@ -7,7 +7,7 @@ namespace kernmesh::relay {
 namespace {
 
 // A client that repeats its wish makes the relay tell the peer once a second, not each time.
-constexpr auto kAskAgain = std::chrono::seconds(1);
+constexpr auto kRepeatWish = std::chrono::seconds(1);
 // Whoever binds hears of so many that wait; the others open again anyway.
 constexpr std::size_t kMostAnnounced = 32;
 
@@ -133,7 +133,7 @@ std::variant<Opened, Reason> Pairing::open(Client& client, const DiscoPublicKey&
     }
     return Opened{peer, wish.channel, PairState::kPaired};
   }
-  if (is_new || now - wish.asked_at >= kAskAgain) {
+  if (is_new || now - wish.asked_at >= kRepeatWish) {
     wish.asked_at = now;
     effects.notices.push_back({peer, Asked{client.key}});
   }

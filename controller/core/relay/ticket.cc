@@ -11,7 +11,7 @@
 namespace kernmesh::relay {
 namespace {
 
-constexpr std::uint8_t kVersion = 1;
+constexpr std::uint8_t kTicketVersion = 1;
 constexpr std::size_t kNetworkAt = 1;
 constexpr std::size_t kSignedBytes = kTicketBytes - crypto_sign_BYTES;
 constexpr std::string_view kLabel = "kernmesh relay ticket v1";
@@ -39,7 +39,7 @@ TicketPublicKey ticket_public_key(const Ed25519SecretKey& secret) {
 TicketBytes sign_ticket(const Ticket& ticket, const Ed25519SecretKey& server) {
   assert(ticket.network == network_id(ticket_public_key(server)));
   Bytes content;
-  content.push_back(kVersion);
+  content.push_back(kTicketVersion);
   put_bytes(content, ticket.network);
   put_number(content, ticket.node.value(), 8);
   put_bytes(content, ticket.client.bytes());
@@ -72,7 +72,7 @@ NetworkId claimed_network(std::span<const std::uint8_t, kTicketBytes> bytes) {
 
 std::variant<Ticket, TicketFault> check_ticket(std::span<const std::uint8_t, kTicketBytes> bytes,
                                                const TicketPublicKey& server, WallTime now) {
-  if (bytes[0] != kVersion) return TicketFault::kVersion;
+  if (bytes[0] != kTicketVersion) return TicketFault::kVersion;
   if (claimed_network(bytes) != network_id(server)) return TicketFault::kNotAuthentic;
   const Bytes content = labelled(bytes.first<kSignedBytes>());
   if (crypto_sign_verify_detached(bytes.data() + kSignedBytes, content.data(), content.size(),

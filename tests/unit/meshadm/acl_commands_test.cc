@@ -50,7 +50,7 @@ v1::AclEvent denial() {
   return event;
 }
 
-class FakeAgent : public v1::Local::Service {
+class AgentWithRules : public v1::Local::Service {
  public:
   grpc::Status AclShow(ServerContext*, const v1::AclShowRequest*,
                        v1::AclShowResponse* response) override {
@@ -123,7 +123,7 @@ class Acl : public testing::Test {
   ~Acl() override { server->Shutdown(std::chrono::system_clock::now()); }
 
   Terminal terminal;
-  FakeAgent agent;
+  AgentWithRules agent;
   std::unique_ptr<grpc::Server> server;
 };
 

@@ -7,7 +7,7 @@
 namespace kernmesh::adm {
 namespace {
 
-constexpr const char* kNetwork = R"({"users": [{"name": "ada", "email": "ada@example.com"}],
+constexpr const char* kDiffNetwork = R"({"users": [{"name": "ada", "email": "ada@example.com"}],
   "nodes": [{"name": "ada-1", "user": "ada", "ipv4": "100.64.0.1", "ipv6": "fd7a:115c:a1e0::1"},
             {"name": "web-1", "tags": ["tag:web"], "ipv4": "100.64.0.2", "ipv6": "fd7a:115c:a1e0::2"}]})";
 
@@ -30,7 +30,7 @@ class PolicyDiff : public testing::Test {
                                    terminal.write("before.hujson", before),
                                    terminal.write("after.hujson", after),
                                    "--inventory",
-                                   terminal.write("network.json", kNetwork)};
+                                   terminal.write("network.json", kDiffNetwork)};
     if (json) words.emplace_back("--json");
     return terminal.run(words);
   }

@@ -20,7 +20,7 @@ const std::string kAddress("\x64\x40\x00\x02", 4);   // 100.64.0.2
 const std::string kUnderlay("\xc6\x33\x64\x07", 4);  // 198.51.100.7
 constexpr std::int64_t kNow = 1'795'239'630;         // Terminal's clock
 
-class FakeAgent : public v1::Local::Service {
+class AgentWithServices : public v1::Local::Service {
  public:
   grpc::Status Up(ServerContext*, const v1::UpRequest* request, v1::UpResponse* response) override {
     asked_up = *request;
@@ -86,7 +86,7 @@ class Node : public testing::Test {
   ~Node() override { server->Shutdown(std::chrono::system_clock::now()); }
 
   Terminal terminal;
-  FakeAgent agent;
+  AgentWithServices agent;
   std::unique_ptr<grpc::Server> server;
 };
 

@@ -7,8 +7,6 @@
 namespace kernmesh::maplayout {
 namespace {
 
-constexpr std::uint8_t kTcp = policy::kProtocolTcp;
-
 // Peer N, from 2 on, may use the ports from N to N + width - 1.
 SampleSlice stairs(std::uint32_t peers, std::uint32_t width) {
   SampleSlice sample;
@@ -28,7 +26,8 @@ void expect_stairs(const AclImage& image, std::uint32_t peers, std::uint32_t wid
   for (std::uint32_t id = 2; id < peers + 2; ++id) {
     for (std::uint32_t port = 0; port < peers + width + 4; ++port) {
       const policy::Packet question{IpAddress::from_v4_number(0x64400000u + id),
-                                    address("100.64.0.1"), kTcp, static_cast<std::uint16_t>(port)};
+                                    address("100.64.0.1"), policy::kProtocolTcp,
+                                    static_cast<std::uint16_t>(port)};
       const bool is_open = id <= port && port < id + width;
       const auto verdict = judge(image.lines, question);
       ASSERT_EQ(verdict.outcome, is_open ? AclOutcome::kAllowed : AclOutcome::kDenied)
@@ -139,7 +138,8 @@ TEST(RowForms, ten_thousand_sources_with_a_port_each_fit_in_a_small_image) {
   EXPECT_LT(image.lines.size() * MESH_ACL_LINE_BYTES, 4u << 20);
   for (const std::uint32_t id : {2u, 5000u, 10'001u}) {
     const policy::Packet question{IpAddress::from_v4_number(0x64400000u + id),
-                                  address("100.64.0.1"), kTcp, static_cast<std::uint16_t>(id)};
+                                  address("100.64.0.1"), policy::kProtocolTcp,
+                                  static_cast<std::uint16_t>(id)};
     EXPECT_EQ(judge(image.lines, question).rule.id, RuleId(id));
   }
 }

@@ -10,7 +10,7 @@ using policy::Service;
 using policy::TargetKind;
 using Texts = std::vector<std::string>;
 
-Prefix prefix(const char* text) { return *Prefix::parse(text); }
+Prefix cidr(const char* text) { return *Prefix::parse(text); }
 Service tcp(std::uint16_t first, std::uint16_t last) {
   return {{policy::kProtocolTcp}, {{first, last}}};
 }
@@ -27,7 +27,7 @@ class Words : public ::testing::Test {
       peer.name = "web-" + std::to_string(id);
       peer.addresses = {IpAddress::from_v4_number(0x64400000u + static_cast<std::uint32_t>(id))};
     }
-    map_.sets[SetId(1)] = {SetId(1), {NodeId(1), NodeId(2), NodeId(3)}, {prefix("10.0.0.0/8")}};
+    map_.sets[SetId(1)] = {SetId(1), {NodeId(1), NodeId(2), NodeId(3)}, {cidr("10.0.0.0/8")}};
     map_.sets[SetId(2)] = {SetId(2), {NodeId(2), NodeId(9)}, {}};
   }
   Rule& rule(std::uint32_t id, std::uint32_t set, std::vector<policy::Target> targets) {
@@ -70,7 +70,7 @@ TEST_F(Words, services_are_told_as_the_policy_writes_them) {
 TEST_F(Words, destinations_without_services_are_left_out) {
   const auto& one = rule(1, 1,
                          {{TargetKind::kOwnAddresses, {}, {tcp(22, 22)}},
-                          {TargetKind::kPrefixes, {prefix("10.1.0.0/16")}, {tcp(22, 22)}},
+                          {TargetKind::kPrefixes, {cidr("10.1.0.0/16")}, {tcp(22, 22)}},
                           {TargetKind::kAny, {}, {}}});
   const auto words = words_of(map_, one, 1);
   EXPECT_EQ(words.destinations, (Texts{"this node", "10.1.0.0/16"}));
@@ -79,7 +79,7 @@ TEST_F(Words, destinations_without_services_are_left_out) {
 
 TEST_F(Words, near_rules_have_the_source_or_open_the_port_there) {
   rule(1, 2, {{TargetKind::kOwnAddresses, {}, {tcp(22, 22)}}});
-  rule(2, 1, {{TargetKind::kPrefixes, {prefix("10.1.0.0/16")}, {tcp(80, 80)}}});
+  rule(2, 1, {{TargetKind::kPrefixes, {cidr("10.1.0.0/16")}, {tcp(80, 80)}}});
   rule(3, 2, {{TargetKind::kOwnAddresses, {}, {}}});
   const auto of_member = near("100.64.0.3", "100.64.0.1", 22);
   ASSERT_EQ(of_member.from_source.size(), 1u);

@@ -8,7 +8,7 @@ namespace kernmesh::path {
 namespace {
 
 using Pairs = std::vector<std::pair<std::uint32_t, std::uint32_t>>;
-const Pairs kBothWays{{1, 2}, {2, 1}};
+const Pairs kEachToOther{{1, 2}, {2, 1}};
 
 class RelayedPaths : public ::testing::Test {
  protected:
@@ -22,7 +22,7 @@ class RelayedPaths : public ::testing::Test {
   enum class Data { kArrives, kSwallowed };
   void run(Duration span, Data direct = Data::kArrives) {
     for (const MonoTime end = net_.now() + span; net_.now() < end;) {
-      for (const auto& [from, to] : kBothWays) {
+      for (const auto& [from, to] : kEachToOther) {
         const auto& sent = net_.host(from).paths[NodeId(to)];
         Traffic heard;
         for (const auto& way :
@@ -37,7 +37,7 @@ class RelayedPaths : public ::testing::Test {
         net_.host(to).engine->on_traffic(net_.now(), NodeId(from), heard);
         net_.drain(net_.host(to));
       }
-      net_.run(milliseconds(500), kBothWays);
+      net_.run(milliseconds(500), kEachToOther);
     }
   }
 

@@ -12,7 +12,7 @@
 namespace kernmesh::policy {
 namespace {
 
-Inventory network() {
+Inventory eight_nodes() {
   Inventory inventory;
   inventory.overlay = {*Prefix::parse("100.64.0.0/10"), *Prefix::parse("fd7a:115c:a1e0::/48")};
   const char* names[] = {"ada", "bob", "eve"};
@@ -81,7 +81,7 @@ bool any_changes(const Judge& before, const Judge& after) {
   std::vector<IpAddress> places{*IpAddress::parse("10.0.0.5"), *IpAddress::parse("10.0.0.6"),
                                 *IpAddress::parse("10.9.9.9"), *IpAddress::parse("192.0.2.1"),
                                 *IpAddress::parse("100.64.0.9")};
-  for (const auto& node : network().nodes) places.push_back(node.addresses[0]);
+  for (const auto& node : eight_nodes().nodes) places.push_back(node.addresses[0]);
   for (const auto& source : places) {
     // "*" covers it, but nobody has it: not looked at as a source.
     if (source == places[4]) continue;
@@ -99,7 +99,7 @@ bool any_changes(const Judge& before, const Judge& after) {
 }
 
 TEST(Diff, is_empty_iff_the_same_packets_are_admitted_and_every_sample_changes) {
-  const Inventory inventory = network();
+  const Inventory inventory = eight_nodes();
   std::mt19937 random(20261121);
   int same = 0, different = 0;
   for (int round = 0; round < 400; ++round) {
@@ -127,7 +127,7 @@ TEST(Diff, says_who_reaches_what_in_the_words_of_the_policy) {
   const auto none = compiled(with_rules(""));
   const auto some = compiled(with_rules(
       R"({"action": "accept", "proto": "tcp", "src": ["group:g"], "dst": ["tag:web:443"]})"));
-  const auto found = diff(none, some, network());
+  const auto found = diff(none, some, eight_nodes());
   ASSERT_EQ(found.size(), 1U);
   EXPECT_EQ(found[0].sources, std::vector<std::string>{"group:g"});
   EXPECT_EQ(found[0].destinations, std::vector<std::string>{"tag:web"});
@@ -138,7 +138,7 @@ TEST(Diff, says_who_reaches_what_in_the_words_of_the_policy) {
 // A difference as a person is told it, without its sample.
 std::vector<std::string> told(const std::string& before, const std::string& after) {
   std::vector<std::string> lines;
-  for (const auto& difference : diff(compiled(before), compiled(after), network())) {
+  for (const auto& difference : diff(compiled(before), compiled(after), eight_nodes())) {
     std::string line = difference.kind == DifferenceKind::kAllowed ? "+" : "-";
     for (const auto& name : difference.sources) line += " " + name;
     line += " ->";
@@ -215,7 +215,7 @@ TEST(Diff, is_empty_for_another_text_of_the_same_meaning) {
          {"action": "accept", "src": ["bob@example.com"], "dst": ["tag:web:85-90"]},
          {"action": "accept", "src": ["group:g"], "dst": ["tag:web:82-90"]},
          {"action": "accept", "src": ["bob@example.com"], "dst": ["tag:web:80-84"]})"));
-  EXPECT_TRUE(diff(whole, parts, network()).empty());
+  EXPECT_TRUE(diff(whole, parts, eight_nodes()).empty());
 }
 
 }  // namespace

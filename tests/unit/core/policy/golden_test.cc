@@ -46,7 +46,7 @@ constexpr std::uint64_t kAda = 1, kBob = 2, kCyd = 3, kProduction = 4, kStaging 
 constexpr std::uint64_t kMedia = 7, kNas = 8, kRouter = 9, kExit = 10, kAdmin = 11, kKid = 12;
 constexpr std::uint64_t kAdaToo = 13, kServerToo = 14;
 
-SmallNetwork network() {
+SmallNetwork golden_network() {
   SmallNetwork network;
   network.inventory.domains.emplace_back("gmail.com");
   network.inventory.users.push_back({UserId(4), "user", "user@gmail.com", {}});
@@ -70,7 +70,7 @@ SmallNetwork network() {
 
 std::string v4(std::uint64_t node) { return "100.64.0." + std::to_string(node); }
 
-struct Row {
+struct Verdicts {
   std::uint64_t source;
   std::string destination;
   std::uint16_t port;
@@ -78,11 +78,11 @@ struct Row {
   std::uint8_t protocol = kProtocolTcp;
 };
 
-void expect_verdicts(const std::string& name, const std::vector<Row>& rows) {
-  const auto compiled = network().compile(golden(name));
+void expect_verdicts(const std::string& name, const std::vector<Verdicts>& rows) {
+  const auto compiled = golden_network().compile(golden(name));
   ASSERT_TRUE(compiled) << name;
   const Decider decider(compiled->population);
-  for (const Row& row : rows) {
+  for (const Verdicts& row : rows) {
     const Packet packet{address(v4(row.source)), address(row.destination), row.protocol, row.port};
     EXPECT_EQ(decider.admits(packet), row.admitted)
         << name << ": node " << row.source << " to " << row.destination << " port " << row.port
@@ -95,7 +95,7 @@ TEST(Golden, every_policy_is_accepted_without_a_remark) {
   ASSERT_FALSE(names.empty());
   for (const auto& name : names) {
     Diagnostics diagnostics;
-    EXPECT_TRUE(accept(golden(name), network().inventory, diagnostics)) << name;
+    EXPECT_TRUE(accept(golden(name), golden_network().inventory, diagnostics)) << name;
     for (const auto& finding : diagnostics.findings()) ADD_FAILURE() << to_string(finding, name);
   }
 }
@@ -166,7 +166,7 @@ TEST(Golden, postures_and_capabilities) {
                               {kCyd, v4(kProduction), 443, false},
                               {kAdaToo, v4(kProduction), 443, false}});
   expect_verdicts("capabilities", {{kCyd, v4(kNas), 445, true}, {kBob, v4(kNas), 443, false}});
-  const auto compiled = network().compile(golden("capabilities"));
+  const auto compiled = golden_network().compile(golden("capabilities"));
   const Slice slice = compiled->slice(NodeId(kNas));
   const auto held_by = [&](std::uint64_t node) {
     return capabilities_of(slice, compiled->addresses, compiled->addresses.at(NodeId(kNas)),
@@ -178,7 +178,7 @@ TEST(Golden, postures_and_capabilities) {
 }
 
 TEST(Golden, routes_are_approved_by_the_tag_of_the_router) {
-  const auto compiled = network().compile(golden("routes"));
+  const auto compiled = golden_network().compile(golden("routes"));
   const auto& router = compiled->population.member(compiled->index(NodeId(kRouter)));
   const auto& exit = compiled->population.member(compiled->index(NodeId(kExit)));
   EXPECT_EQ(texts(router.subnet_routes), std::vector<std::string>{"10.33.0.0/16"});
@@ -195,7 +195,7 @@ TEST(Golden, attributes_reach_nobody_new) {
 
 TEST(Golden, ssh_logins_are_apart_from_ports) {
   expect_verdicts("ssh", {{kCyd, v4(kServer), 22, true}, {kCyd, v4(kServer), 80, false}});
-  const auto compiled = network().compile(golden("ssh"));
+  const auto compiled = golden_network().compile(golden("ssh"));
   const SshPolicy ssh(*compiled->policy.document, compiled->population);
   const auto login = [&](std::uint64_t source, std::uint64_t destination, const char* user) {
     return ssh.decide(compiled->index(NodeId(source)), compiled->index(NodeId(destination)), user);
@@ -210,7 +210,7 @@ TEST(Golden, ssh_logins_are_apart_from_ports) {
 
 std::vector<std::string> findings_of(const std::string& name) {
   Diagnostics diagnostics;
-  EXPECT_FALSE(accept(golden("rejected/" + name), network().inventory, diagnostics)) << name;
+  EXPECT_FALSE(accept(golden("rejected/" + name), golden_network().inventory, diagnostics)) << name;
   std::vector<std::string> lines;
   for (const auto& finding : diagnostics.findings()) lines.push_back(to_string(finding, name));
   return lines;

@@ -19,7 +19,7 @@ std::vector<std::string> names(const std::vector<Selector>& selectors) {
   return result;
 }
 
-std::vector<std::string> texts(const std::vector<Located>& strings) {
+std::vector<std::string> texts_of(const std::vector<Located>& strings) {
   std::vector<std::string> result;
   result.reserve(strings.size());
   for (const Located& string : strings) result.push_back(string.text);
@@ -63,7 +63,7 @@ TEST(Parse, reads_an_acl) {
   EXPECT_EQ(rule.services[0].protocols, std::vector<std::uint8_t>{6});
   EXPECT_TRUE(rule.services[0].ports.empty());
   ASSERT_TRUE(rule.src_posture);
-  EXPECT_EQ(texts(*rule.src_posture), Names{"posture:linux"});
+  EXPECT_EQ(texts_of(*rule.src_posture), Names{"posture:linux"});
 }
 
 TEST(Parse, reads_a_grant) {
@@ -112,7 +112,7 @@ TEST(Parse, reads_the_tables) {
     "nodeAttrs": [{"target": ["*", "tag:a"], "attr": ["funnel"], "ipPool": ["100.81.0.0/16"]},
                   {"target": [], "attr": ["x"]}],
     "randomizeClientPort": true})");
-  EXPECT_EQ(texts(document.groups.at("group:dev").members), (Names{"ada@example.com", "bob@"}));
+  EXPECT_EQ(texts_of(document.groups.at("group:dev").members), (Names{"ada@example.com", "bob@"}));
   EXPECT_EQ(document.groups.at("group:dev").at, (Position{2, 16}));
   EXPECT_TRUE(document.groups.at("group:none").members.empty());
   EXPECT_EQ(to_string(document.hosts.at("lan").prefix), "10.0.0.0/8");
@@ -123,12 +123,12 @@ TEST(Parse, reads_the_tables) {
   EXPECT_EQ(steps[1].operation, IpSetOperation::kRemove);
   EXPECT_EQ(to_string(steps[1].selector), "10.1.0.0/16");
   EXPECT_EQ(document.postures.at("posture:p").conditions.size(), 2U);
-  EXPECT_EQ(texts(document.default_src_posture), Names{"posture:p"});
+  EXPECT_EQ(texts_of(document.default_src_posture), Names{"posture:p"});
   ASSERT_EQ(document.route_approvals.size(), 2U);
   EXPECT_EQ(to_string(document.route_approvals[1].prefix), "fd00::/8");
   EXPECT_EQ(names(document.exit_approvers), Names{"autogroup:admin"});
   ASSERT_EQ(document.node_attributes.size(), 1U);
-  EXPECT_EQ(texts(document.node_attributes[0].attributes), Names{"funnel"});
+  EXPECT_EQ(texts_of(document.node_attributes[0].attributes), Names{"funnel"});
   EXPECT_EQ(document.node_attributes[0].ip_pool.size(), 1U);
   EXPECT_TRUE(document.randomize_client_port);
 }
@@ -165,8 +165,8 @@ TEST(Parse, leaves_the_names_of_tests_unread) {
   EXPECT_EQ(test.src.text, "no such thing");
   EXPECT_EQ(test.src.at, (Position{2, 13}));
   EXPECT_EQ(test.protocol.text, "xyz");
-  EXPECT_EQ(texts(test.accept), Names{"a:b:c"});
-  EXPECT_EQ(texts(test.deny), Names{"0.0.0.0/0:*"});
+  EXPECT_EQ(texts_of(test.accept), Names{"a:b:c"});
+  EXPECT_EQ(texts_of(test.deny), Names{"0.0.0.0/0:*"});
   const std::vector<std::pair<std::string, std::string>> attributes = {
       {"node:os", "linux"}, {"custom:n", "3"}, {"custom:b", "true"}};
   EXPECT_EQ(test.src_posture_attrs, attributes);
@@ -180,9 +180,9 @@ TEST(Parse, reads_ssh_tests) {
   const SshTest& test = document.ssh_tests[0];
   EXPECT_EQ(to_string(test.src), "ada@example.com");
   EXPECT_EQ(names(test.dst), (Names{"tag:web", "files", "ada@example.com"}));
-  EXPECT_EQ(texts(test.accept), Names{"root"});
-  EXPECT_EQ(texts(test.check), Names{"web"});
-  EXPECT_EQ(texts(test.deny), Names{"db"});
+  EXPECT_EQ(texts_of(test.accept), Names{"root"});
+  EXPECT_EQ(texts_of(test.check), Names{"web"});
+  EXPECT_EQ(texts_of(test.deny), Names{"db"});
 }
 
 TEST(Parse, accepts_what_has_no_effect) {

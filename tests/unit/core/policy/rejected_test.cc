@@ -11,14 +11,14 @@
 namespace kernmesh::policy {
 namespace {
 
-struct Row {
+struct Refusal {
   std::string_view rest;     // the policy's second line, after the tables
   std::uint32_t column;      // in that line
   std::string_view message;  // a part of it
 };
 
-void expect_refused(const std::vector<Row>& rows) {
-  for (const Row& row : rows) {
+void expect_refused(const std::vector<Refusal>& rows) {
+  for (const Refusal& row : rows) {
     const Parsed result = parsed(with_tables(row.rest));
     ASSERT_FALSE(result.document) << row.rest;
     EXPECT_EQ(result.diagnostics.error_count(), 1U) << row.rest << "\n" << findings_of(result);

@@ -8,7 +8,7 @@
 namespace kernmesh::policy {
 namespace {
 
-SmallNetwork network() {
+SmallNetwork network_under_test() {
   SmallNetwork network;
   network.node(1, "ada");
   network.node(2, "ada");
@@ -33,7 +33,7 @@ std::string verdict(const std::string& tests, const std::string& key = "tests") 
     ")" + key + R"(": [)" + tests +
                            "]}";
   Diagnostics diagnostics;
-  const auto accepted = accept(text, network().inventory, diagnostics);
+  const auto accepted = accept(text, network_under_test().inventory, diagnostics);
   if (accepted) return "";
   const auto& first = diagnostics.first_error();
   return (first.kind == FindingKind::kTests ? "tests: " : "validation: ") + first.message;
@@ -103,7 +103,7 @@ TEST(PolicyTests, name_the_line_that_fails) {
   accept(
       "{\"acls\": [],\n \"tests\": [{\"src\": \"ada@example.com\",\n    \"accept\": "
       "[\"100.64.0.4:22\"]}]}",
-      network().inventory, diagnostics);
+      network_under_test().inventory, diagnostics);
   ASSERT_TRUE(diagnostics.has_errors());
   EXPECT_EQ(diagnostics.first_error().at, (Position{3, 16}));
 }

@@ -4,13 +4,10 @@
 #include <gtest/gtest.h>
 
 #include "controller/core/reconcile/policy_input.h"
+#include "tests/unit/core/reconcile/instant.h"
 
 namespace kernmesh::reconcile {
 namespace {
-
-using std::chrono::seconds;
-
-WallTime at(std::int64_t s) { return WallTime(seconds(s)); }
 
 netmap::Peer peer_of(std::uint64_t id, WallTime expires = {}) {
   netmap::Peer peer;

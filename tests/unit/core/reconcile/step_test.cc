@@ -8,6 +8,7 @@
 #include "controller/core/netmap/merge.h"
 #include "controller/core/reconcile/desired.h"
 #include "tests/unit/core/netmap/sample_netmap.h"
+#include "tests/unit/core/reconcile/instant.h"
 
 namespace kernmesh::reconcile {
 namespace {
@@ -15,9 +16,6 @@ namespace {
 using netmap::key;
 using netmap::sample_netmap;
 using netmap::sample_peer;
-using std::chrono::seconds;
-
-WallTime at(std::int64_t s) { return WallTime(seconds(s)); }
 
 Conditions conditions(WallTime now) {
   Conditions c;

@@ -9,10 +9,10 @@ namespace kernmesh::relay {
 namespace {
 
 const X25519SecretKey kClientSecret = filled<32>(1);
-const X25519SecretKey kRelaySecret = filled<32>(2);
+const X25519SecretKey kRecipientSecret = filled<32>(2);
 const DiscoPublicKey kClient = disco_public_key(kClientSecret);
 const DiscoPublicKey kPeer = disco_public_key(filled<32>(3));
-const SharedKey kKey = *shared_key(relay_public_key(kRelaySecret), kClientSecret);
+const SharedKey kKey = *shared_key(relay_public_key(kRecipientSecret), kClientSecret);
 
 Cookie cookie(std::uint8_t fill) {
   Cookie out;
@@ -67,11 +67,11 @@ std::vector<Answer> answers() {
 }
 
 TEST(RelayMessage, both_sides_derive_the_same_key) {
-  EXPECT_TRUE(*shared_key(kClient, kRelaySecret) == kKey);
+  EXPECT_TRUE(*shared_key(kClient, kRecipientSecret) == kKey);
 }
 
 TEST(RelayMessage, low_order_client_key_gives_no_shared_key) {
-  EXPECT_FALSE(shared_key(DiscoPublicKey{}, kRelaySecret));
+  EXPECT_FALSE(shared_key(DiscoPublicKey{}, kRecipientSecret));
 }
 
 TEST(RelayMessage, hello_and_challenge_round_trip_with_the_documented_sizes) {
@@ -150,7 +150,7 @@ TEST(RelayMessage, moving_a_difference_between_cookie_and_nonce_does_not_help) {
 }
 
 TEST(RelayMessage, a_request_sealed_by_somebody_else_does_not_open) {
-  const auto other = *shared_key(relay_public_key(kRelaySecret), filled<32>(5));
+  const auto other = *shared_key(relay_public_key(kRecipientSecret), filled<32>(5));
   EXPECT_EQ(std::get<Defect>(opened_request(sealed(requests()[1]), other)), Defect::kNotAuthentic);
 }
 

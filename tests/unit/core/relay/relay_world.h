@@ -11,6 +11,10 @@
 
 namespace kernmesh::relay {
 
+// Where two peers send from.
+inline constexpr const char* kA = "192.0.2.1:4000";
+inline constexpr const char* kB = "203.0.113.2:5000";
+
 inline const X25519SecretKey kRelaySecret = filled<32>(200);
 
 inline Origin origin(const std::string& endpoint) {

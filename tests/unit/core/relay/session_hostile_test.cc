@@ -10,9 +10,6 @@ namespace {
 
 using std::chrono::seconds;
 
-constexpr const char* kA = "192.0.2.1:4000";
-constexpr const char* kB = "203.0.113.2:5000";
-
 TEST(RelayR1, without_the_cookie_nothing_is_kept_and_the_answer_is_shorter) {
   World world;
   Peer a(world, 1, kA);

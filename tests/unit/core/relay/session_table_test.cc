@@ -9,9 +9,6 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr const char* kA = "192.0.2.1:4000";
-constexpr const char* kB = "203.0.113.2:5000";
-
 TEST(RelaySession, bind_tells_the_lifetime_and_the_source_as_it_was_seen) {
   World world;
   Peer a(world, 1, kA);
