@@ -60,16 +60,20 @@ def main() -> int:
     faults = 0
     for name in files:
         room = room_of(name)
+        seen = set()
         for number, line in enumerate((root / name).read_text().splitlines(), 1):
             found = INCLUDE.match(line)
             if not found:
                 continue
             own, system = found.groups()
             reason = None
-            if own:
+            if name.endswith(".cc") and line in seen:
+                reason = "included twice"
+            elif own:
                 reason = complaint(room, room_of(own))
             elif room in ("base", "core") and IMPURE.match(system) and not (room == "base" and "unistd" in system):
                 reason = f"{room} is pure: no system call, clock, thread or log"
+            seen.add(line)
             if reason:
                 print(f"{name}:{number}: {line.strip()}: {reason}")
                 faults += 1
