@@ -19,7 +19,7 @@ namespace kernmesh::rpc {
 namespace {
 
 template <typename T>
-grpc::Status answer(Result<T> result, T* response) {
+grpc::Status fill(Result<T> result, T* response) {
   if (!result) return to_grpc(result.error());
   *response = std::move(*result);
   return grpc::Status::OK;
@@ -31,23 +31,23 @@ class Service final : public mesh::v1::Local::Service {
 
   grpc::Status Up(grpc::ServerContext*, const mesh::v1::UpRequest* request,
                   mesh::v1::UpResponse* response) override {
-    return answer(handler_.up(*request), response);
+    return fill(handler_.up(*request), response);
   }
   grpc::Status Down(grpc::ServerContext*, const mesh::v1::DownRequest*,
                     mesh::v1::DownResponse* response) override {
-    return answer(handler_.down(), response);
+    return fill(handler_.down(), response);
   }
   grpc::Status Logout(grpc::ServerContext*, const mesh::v1::LogoutRequest*,
                       mesh::v1::LogoutResponse* response) override {
-    return answer(handler_.logout(), response);
+    return fill(handler_.logout(), response);
   }
   grpc::Status Status(grpc::ServerContext*, const mesh::v1::StatusRequest*,
                       mesh::v1::StatusResponse* response) override {
-    return answer(handler_.status(), response);
+    return fill(handler_.status(), response);
   }
   grpc::Status Routes(grpc::ServerContext*, const mesh::v1::RoutesRequest*,
                       mesh::v1::RoutesResponse* response) override {
-    return answer(handler_.routes(), response);
+    return fill(handler_.routes(), response);
   }
   grpc::Status Version(grpc::ServerContext*, const mesh::v1::VersionRequest*,
                        mesh::v1::VersionResponse* response) override {
@@ -74,15 +74,15 @@ class Service final : public mesh::v1::Local::Service {
 
   grpc::Status AclShow(grpc::ServerContext*, const mesh::v1::AclShowRequest*,
                        mesh::v1::AclShowResponse* response) override {
-    return answer(handler_.acl_show(), response);
+    return fill(handler_.acl_show(), response);
   }
   grpc::Status AclExplain(grpc::ServerContext*, const mesh::v1::AclExplainRequest* request,
                           mesh::v1::AclExplainResponse* response) override {
-    return answer(handler_.acl_explain(*request), response);
+    return fill(handler_.acl_explain(*request), response);
   }
   grpc::Status AclStats(grpc::ServerContext*, const mesh::v1::AclStatsRequest*,
                         mesh::v1::AclStatsResponse* response) override {
-    return answer(handler_.acl_stats(), response);
+    return fill(handler_.acl_stats(), response);
   }
   grpc::Status Drops(grpc::ServerContext* context, const mesh::v1::DropsRequest* request,
                      grpc::ServerWriter<mesh::v1::AclEvent>* writer) override {

@@ -153,7 +153,7 @@ UniqueX509Stack stack_of(const std::string& pem) {
 
 // Verifies the first certificate of `chain` with `anchor` as the only thing trusted. An anchor that
 // is not self-signed is good enough: its fingerprint was given.
-Status verify(STACK_OF(X509) * chain, X509* anchor, WallTime now) {
+Status verify_chain(STACK_OF(X509) * chain, X509* anchor, WallTime now) {
   UniqueX509Store store(X509_STORE_new());
   UniqueX509StoreCtx context(X509_STORE_CTX_new());
   if (!store || !context || X509_STORE_add_cert(store.get(), anchor) != 1 ||
@@ -188,7 +188,7 @@ Result<std::string> find_pinned_ca(const std::string& chain_pem,
   }
   const UniqueX509Stack chain = stack_of(chain_pem);
   X509* anchor = sk_X509_value(chain.get(), static_cast<int>(found - facts.begin()));
-  MESH_TRY(verify(chain.get(), anchor, now));
+  MESH_TRY(verify_chain(chain.get(), anchor, now));
   UniqueBio bio(BIO_new(BIO_s_mem()));
   PEM_write_bio_X509(bio.get(), anchor);
   char* data = nullptr;

@@ -107,7 +107,7 @@ class NodeReader {
   std::unordered_map<std::string, UserId> by_name_;
 };
 
-Status read_network(const Json& document, policy::Inventory& inventory) {
+Status read_inventory(const Json& document, policy::Inventory& inventory) {
   const Json* tailnet = member(document, "tailnet");
   if (tailnet == nullptr) return {};
   if (!tailnet->is_object()) return wrong("tailnet", "an object");
@@ -124,7 +124,7 @@ Result<policy::Inventory> inventory_from(const Json& document) {
   policy::Inventory inventory;
   // A network's default ranges (docs/architecture.md).
   inventory.overlay = {*Prefix::parse("100.64.0.0/10"), *Prefix::parse("fd7a:115c:a1e0::/48")};
-  MESH_TRY(read_network(document, inventory));
+  MESH_TRY(read_inventory(document, inventory));
   const auto items = [&](const char* key) -> Result<const Json*> {
     static const Json kNone = Json::array();
     const Json* value = member(document, key);

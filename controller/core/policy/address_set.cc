@@ -51,7 +51,7 @@ std::vector<Range> normalised(std::vector<Range> ranges) {
 }
 
 // Both sorted and disjoint.
-std::vector<Range> without(const std::vector<Range>& from, const std::vector<Range>& taken) {
+std::vector<Range> cut_out(const std::vector<Range>& from, const std::vector<Range>& taken) {
   std::vector<Range> left;
   std::size_t cursor = 0;
   for (Range range : from) {
@@ -192,8 +192,8 @@ void AddressSet::remove(const Prefix& prefix) {
 }
 
 void AddressSet::remove(const AddressSet& other) {
-  v4_ = without(v4_, other.v4_);
-  v6_ = without(v6_, other.v6_);
+  v4_ = cut_out(v4_, other.v4_);
+  v6_ = cut_out(v6_, other.v6_);
 }
 
 bool AddressSet::contains(const IpAddress& address) const {

@@ -10,8 +10,8 @@
 namespace kernmesh::policy {
 namespace {
 
-std::vector<PortRange> without(const std::vector<PortRange>& from,
-                               const std::vector<PortRange>& taken) {
+std::vector<PortRange> ports_without(const std::vector<PortRange>& from,
+                                     const std::vector<PortRange>& taken) {
   std::vector<PortRange> left;
   for (const auto& range : from) {
     std::uint32_t at = range.first;
@@ -149,7 +149,7 @@ Openings without(const Openings& from, const Openings& taken) {
   Openings left;
   for (const auto& [protocol, ports] : from) {
     const auto found = taken.find(protocol);
-    auto rest = found == taken.end() ? ports : without(ports, found->second);
+    auto rest = found == taken.end() ? ports : ports_without(ports, found->second);
     if (!rest.empty()) left.emplace(protocol, std::move(rest));
   }
   return left;

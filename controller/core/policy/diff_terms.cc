@@ -6,7 +6,7 @@
 namespace kernmesh::policy {
 namespace {
 
-std::string joined(std::vector<std::string> words) {
+std::string in_order(std::vector<std::string> words) {
   std::sort(words.begin(), words.end());
   std::string text;
   for (const auto& word : words) text += (text.empty() ? "" : ", ") + word;
@@ -37,14 +37,14 @@ std::string conditions_of(const SshGrant& grant) {
       text += seconds == 0 ? " each time" : " every " + std::to_string(seconds) + " s";
     }
   }
-  if (!grant.accept_env.empty()) text += " with " + joined(grant.accept_env);
+  if (!grant.accept_env.empty()) text += " with " + in_order(grant.accept_env);
   return text;
 }
 
 }  // namespace
 
 std::string via_terms(const CompiledRule& rule) {
-  return rule.via.empty() ? "" : "via " + joined(rule.via);
+  return rule.via.empty() ? "" : "via " + in_order(rule.via);
 }
 
 std::vector<std::string> grant_terms(const CompiledRule& rule) {

@@ -48,7 +48,7 @@ std::size_t most_nodes(std::string_view text) {
          }));
 }
 
-std::string to_string(Position at) {
+std::string line_of(Position at) {
   return std::to_string(at.line) + ":" + std::to_string(at.column);
 }
 
@@ -281,7 +281,7 @@ void JsonReader::report_duplicate_keys(std::uint32_t object) {
     if (diagnostics_.error_count() >= Diagnostics::kMaxKept) return;
     if (keys[i].text() != keys[i - 1].text()) continue;
     diagnostics_.error(keys[i].at(), "the key " + quoted(keys[i].text()) + " stands at " +
-                                         to_string(keys[i - 1].at()) +
+                                         line_of(keys[i - 1].at()) +
                                          " already; an object has each key once");
   }
 }

@@ -208,7 +208,7 @@ TEST(Golden, ssh_logins_are_apart_from_ports) {
   EXPECT_EQ(login(kAda, kBob, "anybody"), std::nullopt);
 }
 
-std::vector<std::string> findings_of(const std::string& name) {
+std::vector<std::string> golden_findings(const std::string& name) {
   Diagnostics diagnostics;
   EXPECT_FALSE(accept(golden("rejected/" + name), golden_network().inventory, diagnostics)) << name;
   std::vector<std::string> lines;
@@ -232,7 +232,7 @@ TEST(Golden, unknown_names_are_reported_where_they_stand) {
       undefined("staging:6:66", R"(group "group:engineering" is not defined)")};
   for (const auto& [name, expected] :
        {std::pair{"production", production}, std::pair{"staging", staging}}) {
-    const auto found = findings_of(name);
+    const auto found = golden_findings(name);
     ASSERT_EQ(found.size(), expected.size()) << ::testing::PrintToString(found);
     for (std::size_t i = 0; i < found.size(); ++i) {
       EXPECT_TRUE(found[i].starts_with(expected[i])) << found[i] << "\n" << expected[i];
