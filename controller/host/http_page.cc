@@ -14,6 +14,7 @@
 #include <thread>
 
 #include "controller/base/unique_fd.h"
+#include "controller/host/socket_address.h"
 
 namespace kernmesh::host {
 namespace {
@@ -23,32 +24,6 @@ using Clock = std::chrono::steady_clock;
 // A scraper on the same machine or network sends one packet; a slow or silent one is cut off.
 constexpr auto kRequestTimeout = std::chrono::seconds(2);
 constexpr std::size_t kMaxRequest = 8 * 1024;
-
-struct SocketAddress {
-  sockaddr_storage storage{};
-  socklen_t size = 0;
-};
-
-SocketAddress to_sockaddr(const Endpoint& endpoint) {
-  SocketAddress result;
-  const auto& bytes = endpoint.address.bytes();
-  if (endpoint.address.is_v4()) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(endpoint.port.value());
-    std::copy_n(bytes.begin(), 4, reinterpret_cast<std::uint8_t*>(&address.sin_addr));
-    result.size = sizeof address;
-    std::memcpy(&result.storage, &address, sizeof address);
-  } else {
-    sockaddr_in6 address{};
-    address.sin6_family = AF_INET6;
-    address.sin6_port = htons(endpoint.port.value());
-    std::copy(bytes.begin(), bytes.end(), reinterpret_cast<std::uint8_t*>(&address.sin6_addr));
-    result.size = sizeof address;
-    std::memcpy(&result.storage, &address, sizeof address);
-  }
-  return result;
-}
 
 bool is_ready(int fd, short events, Clock::time_point deadline) {
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()).count();
@@ -101,8 +76,7 @@ class PageServer final : public HttpServer {
     if (!socket_ || !stop_) return Error::from_errno(attempt, errno);
     const int on = 1;
     setsockopt(socket_.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (bind(socket_.get(), reinterpret_cast<const sockaddr*>(&address.storage), address.size) ||
-        ::listen(socket_.get(), 16) != 0) {
+    if (bind(socket_.get(), address.get(), address.length) || ::listen(socket_.get(), 16) != 0) {
       return Error(ErrorCode::kUnavailable, Error::from_errno(attempt, errno).message());
     }
     sockaddr_storage bound{};

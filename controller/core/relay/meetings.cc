@@ -83,7 +83,8 @@ void Meetings::on_moved(MonoTime now) {
 
 void Meetings::on_doubt(MonoTime now, const path::Way& way) {
   for (auto& [id, place] : places_) {
-    if (place.client && place.client->endpoint() == way.endpoint) place.client->on_doubt(now, way.channel);
+    if (place.client && place.client->endpoint() == way.endpoint)
+      place.client->on_doubt(now, way.channel);
   }
   tick(now);
 }

@@ -7,9 +7,6 @@
 namespace kernmesh::path {
 namespace {
 
-using Pairs = std::vector<std::pair<std::uint32_t, std::uint32_t>>;
-const Pairs kBothWays{{1, 2}, {2, 1}};
-
 class Calls : public ::testing::Test {
  protected:
   // The netmap knows of no endpoints; each host could be reached at its place.

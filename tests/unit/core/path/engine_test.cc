@@ -8,9 +8,6 @@
 namespace kernmesh::path {
 namespace {
 
-using Pairs = std::vector<std::pair<std::uint32_t, std::uint32_t>>;
-const Pairs kBothWays{{1, 2}, {2, 1}};
-
 std::size_t pings(SimulatedNetwork& net) {
   std::size_t count = 0;
   for (auto& [id, host] : net.hosts()) count += host.pings_sent.size();

@@ -19,6 +19,10 @@
 
 namespace kernmesh::path {
 
+// Who sends to whom, by the hosts' numbers.
+using Pairs = std::vector<std::pair<std::uint32_t, std::uint32_t>>;
+inline const Pairs kBothWays{{1, 2}, {2, 1}};
+
 inline constexpr Port kPort{4500};
 
 inline Endpoint place(int realm, int host, int incarnation = 0) {
