@@ -14,10 +14,10 @@ namespace {
 constexpr std::uint8_t kTicketVersion = 1;
 constexpr std::size_t kNetworkAt = 1;
 constexpr std::size_t kSignedBytes = kTicketBytes - crypto_sign_BYTES;
-constexpr std::string_view kLabel = "kernmesh relay ticket v1";
+constexpr std::string_view kTicketLabel = "kernmesh relay ticket v1";
 
 Bytes labelled(std::span<const std::uint8_t> content) {
-  Bytes out(kLabel.begin(), kLabel.end());
+  Bytes out(kTicketLabel.begin(), kTicketLabel.end());
   put_bytes(out, content);
   return out;
 }
