@@ -16,12 +16,11 @@
 
 #include "bpf/abi/underlay.h"
 #include "bpf/lib/exit.h"
+#include "bpf/lib/local.h"
 #include "bpf/lib/outer.h"
 #include "bpf/lib/packet.h"
 #include "bpf/lib/underlay_maps.h"
 #include "bpf/lib/wireguard.h"
-
-#define TO_THIS_HOST 0 /* PACKET_HOST of linux/if_packet.h */
 
 static __always_inline struct mesh_underlay_config *configuration(void)
 {
@@ -178,20 +177,23 @@ static __always_inline struct outcome inbound(struct __sk_buff *skb, __u32 l2)
 {
 	struct mesh_underlay_config *c = configuration();
 	struct udp_packet p = {};
-	__u32 head[WG_HEAD_WORDS], type;
+	__u32 head[WG_HEAD_WORDS], type, local;
 	enum packet_kind kind;
 	struct relay_header *relay = (void *)head;
 
 	if (!c)
 		return ends(MESH_UNDERLAY_IN_PASS_UNCONFIGURED, VERDICT_NEXT);
-	/* A tagged packet belongs to the VLAN device, which shows it to us again without the tag.
-	 */
-	if (skb->vlan_present || skb->pkt_type != TO_THIS_HOST)
+	local = local_kind(skb, l2);
+	/* Linux takes packets for any of its addresses from any interface; what is sent to this one
+	 * in the clear would reach a service past access control. */
+	if (local == MESH_LOCAL_OVERLAY)
+		return ends(MESH_UNDERLAY_IN_PLAINTEXT, TC_ACT_SHOT);
+	/* Not local: on its way to a container or beyond. A tagged packet belongs to the VLAN
+	 * device, which shows it to us again without the tag. */
+	if (!local || skb->vlan_present || skb->pkt_type != TO_THIS_HOST)
 		return ends(MESH_UNDERLAY_IN_PASS, VERDICT_NEXT);
 	kind = read_udp(skb, l2, &p);
 	if (kind == PACKET_OTHER || (kind == PACKET_UDP && p.udp.dest != c->public_port))
-		return ends(MESH_UNDERLAY_IN_PASS, VERDICT_NEXT);
-	if (!bpf_map_lookup_elem(&locals, &p.dst)) /* on its way to a container or beyond */
 		return ends(MESH_UNDERLAY_IN_PASS, VERDICT_NEXT);
 	if (kind == PACKET_FRAGMENT)
 		return ends(MESH_UNDERLAY_IN_PASS_FRAGMENT, VERDICT_NEXT);

@@ -7,7 +7,7 @@
 
 /* Raised by any change of a struct, of a map's key or value, or of a reason's number. It is part of
  * the pin path, so two versions never share a map; docs/adr says how state moves across. */
-#define MESH_ABI_VERSION 3
+#define MESH_ABI_VERSION 4
 
 /* Network byte order. IPv4 stands as ::ffff:a.b.c.d (RFC 4291, 2.5.5.2), so one comparison serves
  * both families; no packet may carry such an address as IPv6 (programs do not take one that does).

@@ -90,7 +90,11 @@ struct mesh_sender {
 /* indices, LRU_HASH: key __le32 WireGuard sender index of ours (as on the wire), value __be32
  * synthetic address. Written by underlay_out only, from our own handshake messages. */
 
-/* locals, HASH: key struct mesh_addr, an address of this host; value __u32 1. */
+/* locals, HASH: key struct mesh_addr, an address of this host; value __u32 enum mesh_local. */
+enum mesh_local {
+	MESH_LOCAL_UNDERLAY = 1, /* on a real network: WireGuard's packets arrive here */
+	MESH_LOCAL_OVERLAY = 2,  /* inside the mesh: nothing arrives here but through the tunnel */
+};
 
 /* traffic, ARRAY: index is the slot that paths and sources name; slot 0 belongs to nobody. The
  * agent zeroes a slot when it gives it to a peer, the programs add. One cache line for each peer

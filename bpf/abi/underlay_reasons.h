@@ -25,6 +25,8 @@
 	  "dropped: bound relay channel that carries no WireGuard message")                        \
 	X(IN_MERGED, "in_merged", "dropped: merged by GRO on a path that must be translated")      \
 	X(IN_NO_REWRITE, "in_no_rewrite", "dropped: a kernel helper refused to rewrite")           \
+	X(IN_PLAINTEXT, "in_plaintext",                                                            \
+	  "dropped: in the clear, to or in the name of this node's address inside the mesh")       \
 	X(OUT_DIRECT, "out_direct", "sent straight to the peer")                                   \
 	X(OUT_RELAY, "out_relay", "sent through a relay")                                          \
 	X(OUT_UNCONFIGURED, "out_unconfigured",                                                    \

@@ -91,6 +91,10 @@ Status MeshDevice::apply_link(const reconcile::Desired& desired) {
   for (const auto& prefix : change.removed) {
     MESH_TRY(netlink::remove_address(host_, mesh_, prefix.address(), prefix.length()));
   }
+  // Before an address is there, so that nothing in the clear reaches it.
+  std::vector<IpAddress> own;
+  for (const auto& prefix : desired.addresses) own.push_back(prefix.address());
+  MESH_TRY(underlay_.set_overlay(own));
   for (const auto& prefix : change.added) {
     MESH_TRY(netlink::add_address(host_, mesh_, prefix.address(), prefix.length()));
   }
@@ -120,7 +124,7 @@ Status MeshDevice::set_uplinks(const reconcile::Uplinks& uplinks) {
       if (link.index != meshu_ && link.index != mesh_) uplinks_->push_back(link.index);
     }
   }
-  std::vector<IfIndex> wanted;
+  std::vector<IfIndex> wanted = uplinks.guarded;
   for (const auto& interface : uplinks.interfaces) wanted.push_back(interface.index);
   Status first;
   for (const auto index : *uplinks_) {

@@ -39,7 +39,8 @@ class MeshDevice {
   Status apply(const reconcile::Step& step, const X25519SecretKey& private_key);
   // Whether what the kernel holds is known: not before the first apply(), nor after an error.
   bool can_step() const { return observed_.has_value(); }
-  // Attaches the inbound program to exactly these interfaces and makes their addresses ours.
+  // Attaches the inbound program to exactly these interfaces, guarded ones included, and makes the
+  // uplinks' addresses ours.
   Status set_uplinks(const reconcile::Uplinks& uplinks);
   // Attaches again what root or another program took away; does nothing when all is there.
   Status keep_attached();

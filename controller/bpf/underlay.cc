@@ -69,6 +69,10 @@ Result<bool> is_ethernet(IfIndex interface) {
   }
 }
 
+bool contains(const std::vector<IpAddress>& addresses, const IpAddress& address) {
+  return std::find(addresses.begin(), addresses.end(), address) != addresses.end();
+}
+
 MonoTime boot_time(std::uint64_t ns) { return MonoTime(std::chrono::nanoseconds(ns)); }
 
 // How many entries an array map really has; it may be an earlier agent's.
@@ -213,12 +217,29 @@ Result<std::optional<UnderlayConfig>> Underlay::config() const {
 
 Status Underlay::set_locals(const std::vector<IpAddress>& addresses) {
   const auto map = local_map(object_);
-  for (const IpAddress& a : addresses) MESH_TRY(map.set(to_abi(a), 1));
   MESH_TRY_ASSIGN(const auto present, map.dump());
-  for (const auto& entry : present) {
-    const IpAddress address = from_abi(entry.first);
-    if (std::find(addresses.begin(), addresses.end(), address) == addresses.end()) {
-      MESH_TRY(map.erase(entry.first));
+  std::vector<IpAddress> others;
+  for (const auto& [key, kind] : present) {
+    const IpAddress address = from_abi(key);
+    if (kind != MESH_LOCAL_UNDERLAY) {
+      others.push_back(address);
+    } else if (!contains(addresses, address)) {
+      MESH_TRY(map.erase(key));
+    }
+  }
+  for (const IpAddress& a : addresses) {
+    if (!contains(others, a)) MESH_TRY(map.set(to_abi(a), MESH_LOCAL_UNDERLAY));
+  }
+  return {};
+}
+
+Status Underlay::set_overlay(const std::vector<IpAddress>& addresses) {
+  const auto map = local_map(object_);
+  for (const IpAddress& a : addresses) MESH_TRY(map.set(to_abi(a), MESH_LOCAL_OVERLAY));
+  MESH_TRY_ASSIGN(const auto present, map.dump());
+  for (const auto& [key, kind] : present) {
+    if (kind == MESH_LOCAL_OVERLAY && !contains(addresses, from_abi(key))) {
+      MESH_TRY(map.erase(key));
     }
   }
   return {};

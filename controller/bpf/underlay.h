@@ -95,8 +95,11 @@ class Underlay {
 
   Status set_config(const UnderlayConfig& config);
   Result<std::optional<UnderlayConfig>> config() const;
-  // Exactly these are the host's addresses from now on.
+  // Exactly these are the host's addresses on real networks from now on.
   Status set_locals(const std::vector<IpAddress>& addresses);
+  // Exactly these are its addresses inside the mesh: kIn drops what comes to them in the clear,
+  // also when set_locals() names them.
+  Status set_overlay(const std::vector<IpAddress>& addresses);
 
   // One write: packets take the old path or the new one. kInvalid: family mismatch, no interface,
   // meshu as interface, kSecondary or kBoth without a second hop.

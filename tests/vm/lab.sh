@@ -46,7 +46,7 @@ lab_host() { # NAME
 
 lab_up() { # HOST...
 	local module
-	for module in wireguard veth sch_ingress cls_bpf; do modprobe -q "$module" 2>/dev/null || :; done
+	for module in wireguard veth sch_ingress cls_bpf 8021q; do modprobe -q "$module" 2>/dev/null || :; done
 	ip netns add "${LAB_PREFIX}router"
 	ip_ns router link set lo up
 	in_ns router sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1

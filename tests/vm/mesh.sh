@@ -12,6 +12,8 @@ LAB_PREFIX=km-
 . "$here/mesh/sections.sh"
 # shellcheck source=mesh/flood.sh
 . "$here/mesh/flood.sh"
+# shellcheck source=mesh/bypass.sh
+. "$here/mesh/bypass.sh"
 trap lab_down EXIT
 sections=${*:-join objects acl flood ipv6 survive move change refuse faults down}
 

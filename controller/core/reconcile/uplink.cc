@@ -12,9 +12,9 @@ constexpr std::array<std::string_view, 11> kForeignPrefixes = {
     "cilium_", "cali", "flannel", "docker", "veth", "br-", "meshu", "wg", "cni", "virbr", "lxc"};
 constexpr std::array<std::string_view, 4> kTunnelKinds = {"wireguard", "dummy", "vxlan", "geneve"};
 
-bool is_uplink(const Interface& interface, IfIndex mesh, IfIndex underlay) {
-  if (!interface.up || interface.loopback || !interface.ethernet || interface.enslaved)
-    return false;
+// Whether it leads to a network of the host's own, if it is up.
+bool is_outward(const Interface& interface, IfIndex mesh, IfIndex underlay) {
+  if (interface.loopback || !interface.ethernet || interface.enslaved) return false;
   if (interface.index == mesh || interface.index == underlay) return false;
   if (std::find(kTunnelKinds.begin(), kTunnelKinds.end(), interface.kind) != kTunnelKinds.end())
     return false;
@@ -45,10 +45,13 @@ Uplinks choose_uplinks(const std::vector<Interface>& all, IfIndex mesh, IfIndex 
   const auto of_host = host_addresses(all);
   Uplinks uplinks;
   for (const auto& interface : all) {
-    if (!is_uplink(interface, mesh, underlay)) continue;
+    if (!is_outward(interface, mesh, underlay)) continue;
     Interface chosen = interface;
     std::erase_if(chosen.addresses, [](const IpAddress& a) { return !is_offered(a); });
-    if (chosen.addresses.empty() && of_host.empty()) continue;
+    if (!interface.up || (chosen.addresses.empty() && of_host.empty())) {
+      uplinks.guarded.push_back(interface.index);
+      continue;
+    }
     uplinks.addresses.insert(uplinks.addresses.end(), chosen.addresses.begin(),
                              chosen.addresses.end());
     uplinks.mtu = uplinks.mtu == 0 ? chosen.mtu : std::min(uplinks.mtu, chosen.mtu);

@@ -31,12 +31,16 @@ struct Uplinks {
   // Theirs and those on the loopback interface: where WireGuard packets for us may arrive.
   std::vector<IpAddress> addresses;
   std::uint32_t mtu = 0;  // the smallest of the uplinks; 0 without uplinks
+  // The others on which a neighbour may send in the clear to an address inside the mesh: the
+  // inbound program is attached to them as well, to drop that.
+  std::vector<IfIndex> guarded;
   bool operator==(const Uplinks&) const = default;
 };
 
 // Interfaces of container runtimes and other tunnels are left out by name, and ours by kind: an
 // address on them is not where a peer can reach this host. An interface without a usable address is
 // one only when the loopback interface has some (BGP to the host, RFC 5549): it leads to those.
+// Otherwise, and while it is down, it is guarded.
 Uplinks choose_uplinks(const std::vector<Interface>& all, IfIndex mesh, IfIndex underlay);
 
 // The endpoints that this node reports: each uplink address at the public port, at most `most`.

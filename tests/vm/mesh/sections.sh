@@ -99,6 +99,7 @@ section_acl() {
 	refused "acl explain: denied, and what comes near" "line 2 of .* lets the source use" node beta acl explain alpha 9090
 	check "acl show counts" rule_counts beta tcp/8080
 	no_bypass "$beta"
+	no_plaintext_from_outside "$beta"
 	nsenter --net="/run/netns/${LAB_PREFIX}alpha" python3 "$here/talk.py" talk "$beta" 8080 > "$LAB/talk" 2>&1 &
 	talk=$!
 	wait_for 10 grep -q connected "$LAB/talk"

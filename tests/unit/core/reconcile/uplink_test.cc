@@ -88,6 +88,20 @@ TEST(Uplinks, without_addresses_are_none_when_the_loopback_interface_has_only_it
   EXPECT_TRUE(chosen({loopback({"127.0.0.1", "::1"}), ethernet(2, "eth0", {})}).empty());
 }
 
+// A neighbour reaches the host through its link-local address, or as soon as the link comes up.
+TEST(Uplinks, that_are_none_for_want_of_an_address_or_a_link_are_guarded) {
+  auto down = ethernet(3, "eth2", {"10.0.0.3"});
+  down.up = false;
+  auto port = ethernet(4, "eth3", {});
+  port.enslaved = true;
+  const auto uplinks = choose_uplinks(
+      {loopback({"127.0.0.1"}), ethernet(2, "eth0", {"10.0.0.1"}), down, port,
+       ethernet(5, "eth4", {"fe80::1"}), ethernet(6, "veth1", {}), ethernet(7, "mesh0", {})},
+      IfIndex(7), IfIndex(8));
+  EXPECT_EQ(uplinks.guarded, (std::vector{IfIndex(3), IfIndex(5)}));
+  EXPECT_EQ(uplinks.interfaces.size(), 1u);
+}
+
 TEST(OfferedEndpoints, carry_the_public_port_and_are_bounded) {
   const auto uplinks = choose_uplinks({ethernet(1, "eth0", {"10.0.0.1", "10.0.0.2", "10.0.0.3"})},
                                       IfIndex(7), IfIndex(8));

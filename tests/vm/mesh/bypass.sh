@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+# Ways around the mesh: plaintext from a neighbour, mesh0 that is gone, rules of others, peers that root changed. Sourced by
+# tests/vm/mesh.sh after sections.sh.
+# shellcheck shell=bash disable=SC2154
+
+underlay_count() { in_ns "$1" "$BIN/underlay-driver" "$(stat -Lc %i "/run/netns/$LAB_PREFIX$1")-mesh0" counters "$2"; } # HOST LABEL
+address6_of() { node "$1" --json status | jq -r '.node.addresses[] | select(contains(":"))' | head -1; }
+# The router is the neighbour: it knows the way to beta's addresses inside the mesh through beta's eth0.
+shout() { in_ns router bash -c 'for n in 1 2 3 4 5; do echo word > "/dev/udp/$0/8080"; done' "$1"; } # ADDRESS
+calls_in_vain() { ! in_ns router timeout 2 bash -c 'exec 3<> "/dev/tcp/$0/8080"' "$1"; } # ADDRESS
+counted_more() { [ "$(underlay_count beta in_plaintext)" -ge $(($1 + $2)) ]; } # BEFORE PACKETS
+says_word() { in_ns "$1" bash -c 'echo word > "/dev/udp/$0/8080"' "$2" && wait_for 5 got_more 8080 0; } # HOST ADDRESS
+
+# D13: whoever shares a network with a node gets nothing to its address inside the mesh. Port 8080 is open in the mesh.
+no_plaintext_from_outside() { # ADDRESS
+	local beta6 before; beta6=$(address6_of beta)
+	nsenter --net="/run/netns/${LAB_PREFIX}beta" python3 "$here/flood.py" count "$1" "$LAB" 8080 & LAB_PID[outside]=$!
+	wait_for 5 test -e "$LAB/arrived-8080"
+	ip_ns router route add "$1/32" via 10.77.2.2; ip_ns router -6 route add "$beta6/128" via fd77:2::2
+	before=$(underlay_count beta in_plaintext)
+	shout "$1"; check "D13 UDP in the clear from a neighbour is dropped and counted" wait_for 2 counted_more "$before" 5
+	check "D13 TCP in the clear from a neighbour is not answered" calls_in_vain "$1"
+	before=$(underlay_count beta in_plaintext)
+	shout "$beta6"; check "D13 the same over IPv6" wait_for 2 counted_more "$before" 5
+	before=$(underlay_count beta in_plaintext); tagged_neighbour "$1" up
+	shout "$1"; check "D13 under a VLAN tag" wait_for 2 counted_more "$before" 5
+	tagged_neighbour "$1" down
+	before=$(underlay_count beta in_plaintext); link_local_neighbour up
+	shout "$1"; check "D13 on an interface without an address of its own" wait_for 2 counted_more "$before" 5
+	link_local_neighbour down
+	check "D13 nothing of all that arrived" test "$(arrived 8080)" = 0
+	check "the same word through the mesh arrives" says_word alpha "$1"
+	check "a node reaches its own address" in_ns beta ping -n -q -c 1 -W 1 "$1"
+	ip_ns router route del "$1/32" 2> /dev/null; ip_ns router -6 route del "$beta6/128"
+	stop TERM outside; rm -f "$LAB/arrived-8080"
+}
+tagged_neighbour() { # ADDRESS up|down
+	if [ "$2" = down ]; then ip_ns router link del tagged; ip_ns beta link del tagged; ip_ns router route add "$1/32" via 10.77.2.2; return; fi
+	ip_ns router link add link to-beta name tagged type vlan id 7; ip_ns beta link add link eth0 name tagged type vlan id 7
+	ip_ns router address add 10.77.7.1/24 dev tagged; ip_ns router link set tagged up; ip_ns beta link set tagged up
+	ip_ns router neigh replace 10.77.7.2 lladdr "$(mac_of beta eth0)" dev tagged
+	ip_ns router route replace "$1/32" via 10.77.7.2 dev tagged
+}
+mac_of() { ip_ns "$1" -j link show "$2" | jq -r '.[0].address'; } # HOST INTERFACE
+link_local_neighbour() { # up|down: a second wire to beta, which has no address there
+	if [ "$1" = down ]; then ip_ns router link del wire; return; fi
+	ip link add wire netns "${LAB_PREFIX}router" type veth peer name eth1 netns "${LAB_PREFIX}beta"
+	ip_ns router link set wire up; ip_ns beta link set eth1 up
+	wait_for 5 has_inbound_program beta eth1
+	ip_ns router address add 10.77.8.1/24 dev wire
+	ip_ns router neigh replace 10.77.8.2 lladdr "$(mac_of beta eth1)" dev wire
+	ip_ns router route replace "$(address_of beta)/32" via 10.77.8.2 dev wire
+}
+has_inbound_program() { in_ns "$1" "$BIN/underlay-driver" "$(stat -Lc %i "/run/netns/$LAB_PREFIX$1")-mesh0" query-in "$2" | grep -q ' attached '; } # HOST INTERFACE
