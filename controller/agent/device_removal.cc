@@ -33,13 +33,25 @@ Status remove_mesh_interface(const netlink::RouteSocket& host, const Instance& i
   return emptied ? deleted : emptied;
 }
 
+// The routes through the interface went with it.
+Status remove_backstops(const netlink::RouteSocket& host, const Instance& instance) {
+  MESH_TRY_ASSIGN(const auto routes, netlink::list_routes(host, reconcile::kRouteTable));
+  for (const auto& route : routes) {
+    if (route.metric == reconcile::backstop_metric(instance.id))
+      MESH_TRY(netlink::remove_route(host, route));
+  }
+  return {};
+}
+
 // The rules serve every agent of this namespace: the last one, whose table is empty, takes them
 // away.
 Status remove_rules(const netlink::RouteSocket& host) {
   MESH_TRY_ASSIGN(const auto routes, netlink::list_routes(host, reconcile::kRouteTable));
   if (!routes.empty()) return {};
-  MESH_TRY_ASSIGN(const auto rules, netlink::list_rules(host, reconcile::kRouteTable));
-  for (const auto& rule : rules) MESH_TRY(netlink::remove_rule(host, rule));
+  MESH_TRY_ASSIGN(const auto rules, netlink::list_rules(host));
+  for (const auto& rule : rules) {
+    if (rule.table == reconcile::kRouteTable) MESH_TRY(netlink::remove_rule(host, rule));
+  }
   return {};
 }
 
@@ -63,6 +75,7 @@ Status remove_device(const Instance& instance) {
   if (!meshu) attempt(meshu.error());
   const bool has_meshu = meshu && *meshu;
   attempt(remove_mesh_interface(host, instance));
+  attempt(remove_backstops(host, instance));
   attempt(remove_rules(host));
   attempt(remove_programs(instance));
   if (has_meshu) attempt(netlink::delete_link(host, instance.underlay_name));

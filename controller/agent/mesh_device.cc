@@ -2,7 +2,7 @@
 #include "controller/agent/mesh_device.h"
 
 #include <algorithm>
-#include <functional>
+#include <iterator>
 
 #include "controller/agent/underlay_links.h"
 #include "controller/netlink/address.h"
@@ -107,7 +107,15 @@ Status MeshDevice::apply_routing(const reconcile::Desired& desired) {
   const auto route_change = reconcile::diff_sets(desired.routes, routes);
   for (const auto& route : route_change.removed) MESH_TRY(netlink::remove_route(host_, route));
   for (const auto& route : route_change.added) MESH_TRY(netlink::add_route(host_, route));
-  MESH_TRY_ASSIGN(const auto rules, netlink::list_rules(host_, reconcile::kRouteTable));
+  MESH_TRY_ASSIGN(const auto all_rules, netlink::list_rules(host_));
+  std::vector<reconcile::Rule> rules;
+  std::copy_if(all_rules.begin(), all_rules.end(), std::back_inserter(rules),
+               [](const auto& rule) { return rule.table == reconcile::kRouteTable; });
+  detours_.clear();
+  for (const auto& own : desired.rules) {
+    const auto ahead = reconcile::detours(all_rules, own);
+    detours_.insert(detours_.end(), ahead.begin(), ahead.end());
+  }
   const auto rule_change = reconcile::diff_sets(desired.rules, rules);
   for (const auto& rule : rule_change.removed) MESH_TRY(netlink::remove_rule(host_, rule));
   for (const auto& rule : rule_change.added) MESH_TRY(netlink::add_rule(host_, rule));
@@ -162,7 +170,9 @@ bool MeshDevice::is_whole() const {
 Result<std::vector<reconcile::Route>> MeshDevice::installed_routes() const {
   MESH_TRY_ASSIGN(auto routes, netlink::list_routes(host_, reconcile::kRouteTable));
   // Other agents of this network namespace share the table.
-  std::erase_if(routes, [this](const reconcile::Route& route) { return route.device != mesh_; });
+  std::erase_if(routes, [this, backstop = backstop_metric()](const reconcile::Route& route) {
+    return route.device != mesh_ && route.metric != backstop;
+  });
   return routes;
 }
 

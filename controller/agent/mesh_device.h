@@ -14,6 +14,7 @@
 #include "controller/base/key.h"
 #include "controller/bpf/underlay.h"
 #include "controller/core/reconcile/desired.h"
+#include "controller/core/reconcile/detour.h"
 #include "controller/core/reconcile/step.h"
 #include "controller/core/reconcile/uplink.h"
 #include "controller/netlink/link.h"
@@ -56,6 +57,10 @@ class MeshDevice {
   Result<std::vector<reconcile::Route>> installed_routes() const;
   // "tcx" or "cls_bpf".
   std::string attach_kind() const;
+  // Of this instance's routes that hold when the interface is gone.
+  std::uint32_t backstop_metric() const { return reconcile::backstop_metric(instance_.id); }
+  // Rules of others that may lead packets around the mesh; as of the last apply().
+  const std::vector<reconcile::Rule>& detours() const { return detours_; }
   // Programs of others that run before ours on an uplink and may swallow our packets.
   std::vector<std::string> foreign_programs() const;
 
@@ -77,6 +82,7 @@ class MeshDevice {
   IfIndex meshu_;
   std::optional<reconcile::WireguardDevice> observed_;
   std::optional<std::vector<IfIndex>> uplinks_;  // nullopt: not known yet
+  std::vector<reconcile::Rule> detours_;
 };
 
 }  // namespace kernmesh::agent

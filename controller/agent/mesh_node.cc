@@ -3,6 +3,7 @@
 
 #include <sodium.h>
 #include <spdlog/spdlog.h>
+#include <time.h>
 
 #include <algorithm>
 #include <iterator>
@@ -32,6 +33,13 @@ path::Seed random_seed() {
   path::Seed seed;
   randombytes_buf(seed.mutable_bytes().data(), seed.mutable_bytes().size());
   return seed;
+}
+
+// What this thread has cost, system calls included.
+Duration thread_cpu_time() {
+  timespec spent{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &spent);
+  return seconds(spent.tv_sec) + std::chrono::nanoseconds(spent.tv_nsec);
 }
 
 path::LocalIdentity path_identity(const Identity& identity) {
@@ -141,30 +149,6 @@ void MeshNode::note(const std::string& topic, const Status& status) {
   auto& text = problems_[topic];
   if (text != status.error().message()) spdlog::warn("{}: {}", topic, status.error().message());
   text = status.error().message();
-}
-
-std::vector<std::string> MeshNode::problems() const {
-  std::vector<std::string> result;
-  for (const auto& [topic, text] : problems_) result.push_back(topic + ": " + text);
-  if (netmap_ && device_.access().programs().live().empty()) {
-    result.emplace_back(
-        "there is no policy in force on this node, so nothing passes through the mesh; it comes "
-        "from the server with the netmap");
-  }
-  if (!uplinks_ || uplinks_->interfaces.empty()) {
-    result.emplace_back(
-        "no network: no interface has an address that peers could reach; see `ip address`");
-  }
-  if (mtu_ != 0 && mtu_ < reconcile::kMinIpv6Mtu) {
-    result.push_back("the underlay's MTU leaves " + std::to_string(mtu_) +
-                     " bytes inside the mesh; IPv6 needs 1280, so only IPv4 addresses are up");
-  }
-  for (const auto& name : device_.foreign_programs()) {
-    result.push_back("BPF program \"" + name +
-                     "\" runs before ours on an uplink and may keep packets from the mesh; "
-                     "see `bpftool net`");
-  }
-  return result;
 }
 
 void MeshNode::refresh_host(MonoTime now) {
@@ -289,6 +273,7 @@ Status MeshNode::reconcile_kernel(const netmap::Netmap& map) {
   const WallTime now = wall_now();
   reconcile::Conditions conditions;
   conditions.mesh_device = device_.mesh_index();
+  conditions.backstop_metric = device_.backstop_metric();
   conditions.underlay_mtu = uplinks_ && uplinks_->mtu != 0 ? uplinks_->mtu : 1500;
   conditions.node_key = node_public_key(node_secret_);
   conditions.now = now;

@@ -20,6 +20,8 @@
 namespace kernmesh::netlink {
 namespace {
 
+using reconcile::RouteKind;
+
 // Dumps honour the header's table only with strict checking (kernel >= 4.20). Not for the whole
 // life of a socket: libnl 3.7 asks for addresses and rules with a short header, which strict
 // checking refuses.
@@ -98,23 +100,49 @@ IfIndex device_of(rtnl_route* route) {
   return IfIndex(hop ? static_cast<std::uint32_t>(rtnl_route_nh_get_ifindex(hop)) : 0);
 }
 
+Status set_way(rtnl_route& r, const reconcile::Route& route) {
+  if (route.kind == RouteKind::kUnreachable) {
+    rtnl_route_set_type(&r, RTN_UNREACHABLE);
+    rtnl_route_set_scope(&r, RT_SCOPE_UNIVERSE);
+    rtnl_route_set_priority(&r, route.metric);
+    return {};
+  }
+  rtnl_nexthop* hop = rtnl_route_nh_alloc();
+  if (hop == nullptr) return no_memory();
+  rtnl_route_nh_set_ifindex(hop, static_cast<int>(route.device.value()));
+  rtnl_route_add_nexthop(&r, hop);  // owned by the route from here on
+  rtnl_route_set_scope(&r, RT_SCOPE_LINK);
+  return {};
+}
+
 Result<Owned<rtnl_route>> make_route(const reconcile::Route& route) {
   Owned<rtnl_route> r(rtnl_route_alloc());
-  rtnl_nexthop* hop = rtnl_route_nh_alloc();
   nl_addr* dst = to_nl_addr(route.destination.address(), route.destination.length());
-  if (!r || hop == nullptr || dst == nullptr) return no_memory();
-  rtnl_route_nh_set_ifindex(hop, static_cast<int>(route.device.value()));
-  rtnl_route_add_nexthop(r.get(), hop);  // owned by the route from here on
+  if (!r || dst == nullptr) return no_memory();
   rtnl_route_set_dst(r.get(), dst);
   nl_addr_put(dst);
   rtnl_route_set_table(r.get(), route.table);
-  rtnl_route_set_scope(r.get(), RT_SCOPE_LINK);
   rtnl_route_set_protocol(r.get(), kProtocol);
+  MESH_TRY(set_way(*r, route));
   return r;
 }
 
+reconcile::Route from_route(rtnl_route* r, const Prefix& destination) {
+  if (rtnl_route_get_type(r) == RTN_UNREACHABLE) {
+    return {destination, IfIndex(0), rtnl_route_get_table(r), RouteKind::kUnreachable,
+            rtnl_route_get_priority(r)};
+  }
+  return {destination, device_of(r), rtnl_route_get_table(r)};
+}
+
+bool is_own_backstop(rtnl_route* r) {
+  return rtnl_route_get_type(r) == RTN_UNREACHABLE && rtnl_route_get_protocol(r) == kProtocol;
+}
+
 std::string describe(const reconcile::Route& route) {
-  return "route to " + to_string(route.destination) + " in table " + std::to_string(route.table);
+  const bool is_backstop = route.kind == RouteKind::kUnreachable;
+  return std::string(is_backstop ? "unreachable " : "") + "route to " +
+         to_string(route.destination) + " in table " + std::to_string(route.table);
 }
 
 Result<Owned<rtnl_rule>> make_rule(const reconcile::Rule& rule) {
@@ -144,7 +172,7 @@ Result<std::vector<reconcile::Route>> list_routes(const RouteSocket& socket, std
                               const auto destination = destination_of(r);
                               if (!destination || rtnl_route_get_table(r) != table)
                                 return std::nullopt;
-                              return reconcile::Route{*destination, device_of(r), table};
+                              return from_route(r, *destination);
                             }));
   }
   return routes;
@@ -165,7 +193,7 @@ Status remove_route(const RouteSocket& socket, const reconcile::Route& route) {
   return {};
 }
 
-Result<std::vector<reconcile::Rule>> list_rules(const RouteSocket& socket, std::uint32_t table) {
+Result<std::vector<reconcile::Rule>> list_rules(const RouteSocket& socket) {
   nl_cache* raw = nullptr;
   if (const int e = rtnl_rule_alloc_cache(socket.get(), AF_UNSPEC, &raw); e < 0) {
     return nl_error("cannot list routing rules", e);
@@ -175,9 +203,10 @@ Result<std::vector<reconcile::Rule>> list_rules(const RouteSocket& socket, std::
   for (nl_object* o = nl_cache_get_first(cache.get()); o != nullptr; o = nl_cache_get_next(o)) {
     auto* rule = reinterpret_cast<rtnl_rule*>(o);
     const int family = rtnl_rule_get_family(rule);
-    if (rtnl_rule_get_table(rule) != table || (family != AF_INET && family != AF_INET6)) continue;
-    rules.push_back(
-        {family == AF_INET ? IpFamily::kV4 : IpFamily::kV6, rtnl_rule_get_prio(rule), table});
+    if (rtnl_rule_get_l3mdev(rule) > 0) continue;
+    if (family != AF_INET && family != AF_INET6) continue;
+    rules.push_back({family == AF_INET ? IpFamily::kV4 : IpFamily::kV6, rtnl_rule_get_prio(rule),
+                     rtnl_rule_get_table(rule)});
   }
   return rules;
 }
@@ -225,7 +254,8 @@ Result<std::vector<Prefix>> foreign_routes_inside(const RouteSocket& socket, con
         const auto destination = destination_of(r);
         const bool inside = destination && destination->length() >= range.length() &&
                             range.contains(destination->address());
-        return inside && device_of(r) != own_device ? destination : std::nullopt;
+        const bool is_ours = device_of(r) == own_device || is_own_backstop(r);
+        return inside && !is_ours ? destination : std::nullopt;
       }));
   return found;
 }

@@ -19,8 +19,8 @@ Result<std::vector<reconcile::Route>> list_routes(const RouteSocket& socket, std
 Status add_route(const RouteSocket& socket, const reconcile::Route& route);
 Status remove_route(const RouteSocket& socket, const reconcile::Route& route);
 
-// Rules of both families that look up `table`.
-Result<std::vector<reconcile::Rule>> list_rules(const RouteSocket& socket, std::uint32_t table);
+// Every rule of both families but the kernel's own for VRFs; table 0: looks nothing up.
+Result<std::vector<reconcile::Rule>> list_rules(const RouteSocket& socket);
 Status add_rule(const RouteSocket& socket, const reconcile::Rule& rule);
 Status remove_rule(const RouteSocket& socket, const reconcile::Rule& rule);
 
@@ -34,7 +34,7 @@ struct RouteAnswer {
 Result<RouteAnswer> look_up_route(const RouteSocket& socket, const IpAddress& destination);
 
 // Destinations of other people's routes that lie inside `range`, in any table: bringing the range
-// up on `own_device` would take them over.
+// up on `own_device` would take them over. Our own unreachable ones are no one else's.
 Result<std::vector<Prefix>> foreign_routes_inside(const RouteSocket& socket, const Prefix& range,
                                                   IfIndex own_device);
 

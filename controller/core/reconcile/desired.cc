@@ -41,6 +41,13 @@ std::uint32_t mesh_mtu(std::uint32_t underlay_mtu) {
   return std::max(underlay_mtu > kOverhead ? (underlay_mtu - kOverhead) & ~15u : 0u, kSmallest);
 }
 
+std::uint32_t backstop_metric(std::string_view instance) {
+  constexpr std::uint32_t kFirst = 0x4b4d0000;
+  std::uint32_t hash = 2166136261;  // FNV-1a, 32 bits
+  for (const char c : instance) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619;
+  return kFirst | ((hash >> 16) ^ (hash & 0xffff));
+}
+
 WireguardPeer to_wireguard(const netmap::Peer& peer) {
   WireguardPeer result;
   result.endpoint = Endpoint{synthetic_address(peer.id), kSyntheticPort};
@@ -62,6 +69,8 @@ Desired desired_state(const netmap::Netmap& map, const Conditions& conditions) {
     if (carries(address, desired.mtu)) desired.addresses.push_back(Prefix::host(address));
   }
   for (const auto& prefix : map.self.overlay_prefixes) {
+    desired.routes.push_back(
+        {prefix, IfIndex(0), kRouteTable, RouteKind::kUnreachable, conditions.backstop_metric});
     if (carries(prefix.address(), desired.mtu)) {
       desired.routes.push_back({prefix, conditions.mesh_device, kRouteTable});
     }

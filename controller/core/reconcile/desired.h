@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "controller/core/netmap/netmap.h"
@@ -23,6 +24,12 @@ inline constexpr Port kSyntheticPort{24240};
 inline constexpr std::uint32_t kRouteTable = 27515;
 inline constexpr std::uint32_t kRulePriority = 5185;
 
+// The metric of an instance's backstops: routes that make the overlay's ranges unreachable while
+// its interface is gone, so that nothing meant for the mesh leaves by the host's other routes. Far
+// behind a device route's (IPv6: 1024), and telling whose they are among the agents that share the
+// table.
+std::uint32_t backstop_metric(std::string_view instance);
+
 // The smallest MTU on which the kernel keeps IPv6 (RFC 8200 section 5).
 inline constexpr std::uint32_t kMinIpv6Mtu = 1280;
 
@@ -38,6 +45,7 @@ std::uint32_t mesh_mtu(std::uint32_t underlay_mtu);
 
 struct Conditions {
   IfIndex mesh_device;
+  std::uint32_t backstop_metric = 0;
   std::uint32_t underlay_mtu = 1500;
   NodePublicKey node_key;
   WallTime now{};  // peers whose key has expired are left out

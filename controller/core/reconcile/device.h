@@ -47,11 +47,16 @@ struct WireguardChange {
 
 WireguardChange diff(const WireguardDevice& desired, const WireguardDevice& observed);
 
-// A route of ours: to a prefix through a device, in a table of our own.
+// kUnreachable: what takes it is told that there is no way.
+enum class RouteKind : std::uint8_t { kDevice, kUnreachable };
+
+// A route of ours, in a table of our own.
 struct Route {
   Prefix destination;
-  IfIndex device;
+  IfIndex device;  // kUnreachable: 0
   std::uint32_t table = 0;
+  RouteKind kind = RouteKind::kDevice;
+  std::uint32_t metric = 0;  // the lower one wins; 0 for kDevice, whatever the kernel makes of it
   auto operator<=>(const Route&) const = default;
 };
 

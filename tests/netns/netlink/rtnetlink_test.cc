@@ -97,8 +97,12 @@ TEST_F(Rtnetlink, routes_of_one_table_are_listed_as_they_were_added) {
   const auto empty = list_routes(*socket_, kTable);
   ASSERT_TRUE(empty) << empty.error().message();
   EXPECT_TRUE(empty->empty());
-  const std::vector<reconcile::Route> wanted{{*Prefix::parse("100.64.0.0/10"), here_, kTable},
-                                             {*Prefix::parse("fd7a:6b6d::/48"), here_, kTable}};
+  const auto v4 = *Prefix::parse("100.64.0.0/10"), v6 = *Prefix::parse("fd7a:6b6d::/48");
+  constexpr auto kUnreachable = reconcile::RouteKind::kUnreachable;
+  const std::vector<reconcile::Route> wanted{{v4, here_, kTable},
+                                             {v6, here_, kTable},
+                                             {v4, IfIndex(0), kTable, kUnreachable, 5000},
+                                             {v6, IfIndex(0), kTable, kUnreachable, 5000}};
   for (const auto& route : wanted) {
     const Status added = add_route(*socket_, route);
     ASSERT_TRUE(added) << added.error().message();
@@ -115,21 +119,45 @@ TEST_F(Rtnetlink, routes_of_one_table_are_listed_as_they_were_added) {
   EXPECT_TRUE(list_routes(*socket_, kTable)->empty());
 }
 
-TEST_F(Rtnetlink, rules_are_listed_by_table_and_removed) {
+TEST_F(Rtnetlink, an_unreachable_route_takes_over_when_the_device_route_goes_with_its_link) {
+  bring_up();
+  const auto peer = *IpAddress::parse("100.64.0.2");
+  ASSERT_TRUE(add_address(*socket_, there_, *IpAddress::parse("192.0.2.1"), 24));
+  ASSERT_TRUE(add_route(*socket_, {*Prefix::parse("0.0.0.0/0"), there_, 254}));
+  ASSERT_EQ(look_up_route(*socket_, peer)->device, there_);
+  ASSERT_TRUE(add_rule(*socket_, {IpFamily::kV4, 5185, kTable}));
+  ASSERT_TRUE(add_address(*socket_, here_, *IpAddress::parse("100.64.0.1"), 32));
+  const auto range = *Prefix::parse("100.64.0.0/10");
+  ASSERT_TRUE(add_route(*socket_, {range, here_, kTable}));
+  ASSERT_TRUE(
+      add_route(*socket_, {range, IfIndex(0), kTable, reconcile::RouteKind::kUnreachable, 5000}));
+  EXPECT_EQ(look_up_route(*socket_, peer)->device, here_) << "the device's route comes first";
+  EXPECT_TRUE(foreign_routes_inside(*socket_, range, here_)->empty()) << "it is our own";
+  ASSERT_TRUE(set_link_state(*socket_, here_, LinkState::kDown));
+  EXPECT_FALSE(look_up_route(*socket_, peer)) << "the host's default route took it";
+}
+
+TEST_F(Rtnetlink, rules_are_listed_with_their_tables_and_removed) {
   for (const auto family : {IpFamily::kV4, IpFamily::kV6}) {
     const reconcile::Rule rule{family, 5185, kTable};
     const Status added = add_rule(*socket_, rule);
     ASSERT_TRUE(added) << added.error().message();
     ASSERT_TRUE(add_rule(*socket_, rule));
   }
-  auto rules = list_rules(*socket_, kTable);
-  ASSERT_TRUE(rules) << rules.error().message();
-  EXPECT_EQ(rules->size(), 2u);
-  for (const auto& rule : *rules) {
+  const auto ours = [this] {
+    auto rules = list_rules(*socket_);
+    EXPECT_TRUE(rules) << rules.error().message();
+    EXPECT_GT(rules->size(), 4u) << "the kernel's own are listed, too";
+    std::erase_if(*rules, [](const auto& rule) { return rule.table != kTable; });
+    return *rules;
+  };
+  const auto rules = ours();
+  EXPECT_EQ(rules.size(), 2u);
+  for (const auto& rule : rules) {
     const Status removed = remove_rule(*socket_, rule);
     ASSERT_TRUE(removed) << removed.error().message();
   }
-  EXPECT_TRUE(list_rules(*socket_, kTable)->empty());
+  EXPECT_TRUE(ours().empty());
 }
 
 TEST_F(Rtnetlink, route_lookup_names_device_source_and_learnt_mtu) {

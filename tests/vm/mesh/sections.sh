@@ -58,7 +58,7 @@ section_objects() {
 	check "the host has no WireGuard socket" test -z "$(in_ns alpha ss -Hlun 'sport = :24240')"
 	check "ip -d link shows a WireGuard interface, marked ours" grep -q 'alias kernmesh' <(in_ns alpha ip -d link show mesh0)
 	check "ip rule: one rule for each family" test "$(in_ns alpha ip rule | grep -c 'lookup 27515')$(in_ns alpha ip -6 rule | grep -c 'lookup 27515')" = 11
-	check "ip route: the overlay's ranges" test "$(in_ns alpha ip route show table 27515 | wc -l)" = 1
+	check "ip route: the overlay's ranges" test "$(in_ns alpha ip route show table 27515 dev mesh0 | wc -l)" = 1
 	check "bpftool lists the programs by name" test "$(bpftool prog show | grep -cE 'name (underlay_in|underlay_out|acl_in|acl_out)')" -ge 4
 	if [ "$(node alpha --json status | jq -r .attach_kind)" = cls_bpf ]; then
 		check "tc filter show names the inbound program" grep -q underlay_in <(in_ns alpha tc filter show dev eth0 ingress)
@@ -67,6 +67,7 @@ section_objects() {
 	fi
 	check "MTU: 1500 outside, 1408 inside" grep -q 'mtu 1408' <(in_ns alpha ip link show mesh0)
 	check "meshadm routes: everything is installed" node alpha --json routes
+	detour_is_named
 }
 
 # Pings, and everybody may use these ports; in force on every node when it returns.
@@ -205,6 +206,7 @@ section_change() {
 	check "within two seconds" wait_for 2 has_peers alpha 1
 	check "its address is not given to the next node" joined_elsewhere "$gamma"
 	check "mesh0 deleted by root comes back" recovers
+	no_plaintext_without_mesh0
 }
 cut_off() { ! reaches "$1" "$2" && ! in_ns "$1" wg show mesh0 allowed-ips | grep -q "$2/32"; }
 joined_elsewhere() {
@@ -283,7 +285,7 @@ section_down() {
 	for host in alpha beta gamma; do check "$host: meshadm down" node "$host" down; done
 	for host in alpha beta gamma; do
 		check "$host: no link" test -z "$(in_ns "$host" ip -o link | grep -E 'mesh0|meshu0')"
-		check "$host: no rule, no route" test -z "$(in_ns "$host" ip rule | grep 27515; in_ns "$host" ip -6 rule | grep 27515; in_ns "$host" ip route show table 27515 2>/dev/null)"
+		check "$host: no rule, no route" test -z "$(in_ns "$host" ip rule | grep 27515; in_ns "$host" ip -6 rule | grep 27515; in_ns "$host" ip route show table 27515 2>/dev/null; in_ns "$host" ip -6 route show table 27515 2>/dev/null)"
 	done
 	check "no private namespace" test -z "$(ip netns list | grep '^kernmesh-[0-9]')"
 	check "no pin" test -z "$(find /sys/fs/bpf/kernmesh -type f 2>/dev/null)"

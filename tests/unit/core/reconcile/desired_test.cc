@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "controller/core/reconcile/policy_input.h"
 #include "tests/unit/core/reconcile/instant.h"
 
@@ -35,8 +37,17 @@ Conditions conditions(std::uint32_t mtu = 1500, WallTime now = at(1000)) {
   Conditions c;
   c.mesh_device = IfIndex(7);
   c.underlay_mtu = mtu;
+  c.backstop_metric = backstop_metric("1-mesh0");
   c.now = now;
   return c;
+}
+
+std::vector<Route> device_routes(const Desired& desired) {
+  std::vector<Route> routes;
+  for (const auto& route : desired.routes) {
+    if (route.kind == RouteKind::kDevice) routes.push_back(route);
+  }
+  return routes;
 }
 
 TEST(MeshMtu, leaves_room_for_ipv6_wireguard_and_the_relay_header) {
@@ -68,8 +79,28 @@ TEST(Desired, gives_each_peer_its_synthetic_endpoint_and_exactly_its_addresses) 
   const auto& peer = desired.device.peers.at(peer_of(2).node_key);
   EXPECT_EQ(to_string(peer.endpoint), "240.0.0.2:24240");
   EXPECT_EQ(peer.allowed_ips.size(), 2u);
-  EXPECT_EQ(desired.routes.size(), 2u);
+  EXPECT_EQ(device_routes(desired).size(), 2u);
   EXPECT_EQ(desired.addresses.size(), 2u);
+}
+
+TEST(Desired, keeps_a_way_out_of_the_mesh_from_opening_when_the_interface_is_gone) {
+  for (const std::uint32_t mtu : {1500u, 1280u}) {
+    const auto map = map_of({peer_of(2)});
+    const auto desired = desired_state(map, conditions(mtu));
+    for (const auto& prefix : map.self.overlay_prefixes) {
+      const Route backstop{prefix, IfIndex(0), kRouteTable, RouteKind::kUnreachable,
+                           conditions().backstop_metric};
+      EXPECT_EQ(std::count(desired.routes.begin(), desired.routes.end(), backstop), 1)
+          << to_string(prefix) << " at " << mtu;
+    }
+  }
+}
+
+TEST(BackstopMetric, is_the_instances_own_and_behind_every_route_of_the_kernels_making) {
+  constexpr std::uint32_t kIpv6Default = 1024;  // IP6_RT_PRIO_USER
+  EXPECT_GT(backstop_metric(""), kIpv6Default);
+  EXPECT_EQ(backstop_metric("4026531840-mesh0"), backstop_metric("4026531840-mesh0"));
+  EXPECT_NE(backstop_metric("4026531840-mesh0"), backstop_metric("4026531840-mesh1"));
 }
 
 TEST(Desired, leaves_expired_peers_out) {
@@ -91,7 +122,7 @@ TEST(Desired, drops_ipv6_from_the_interface_when_the_mtu_cannot_carry_it) {
   const auto desired = desired_state(map_of({peer_of(2)}), conditions(1280));
   ASSERT_EQ(desired.addresses.size(), 1u);
   EXPECT_TRUE(desired.addresses[0].address().is_v4());
-  EXPECT_EQ(desired.routes.size(), 1u);
+  EXPECT_EQ(device_routes(desired).size(), 1u);
 }
 
 TEST(NextExpiry, is_the_earliest_one_in_the_future) {

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// What of a node `meshadm status` shows as wrong (L3).
+#include "controller/agent/mesh_node.h"
+
+namespace kernmesh::agent {
+
+std::vector<std::string> MeshNode::problems() const {
+  std::vector<std::string> result;
+  for (const auto& [topic, text] : problems_) result.push_back(topic + ": " + text);
+  if (netmap_ && device_.access().programs().live().empty()) {
+    result.emplace_back(
+        "there is no policy in force on this node, so nothing passes through the mesh; it comes "
+        "from the server with the netmap");
+  }
+  if (!uplinks_ || uplinks_->interfaces.empty()) {
+    result.emplace_back(
+        "no network: no interface has an address that peers could reach; see `ip address`");
+  }
+  if (mtu_ != 0 && mtu_ < reconcile::kMinIpv6Mtu) {
+    result.push_back("the underlay's MTU leaves " + std::to_string(mtu_) +
+                     " bytes inside the mesh; IPv6 needs 1280, so only IPv4 addresses are up");
+  }
+  for (const auto& rule : device_.detours()) {
+    result.push_back("routing rule " + reconcile::to_string(rule) +
+                     " is asked before the mesh's: packets that it matches may go around the mesh, "
+                     "in the clear; see `ip rule`");
+  }
+  for (const auto& name : device_.foreign_programs()) {
+    result.push_back("BPF program \"" + name +
+                     "\" runs before ours on an uplink and may keep packets from the mesh; "
+                     "see `bpftool net`");
+  }
+  return result;
+}
+
+}  // namespace kernmesh::agent
