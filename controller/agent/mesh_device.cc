@@ -74,6 +74,13 @@ Status MeshDevice::apply(const reconcile::Step& step, const X25519SecretKey& pri
   return send_wireguard(reconcile::diff(step, *observed_), private_key);
 }
 
+Result<bool> MeshDevice::recheck_wireguard() {
+  MESH_TRY_ASSIGN(auto found, wireguard_.dump(mesh_));
+  const bool is_same = observed_ && *observed_ == found;
+  observed_ = std::move(found);
+  return is_same;
+}
+
 Status MeshDevice::apply_link(const reconcile::Desired& desired) {
   MESH_TRY_ASSIGN(const auto link, netlink::find_link(host_, instance_.mesh_name));
   if (!link || link->index != mesh_) {

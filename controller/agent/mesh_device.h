@@ -40,6 +40,9 @@ class MeshDevice {
   Status apply(const reconcile::Step& step, const X25519SecretKey& private_key);
   // Whether what the kernel holds is known: not before the first apply(), nor after an error.
   bool can_step() const { return observed_.has_value(); }
+  // Reads WireGuard's peers anew, which costs time in proportion to them. Whether they are what was
+  // applied last; if not, apply() sets them right.
+  Result<bool> recheck_wireguard();
   // Attaches the inbound program to exactly these interfaces, guarded ones included, and makes the
   // uplinks' addresses ours.
   Status set_uplinks(const reconcile::Uplinks& uplinks);

@@ -9,6 +9,7 @@
 #include <iterator>
 
 #include "controller/agent/host_view.h"
+#include "controller/core/reconcile/recheck.h"
 #include "controller/netlink/route.h"
 
 namespace kernmesh::agent {
@@ -312,10 +313,22 @@ void MeshNode::once_a_second(MonoTime now) {
   }
 }
 
+// What somebody changed with `wg set`.
+void MeshNode::recheck_wireguard(MonoTime now) {
+  const Duration before = thread_cpu_time();
+  const auto is_same = device_.recheck_wireguard();
+  next_recheck_ = now + reconcile::pause_after_recheck(thread_cpu_time() - before);
+  if (is_same && !*is_same) {
+    spdlog::warn("WireGuard's peers are not as this agent made them; putting them right");
+    note("applying the netmap", reconcile_kernel(*netmap_));
+  }
+}
+
 std::optional<MonoTime> MeshNode::settle(MonoTime now) {
   if (host_changed_ && now >= next_refresh_) refresh_host(now);
   if (now >= next_guard_) guard_attachments(now);
   if (now >= next_second_) once_a_second(now);
+  if (netmap_ && now >= next_recheck_) recheck_wireguard(now);
   if (const auto due = engine_.next_deadline(); due && *due <= now) engine_.tick(now);
   run_commands();
   MonoTime next = std::min(next_second_, next_guard_);

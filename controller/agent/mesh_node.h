@@ -92,6 +92,7 @@ class MeshNode {
   void forget_peer(NodeId id);
   void guard_attachments(MonoTime now);
   void once_a_second(MonoTime now);
+  void recheck_wireguard(MonoTime now);
   void run_commands();
   void run(const path::SendDatagram& command);
   void run(const path::SetPath& command);
@@ -122,6 +123,7 @@ class MeshNode {
   MonoTime next_refresh_{};
   MonoTime next_second_{};
   MonoTime next_guard_{};
+  MonoTime next_recheck_{};
   std::optional<reconcile::ExpiryHorizon> horizon_;  // of what was applied; set with netmap_
   std::map<NodeId, bpf::Traffic> traffic_;
   std::map<path::PingRequestId, Ping> pings_;

@@ -83,6 +83,11 @@ Status decode_peer(const nlattr* nest, reconcile::WireguardDevice& device) {
       case WGPEER_A_PERSISTENT_KEEPALIVE_INTERVAL:
         peer.keepalive_interval_s = payload_as<std::uint16_t>(attr).value_or(0);
         return {};
+      case WGPEER_A_PRESHARED_KEY: {
+        const auto secret = payload_as<KeyBytes>(attr);
+        peer.has_preshared_key = secret && *secret != KeyBytes{};
+        return {};
+      }
       case WGPEER_A_ALLOWEDIPS:
         return for_each_nested(
             attr, [&](const nlattr* one) { return decode_allowed_ip(one, peer.allowed_ips); });

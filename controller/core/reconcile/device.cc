@@ -24,6 +24,9 @@ WireguardChange diff(const WireguardDevice& desired, const WireguardDevice& obse
       change.removed.push_back(present->first);
       ++present;
     } else {
+      // A preshared key goes with the whole peer: written as nothing into each of 10,000 peers at a
+      // start it would cost more than this ever does.
+      if (present->second.has_preshared_key) change.removed.push_back(present->first);
       if (wanted->second != present->second)
         change.upserted.emplace_back(wanted->first, wanted->second);
       ++wanted;

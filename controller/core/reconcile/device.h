@@ -23,6 +23,7 @@ struct WireguardPeer {
   Endpoint endpoint;
   std::vector<Prefix> allowed_ips;         // sorted
   std::uint16_t keepalive_interval_s = 0;  // 0: off
+  bool has_preshared_key = false;          // never of ours: somebody gave it one
   bool operator==(const WireguardPeer&) const = default;
 };
 

@@ -86,3 +86,20 @@ detour_is_named() {
 	ip_ns gamma rule del priority 100
 	check "and no more when it is gone" wait_for 3 problem_gone gamma "routing rule 100"
 }
+
+peers_with_addresses() { in_ns alpha wg show mesh0 allowed-ips | sort; }
+peers_are() { [ "$(peers_with_addresses)" = "$1" ]; }
+hand_made_changes_are_undone() {
+	local before key stranger; before=$(peers_with_addresses); key=$(head -1 <<< "$before" | cut -f1)
+	stranger=$(wg genkey | wg pubkey)
+	in_ns alpha wg set mesh0 peer "$key" remove
+	check "a peer that root removed is back" wait_for 60 peers_are "$before"
+	in_ns alpha wg set mesh0 peer "$stranger" allowed-ips 100.64.99.0/24
+	check "a peer that root added is gone" wait_for 60 peers_are "$before"
+	in_ns alpha wg set mesh0 peer "$key" allowed-ips 100.64.99.0/24
+	check "addresses that root changed are right again" wait_for 60 peers_are "$before"
+	in_ns alpha wg set mesh0 peer "$key" preshared-key <(wg genpsk)
+	check "a preshared key that root set is gone" wait_for 60 no_preshared_key
+	check "every peer is reached" wait_for 10 reaches alpha "$(address_of beta)"
+}
+no_preshared_key() { [ "$(in_ns alpha wg show mesh0 preshared-keys | grep -cv '(none)')" = 0 ]; }

@@ -68,6 +68,7 @@ section_objects() {
 	check "MTU: 1500 outside, 1408 inside" grep -q 'mtu 1408' <(in_ns alpha ip link show mesh0)
 	check "meshadm routes: everything is installed" node alpha --json routes
 	detour_is_named
+	hand_made_changes_are_undone
 }
 
 # Pings, and everybody may use these ports; in force on every node when it returns.

@@ -53,6 +53,15 @@ TEST(DeviceDiff, names_only_the_peers_that_differ) {
   EXPECT_FALSE(change.listen_port);
 }
 
+TEST(DeviceDiff, makes_a_peer_anew_that_somebody_gave_a_preshared_key) {
+  auto observed = device_of({{1, 1}, {2, 2}});
+  observed.peers.at(key_of(2)).has_preshared_key = true;
+  const auto change = diff(device_of({{1, 1}, {2, 2}}), observed);
+  EXPECT_EQ(change.removed, std::vector{key_of(2)});
+  ASSERT_EQ(change.upserted.size(), 1u);
+  EXPECT_EQ(change.upserted[0].first, key_of(2));
+}
+
 TEST(DeviceDiff, sends_key_and_port_only_when_they_differ) {
   WireguardDevice fresh;
   const auto change = diff(device_of({}), fresh);

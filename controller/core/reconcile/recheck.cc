@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/core/reconcile/recheck.h"
+
+#include <algorithm>
+
+namespace kernmesh::reconcile {
+
+Duration pause_after_recheck(Duration took) {
+  constexpr Duration kShortest = std::chrono::seconds(10);
+  // A reading that took very long, on a machine that was busy, says little of the next.
+  constexpr Duration kLongest = std::chrono::hours(1);
+  constexpr int kShare = 2000;
+  return std::clamp(took * kShare, kShortest, kLongest);
+}
+
+}  // namespace kernmesh::reconcile
