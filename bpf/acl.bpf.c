@@ -50,7 +50,8 @@ static __always_inline __u32 open_policy(struct judgement *j)
 	if (!c)
 		return MESH_ACL_IN_NOT_ARMED;
 	j->flags = c->flags;
-	return c->deny_after_ns && j->now_ns >= c->deny_after_ns ? MESH_ACL_IN_STALE : 0;
+	return c->deny_after_ns && bpf_ktime_get_boot_ns() >= c->deny_after_ns ? MESH_ACL_IN_STALE
+									       : 0;
 }
 
 /* The slot of the rule that lets the remote end of `who` send there; 0: none. */

@@ -10,6 +10,8 @@
 
 #include "controller/agent/agent.h"
 #include "controller/agent/device_removal.h"
+#include "controller/agent/policy_lease.h"
+#include "controller/core/policy/go_duration.h"
 
 namespace {
 
@@ -19,6 +21,17 @@ using kernmesh::agent::AgentOptions;
 int fail(const kernmesh::Error& error) {
   spdlog::error("{}", error.message());
   return 1;
+}
+
+kernmesh::Result<kernmesh::Duration> policy_age(const std::string& text) {
+  auto age = kernmesh::policy::parse_go_duration(text);
+  if (!age) return age.error().with_context("--max-policy-age");
+  if (*age < kernmesh::agent::kShortestPolicyAge) {
+    return kernmesh::Error(
+        kernmesh::ErrorCode::kInvalid,
+        "--max-policy-age " + text + " is less than 1m: the server is heard every 20 s");
+  }
+  return *age;
 }
 
 int remove_everything(const AgentOptions& options) {
@@ -69,12 +82,24 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(1024U, 16'777'216U))
       ->capture_default_str();
   app.add_flag("--quiet", options.access.quiet, "drop denied packets without an answer");
+  std::string max_policy_age;
+  app.add_option("--max-policy-age", max_policy_age,
+                 "drop everything in the mesh when the server was not heard for so long, at least "
+                 "1m (\"36h\"); never unless given");
   app.add_flag("--remove", remove, "take everything of this interface out of the kernel, and end");
   app.set_version_flag("--version", std::string("mesh-agent ") + KERNMESH_VERSION);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
+  }
+  if (!max_policy_age.empty()) {
+    const auto age = policy_age(max_policy_age);
+    if (!age) {
+      std::fprintf(stderr, "%s\n", age.error().message().c_str());
+      return 2;
+    }
+    options.access.max_policy_age = *age;
   }
   options.port = kernmesh::Port(port);
   spdlog::set_default_logger(spdlog::stderr_logger_mt("mesh-agent"));

@@ -20,7 +20,7 @@ struct mesh_acl_config {
 	__u64 owner; /* as mesh_underlay_config's; never 0 once an agent has opened it */
 	__u32 abi;   /* MESH_ABI_VERSION of who wrote it */
 	__u32 flags;
-	__u64 deny_after_ns; /* CLOCK_MONOTONIC: from then on everything drops; 0: never */
+	__u64 deny_after_ns; /* CLOCK_BOOTTIME: from then on everything drops; 0: never */
 };
 
 /* flows and served, LRU_HASH. `flows` are those that this side of the tunnel opened: their answers

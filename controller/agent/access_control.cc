@@ -45,7 +45,7 @@ Result<AccessControl> AccessControl::open(const Instance& instance, IfIndex mesh
                                                  .mesh = mesh,
                                                  .max_flows = instance.access.max_flows}));
   MESH_TRY(programs.attach(mesh));
-  MESH_TRY(programs.set({.quiet = instance.access.quiet}));
+  MESH_TRY(programs.set({.quiet = instance.access.quiet, .deny_after = instance.deny_after}));
   auto slots = maplayout::RuleSlots::restored(programs.live());
   if (!slots) {
     spdlog::warn("counters of rules start anew: {}", slots.error().message());

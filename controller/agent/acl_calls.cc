@@ -44,12 +44,13 @@ void Agent::on_packets(const std::vector<mesh_acl_event>& events) {
 }
 
 // The programs report new flows only while somebody wants them.
-void Agent::note_followers() {
+void Agent::set_access() {
   if (!node_) return;
   const bpf::AclSettings settings{.quiet = instance_.access.quiet,
-                                  .follow_flows = journal_.has_followers(Followed::kFlows)};
+                                  .follow_flows = journal_.has_followers(Followed::kFlows),
+                                  .deny_after = lease_.end()};
   if (const Status set = node_->set_access(settings); !set)
-    spdlog::warn("cannot tell the programs who follows flows: {}", set.error().message());
+    spdlog::warn("cannot tell the programs what to do: {}", set.error().message());
 }
 
 Result<mesh::v1::AclShowResponse> Agent::acl_show() {
@@ -113,7 +114,7 @@ Status Agent::flows(const mesh::v1::FlowsRequest& request,
                     Found result;
                     if (request.follow()) {
                       MESH_TRY_ASSIGN(result.queue, journal_.follow(Followed::kFlows));
-                      note_followers();
+                      set_access();
                     }
                     MESH_TRY_ASSIGN(const auto flows, node_->device().access().programs().flows());
                     result.remembered = report_flows(facts.map, flows, moment_now().mono_ns);
@@ -134,7 +135,7 @@ Status Agent::flows(const mesh::v1::FlowsRequest& request,
     });
   }
   found.queue.reset();
-  loop_.post([this] { note_followers(); });
+  loop_.post([this] { set_access(); });
   return {};
 }
 

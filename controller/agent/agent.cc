@@ -30,6 +30,8 @@ Result<topology::CaFingerprint> fingerprint_of(const std::string& ca_pem) {
 // What the kernel maps have room for (controller/bpf/underlay.h, max_peers).
 constexpr std::size_t kMostPeers = 16384;
 
+ClockReading read_clocks() { return {mono_now(), wall_now()}; }
+
 netmap::MergeRules merge_rules(const Identity& identity) {
   netmap::MergeRules rules;
   rules.limits.peers = kMostPeers;
@@ -46,7 +48,8 @@ Agent::Agent(AgentOptions options, Instance instance, EventLoop loop, Settings s
       instance_(std::move(instance)),
       loop_(std::move(loop)),
       settings_(std::move(settings)),
-      identity_(std::move(identity)) {}
+      identity_(std::move(identity)),
+      lease_(options_.access.max_policy_age, options_.state_dir, read_clocks()) {}
 
 Agent::~Agent() = default;
 
@@ -146,14 +149,16 @@ Status Agent::ensure_node() {
   };
   events.on_lost = [this] { node_lost_ = true; };
   events.on_packets = [this](const auto& packets) { on_packets(packets); };
-  auto node = MeshNode::start(loop_, instance_, identity_, port, std::move(events));
+  Instance instance = instance_;
+  instance.deny_after = lease_.end();
+  auto node = MeshNode::start(loop_, instance, identity_, port, std::move(events));
   if (!node) {
     start_error_ = node.error();
     return node.error();
   }
   node_ = std::move(*node);
   start_error_.reset();
-  note_followers();
+  set_access();
   if (settings_.public_port != node_->public_port()) {
     settings_.public_port = node_->public_port();
     note_saved(save_settings(options_.state_dir, settings_));
@@ -189,6 +194,14 @@ void Agent::on_netmap(NetmapPtr map, const std::optional<NetmapStep>& step) {
   applied_ = map->version;
   if (session_) session_->report_applied(applied_);
   if (joining_ && connected_) finish_joining({});
+}
+
+// What is in force is then what the server wants, unless it could not be applied.
+void Agent::on_heard() {
+  if (apply_error_) return;
+  if (const Status kept = lease_.renew(read_clocks()); !kept)
+    spdlog::warn("{}", kept.error().message());
+  if (lease_.end() != MonoTime{}) set_access();
 }
 
 void Agent::on_disconnected(const Error& error) {
@@ -249,7 +262,10 @@ void Agent::start_session(std::string join_key) {
   };
   NetmapReceiver::Events received;
   received.on_netmap = [this, in_charge](NetmapPtr map, std::optional<NetmapStep> step) {
-    in_charge([this, map = std::move(map), step = std::move(step)] { on_netmap(map, step); });
+    in_charge([this, map = std::move(map), step = std::move(step)] {
+      on_netmap(map, step);
+      on_heard();
+    });
   };
   received.on_saved = [this, in_charge](const Status& status) {
     in_charge([this, status] { note_saved(status); });
@@ -296,6 +312,11 @@ std::vector<std::string> Agent::problems() const {
   std::vector<std::string> result;
   if (node_) result = node_->problems();
   if (start_error_) result.push_back("cannot bring the mesh up: " + start_error_->message());
+  if (lease_.has_ended(mono_now())) {
+    result.emplace_back(
+        "the server was not heard for longer than --max-policy-age allows: everything in the mesh "
+        "is dropped until it answers");
+  }
   // When it is only the policy, the node's own problems say so.
   if (node_ && apply_error_ && node_->netmap() != stored_)
     result.push_back("the newest netmap is not in force: " + apply_error_->message());

@@ -18,6 +18,7 @@
 #include "controller/agent/instance.h"
 #include "controller/agent/mesh_node.h"
 #include "controller/agent/packet_journal.h"
+#include "controller/agent/policy_lease.h"
 #include "controller/agent/saved_state.h"
 #include "controller/rpc/local_server.h"
 
@@ -96,7 +97,8 @@ class Agent final : public rpc::LocalHandler {
   // kUnavailable while the node is not up. Borrows from node_ and stored_.
   Result<AclFacts> acl_facts() const;
   void on_packets(const std::vector<mesh_acl_event>& events);
-  void note_followers();
+  void set_access();
+  void on_heard();
 
   const AgentOptions options_;
   const Instance instance_;
@@ -109,6 +111,7 @@ class Agent final : public rpc::LocalHandler {
   NetmapPtr stored_;  // the last good netmap
   std::vector<Endpoint> endpoints_;
   PacketJournal journal_;
+  PolicyLease lease_;
   std::unique_ptr<MeshNode> node_;
   bool node_lost_ = false;
   MonoTime retry_at_{};

@@ -71,6 +71,20 @@ Status replace_file(const std::string& path, std::string_view bytes) {
   return {};
 }
 
+Status touch_file(const std::string& path) {
+  const UniqueFd fd(open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!fd) return Error::from_errno("cannot open " + path, errno);
+  if (futimens(fd.get(), nullptr) != 0)
+    return Error::from_errno("cannot set the time of " + path, errno);
+  return {};
+}
+
+WallTime file_time(const std::string& path) {
+  struct stat info;
+  if (stat(path.c_str(), &info) != 0) return {};
+  return WallTime(std::chrono::seconds(info.st_mtim.tv_sec));
+}
+
 Status remove_file(const std::string& path) {
   if (unlink(path.c_str()) != 0 && errno != ENOENT)
     return Error::from_errno("cannot remove " + path, errno);

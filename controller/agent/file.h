@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "controller/base/clock.h"
 #include "controller/base/result.h"
 #include "controller/base/unique_fd.h"
 
@@ -18,6 +19,11 @@ Result<std::optional<std::string>> read_file(const std::string& path, std::size_
 // Written beside the old one, synced, then renamed over it; 0600. On any error (disk full, say) the
 // old file is untouched.
 Status replace_file(const std::string& path, std::string_view bytes);
+
+// Makes it if need be and sets its time of modification to now; not synced.
+Status touch_file(const std::string& path);
+// When it was modified; 1970 when there is none or it cannot be looked at.
+WallTime file_time(const std::string& path);
 
 // Success when there is none.
 Status remove_file(const std::string& path);

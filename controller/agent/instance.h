@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 
+#include "controller/base/clock.h"
 #include "controller/base/result.h"
 #include "controller/base/unique_fd.h"
 
@@ -14,8 +15,9 @@ namespace kernmesh::agent {
 // What an administrator may choose of access control.
 struct AccessOptions {
   std::uint32_t max_flows =
-      65536;           // of each kind; a table that is there keeps its size until `down`
-  bool quiet = false;  // denied packets are dropped without an answer
+      65536;                  // of each kind; a table that is there keeps its size until `down`
+  bool quiet = false;         // denied packets are dropped without an answer
+  Duration max_policy_age{};  // everything drops when the server is not heard for so long; 0: never
 };
 
 struct Instance {
@@ -25,6 +27,7 @@ struct Instance {
   // folder of pins; the private namespace is "kernmesh-" + id in `ip netns`.
   std::string id;
   AccessOptions access;
+  MonoTime deny_after{};  // what is left of max_policy_age when the instance starts; 0: never
   std::string private_netns() const { return "kernmesh-" + id; }
 };
 

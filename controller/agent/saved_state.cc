@@ -14,7 +14,6 @@ namespace {
 using nlohmann::json;
 
 constexpr const char* kSettingsFile = "/settings.json";
-constexpr const char* kNetmapFile = "/netmap";
 constexpr std::string_view kNetmapMagic = "KERNMESH-NETMAP1";
 constexpr std::size_t kMaxSettingsBytes = 1 << 20;
 constexpr std::size_t kMaxNetmapBytes = std::size_t{1} << 28;  // 100,000 peers with every list full
@@ -111,6 +110,7 @@ Status forget_netmap(const std::string& state_dir) { return remove_file(state_di
 
 Status forget_saved_state(const std::string& state_dir) {
   MESH_TRY(forget_netmap(state_dir));
+  MESH_TRY(remove_file(state_dir + kHeardFile));
   return remove_file(state_dir + kSettingsFile);
 }
 

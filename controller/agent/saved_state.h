@@ -11,6 +11,10 @@
 
 namespace kernmesh::agent {
 
+// In the state directory.
+inline constexpr const char* kNetmapFile = "/netmap";
+inline constexpr const char* kHeardFile = "/heard";  // its time: when the server was last heard
+
 // Whether the administrator wants the node up; an agent that restarts goes back to it.
 enum class Wanted { kDown, kUp };
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Packets that are judged by their form before any rule: what is malformed, comes from nobody, or
 // is only valid on a link.
+#include <time.h>
+
 #include "tests/bpf/acl_fixture.h"
 
 namespace kernmesh::bpf::test {
@@ -270,6 +272,17 @@ TEST_F(AclD12, everything_drops_from_the_time_that_the_policy_may_not_be_older_t
   EXPECT_EQ(in(tcp({})).reason, "in_stale");
   EXPECT_EQ(out(tcp(Ends{}.back())).reason, "out_stale");
   ASSERT_TRUE(acl->set({.deny_after = MonoTime(std::chrono::hours(1'000'000))}));
+  EXPECT_EQ(in(tcp({})).reason, "in_allowed");
+}
+
+TEST_F(AclD12, time_goes_on_while_the_machine_sleeps) {
+  enforce(kAdaMay);
+  timespec now{};
+  ASSERT_EQ(clock_gettime(CLOCK_BOOTTIME, &now), 0);
+  const MonoTime boot(std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec));
+  ASSERT_TRUE(acl->set({.deny_after = boot - std::chrono::milliseconds(1)}));
+  EXPECT_EQ(in(tcp({})).reason, "in_stale");
+  ASSERT_TRUE(acl->set({.deny_after = boot + std::chrono::minutes(1)}));
   EXPECT_EQ(in(tcp({})).reason, "in_allowed");
 }
 
