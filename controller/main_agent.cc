@@ -75,6 +75,9 @@ int main(int argc, char** argv) {
   app.add_option("--state-dir", options.state_dir, "keys, settings, last netmap")
       ->capture_default_str();
   app.add_option("--socket", options.socket_path, "unix socket for meshadm")->capture_default_str();
+  app.add_option(
+      "--http-listen", options.http_listen,
+      "/metrics and /healthz in the clear, for example 127.0.0.1:9444; none unless given");
   app.add_option("--log-level", log_level, "trace, debug, info, warn, error")
       ->capture_default_str();
   app.add_option("--max-flows", options.access.max_flows,

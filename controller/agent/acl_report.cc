@@ -245,6 +245,10 @@ Result<AclExplainResponse> explain(const AclFacts& facts,
   return response;
 }
 
+std::uint32_t rule_count(std::span<const mesh_acl_line> image) {
+  return static_cast<std::uint32_t>(rules_in(image).size());
+}
+
 mesh::v1::AclStatsResponse report_stats(const AclFacts& facts, const AclTraffic& traffic) {
   mesh::v1::AclStatsResponse response;
   for (const auto& counter : traffic.counters) {
@@ -262,7 +266,7 @@ mesh::v1::AclStatsResponse report_stats(const AclFacts& facts, const AclTraffic&
   response.set_source_classes(extent.source_classes);
   response.set_destination_classes(header.destination_classes);
   response.set_port_classes(extent.port_classes);
-  response.set_rules(static_cast<std::uint32_t>(rules_in(facts.image).size()));
+  response.set_rules(rule_count(facts.image));
   const auto opened =
       std::count_if(traffic.flows.begin(), traffic.flows.end(),
                     [](const bpf::Flow& flow) { return flow.opener == bpf::Opener::kThisNode; });

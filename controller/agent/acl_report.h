@@ -32,6 +32,8 @@ Result<mesh::v1::AclExplainResponse> explain(const AclFacts& facts,
 // How many slots report_rules() and explain() want the counts of.
 std::uint32_t counter_slots(std::span<const mesh_acl_line> image);
 
+std::uint32_t rule_count(std::span<const mesh_acl_line> image);
+
 struct AclTraffic {
   std::span<const bpf::Counter> counters;
   std::span<const bpf::Flow> flows;

@@ -11,6 +11,7 @@
 #include "controller/agent/device_removal.h"
 #include "controller/agent/file.h"
 #include "controller/agent/host_view.h"
+#include "controller/host/http_page.h"
 #include "controller/rpc/certificate.h"
 
 namespace kernmesh::agent {
@@ -98,10 +99,17 @@ Status Agent::watch_signals() {
 
 Status Agent::run(const std::function<void()>& on_ready) {
   MESH_TRY_ASSIGN(auto server, rpc::LocalServer::start(options_.socket_path, *this));
+  std::unique_ptr<host::HttpServer> pages;
+  if (!options_.http_listen.empty()) {
+    MESH_TRY_ASSIGN(const auto listen, Endpoint::parse(options_.http_listen));
+    MESH_TRY_ASSIGN(pages, host::start_http_server(listen, {[this] { return metrics(); },
+                                                            [this] { return is_healthy(); }}));
+  }
   if (settings_.wanted == Wanted::kUp) resume();
   on_ready();
   const Status ended = loop_.run([this] { return settle(); });
   stopping_ = true;
+  pages.reset();
   end_session();
   server.stop();
   return ended;

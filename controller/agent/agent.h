@@ -29,7 +29,8 @@ struct AgentOptions {
   std::string socket_path = "/run/kernmesh/agent.sock";
   std::string mesh_name = "mesh0";
   std::string underlay_name = "meshu0";
-  Port port;  // 0: the stored one, or a random one
+  Port port;                // 0: the stored one, or a random one
+  std::string http_listen;  // ADDRESS:PORT of /metrics and /healthz; empty: no pages
   AccessOptions access;
 };
 
@@ -57,6 +58,9 @@ class Agent final : public rpc::LocalHandler {
                const rpc::Stream<mesh::v1::AclEvent>& stream) override;
   Status flows(const mesh::v1::FlowsRequest& request,
                const rpc::Stream<mesh::v1::FlowsResponse>& stream) override;
+  // For the pages of --http-listen; empty when the agent stops meanwhile.
+  std::string metrics();
+  bool is_healthy();
 
  private:
   using UpDone = std::function<void(Status)>;

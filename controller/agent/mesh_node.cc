@@ -210,6 +210,7 @@ Status MeshNode::set_policy(const netmap::Netmap& map, const netmap::Touched* to
     set = device_.access().apply(map, now);
   }
   is_policy_in_force_ = static_cast<bool>(set);
+  if (!set) policy_failed_at_ = now;
   note("the policy", set);
   return set;
 }

@@ -59,6 +59,7 @@ class MeshNode {
   Port public_port() const { return socket_.port(); }
   const NetmapPtr& netmap() const { return netmap_; }  // the one in force; null before the first
   bool is_policy_in_force() const { return is_policy_in_force_; }  // of that map
+  WallTime policy_failed_at() const { return policy_failed_at_; }  // the last time; 1970: never
   const MeshDevice& device() const { return device_; }
   const path::Engine& engine() const { return engine_; }
   // What the host offers; empty before it was read.
@@ -120,6 +121,7 @@ class MeshNode {
   bool adopted_ = false;
   bool host_changed_ = true;
   bool is_policy_in_force_ = false;
+  WallTime policy_failed_at_{};
   MonoTime next_refresh_{};
   MonoTime next_second_{};
   MonoTime next_guard_{};

@@ -192,4 +192,12 @@ Result<std::vector<Flow>> Acl::flows() const {
   return all;
 }
 
+Result<FlowCounts> Acl::count_flows() const {
+  using Table = Map<mesh_flow_key, mesh_flow>;
+  FlowCounts counts;
+  MESH_TRY_ASSIGN(counts.opened, Table(object_.map_fd("flows"), "flows").count());
+  MESH_TRY_ASSIGN(counts.served, Table(object_.map_fd("served"), "served").count());
+  return counts;
+}
+
 }  // namespace kernmesh::bpf

@@ -54,6 +54,11 @@ struct Flow {
   mesh_flow state{};
 };
 
+struct FlowCounts {
+  std::uint64_t opened = 0;  // by this node
+  std::uint64_t served = 0;  // by peers, without connections
+};
+
 class Acl {
  public:
   static Result<Acl> open(const AclOptions& options);
@@ -86,6 +91,8 @@ class Acl {
   Status clear_count(std::uint32_t slot);
   // What the tables hold, those included that have run out of patience. Costs a walk of the table.
   Result<std::vector<Flow>> flows() const;
+  // How many of each; a few system calls for thousands.
+  Result<FlowCounts> count_flows() const;
   std::uint32_t max_flows() const { return max_flows_; }
 
   // Denials, and new flows while they are followed; sampled by a budget a second.

@@ -14,6 +14,8 @@ LAB_PREFIX=km-
 . "$here/mesh/flood.sh"
 # shellcheck source=mesh/bypass.sh
 . "$here/mesh/bypass.sh"
+# shellcheck source=mesh/watching.sh
+. "$here/mesh/watching.sh"
 trap lab_down EXIT
 sections=${*:-join objects acl flood ipv6 survive move change refuse faults down}
 

@@ -100,6 +100,7 @@ section_acl() {
 	check "acl explain: allowed, by which line" grep -q "allowed by line 2 of" <(node beta acl explain alpha 8080)
 	refused "acl explain: denied, and what comes near" "line 2 of .* lets the source use" node beta acl explain alpha 9090
 	check "acl show counts" rule_counts beta tcp/8080
+	followers_are_told "$beta"
 	no_bypass "$beta"
 	no_plaintext_from_outside "$beta"
 	nsenter --net="/run/netns/${LAB_PREFIX}alpha" python3 "$here/talk.py" talk "$beta" 8080 > "$LAB/talk" 2>&1 &
@@ -112,8 +113,9 @@ section_acl() {
 	stop KILL beta
 	check "agent killed -9: the open port answers" ask alpha "$beta" 8080
 	refused "and the closed one stays closed" "Connection refused" ask alpha "$beta" 9090
-	start_agent beta
+	start_agent beta --http-listen 127.0.0.1:9444
 	wait_for 10 is_up beta
+	metrics_agree beta
 	if [ "$(node beta --json status | jq -r .attach_kind)" = cls_bpf ]; then
 		in_ns beta tc filter del dev mesh0 ingress; in_ns beta tc filter del dev mesh0 egress; began=$(now_ms)
 		check "filters deleted by root are back within a second" wait_for 1 has_filter beta ingress acl_in

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// The agent's numbers in Prometheus' text form (L3, pure). docs/metrics.md lists them.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "controller/base/clock.h"
+#include "controller/bpf/acl.h"
+#include "controller/bpf/counter.h"
+#include "controller/core/netmap/netmap.h"
+
+namespace kernmesh::agent {
+
+// What is there only while the node is up.
+struct NodeNumbers {
+  std::uint64_t direct_peers = 0;
+  std::uint64_t relayed_peers = 0;
+  std::uint64_t pathless_peers = 0;
+  std::vector<bpf::Counter> underlay;
+  std::vector<bpf::Counter> acl;
+  bpf::FlowCounts flows;
+  std::uint32_t max_flows = 0;  // of each kind
+  std::uint32_t generation = 0;
+  std::uint32_t rules = 0;
+  std::uint64_t image_bytes = 0;
+  bool is_policy_in_force = false;  // of the newest netmap
+  WallTime policy_failed_at{};      // the last time that one could not be; 1970: never
+};
+
+struct AgentNumbers {
+  bool connected = false;
+  MapVersion received;
+  MapVersion applied;
+  std::uint64_t problems = 0;
+  std::optional<NodeNumbers> node;
+};
+
+std::string render_metrics(const AgentNumbers& numbers);
+
+}  // namespace kernmesh::agent

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a scraper and a probe ask of the agent (L3): each call comes on the page server's thread,
+// hands its work to the loop and waits for the answer.
+#include <spdlog/spdlog.h>
+
+#include <chrono>
+#include <future>
+
+#include "controller/agent/acl_report.h"
+#include "controller/agent/agent.h"
+#include "controller/agent/loop_call.h"
+#include "controller/agent/metrics.h"
+#include "controller/core/maplayout/image_view.h"
+
+namespace kernmesh::agent {
+namespace {
+
+std::uint64_t& of_kind(NodeNumbers& numbers, path::PathKind kind) {
+  switch (kind) {
+    case path::PathKind::kDirect:
+      return numbers.direct_peers;
+    case path::PathKind::kRelayed:
+      return numbers.relayed_peers;
+    case path::PathKind::kNone:
+      break;
+  }
+  return numbers.pathless_peers;
+}
+
+Result<NodeNumbers> numbers_of(const MeshNode& node, MonoTime now) {
+  NodeNumbers numbers;
+  if (node.netmap()) {
+    for (const auto& [id, peer] : node.netmap()->peers) {
+      const auto path = node.engine().status(now, id);
+      ++of_kind(numbers, path ? path->kind : path::PathKind::kNone);
+    }
+  }
+  const auto& programs = node.device().access().programs();
+  MESH_TRY_ASSIGN(numbers.underlay, node.device().underlay().counters());
+  MESH_TRY_ASSIGN(numbers.acl, programs.counters());
+  MESH_TRY_ASSIGN(numbers.flows, programs.count_flows());
+  numbers.max_flows = programs.max_flows();
+  const maplayout::ImageView image(programs.live());
+  if (const auto header = image.at<mesh_acl_header>(0, 0)) numbers.generation = header->generation;
+  numbers.rules = rule_count(programs.live());
+  numbers.image_bytes = programs.live().size_bytes();
+  numbers.is_policy_in_force = node.is_policy_in_force();
+  numbers.policy_failed_at = node.policy_failed_at();
+  return numbers;
+}
+
+}  // namespace
+
+std::string Agent::metrics() {
+  const auto text = on_loop<std::string>([this]() -> Result<std::string> {
+    AgentNumbers numbers;
+    numbers.connected = connected_;
+    numbers.received = received_;
+    numbers.applied = applied_;
+    numbers.problems = problems().size();
+    if (node_) {
+      MESH_TRY_ASSIGN(numbers.node, numbers_of(*node_, mono_now()));
+    }
+    return render_metrics(numbers);
+  });
+  if (text) return *text;
+  spdlog::warn("no metrics: {}", text.error().message());
+  return "";
+}
+
+bool Agent::is_healthy() {
+  const auto healthy = on_loop<bool>([this]() -> Result<bool> {
+    return settings_.wanted != Wanted::kUp || (node_ && node_->netmap());
+  });
+  return healthy && *healthy;
+}
+
+}  // namespace kernmesh::agent

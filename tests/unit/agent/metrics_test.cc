@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+// The agent's page as a scraper gets it: over TCP, line by line.
+#include "controller/agent/metrics.h"
+
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+
+#include <map>
+#include <sstream>
+
+#include "controller/base/unique_fd.h"
+#include "controller/host/http_page.h"
+
+namespace kernmesh::agent {
+namespace {
+
+std::string get(std::uint16_t port, const std::string& path) {
+  const UniqueFd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in to{};
+  to.sin_family = AF_INET;
+  to.sin_port = htons(port);
+  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (connect(fd.get(), reinterpret_cast<sockaddr*>(&to), sizeof to) != 0) return "";
+  const std::string request = "GET " + path + " HTTP/1.1\r\nHost: here\r\n\r\n";
+  if (send(fd.get(), request.data(), request.size(), 0) < 0) return "";
+  std::string answer;
+  char buffer[4096];
+  for (ssize_t got; (got = recv(fd.get(), buffer, sizeof buffer, 0)) > 0;)
+    answer.append(buffer, static_cast<std::size_t>(got));
+  return answer;
+}
+
+// "name{label="value"}" -> value, of a page served and scraped.
+std::map<std::string, double> scraped(const AgentNumbers& numbers) {
+  auto server = host::start_http_server(
+      *Endpoint::parse("127.0.0.1:0"),
+      {[&numbers] { return render_metrics(numbers); }, [] { return true; }});
+  EXPECT_TRUE(server);
+  const std::string answer = get((*server)->port(), "/metrics");
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 200 OK\r\n")) << answer;
+  std::map<std::string, double> values;
+  std::istringstream lines(answer.substr(answer.find("\r\n\r\n") + 4));
+  for (std::string line; std::getline(lines, line);) {
+    if (line.empty() || line[0] == '#') continue;
+    const auto space = line.rfind(' ');
+    const bool is_first =
+        values.emplace(line.substr(0, space), std::stod(line.substr(space + 1))).second;
+    EXPECT_TRUE(is_first) << line << " stands there twice";
+  }
+  return values;
+}
+
+NodeNumbers node_numbers() {
+  NodeNumbers node;
+  node.direct_peers = 2;
+  node.relayed_peers = 3;
+  node.pathless_peers = 1;
+  node.underlay = {{{"in_plaintext", ""}, 7}, {{"out_direct", ""}, 900}};
+  node.acl = {{{"in_refused", ""}, 5}, {{"out_opened", ""}, 100}, {{"out_no_state", ""}, 3}};
+  node.flows = {.opened = 60, .served = 4};
+  node.max_flows = 64;
+  node.generation = 12;
+  node.rules = 9;
+  node.image_bytes = 4096;
+  node.is_policy_in_force = true;
+  return node;
+}
+
+TEST(Metrics, of_a_node_that_is_down_say_that_and_no_more_of_it) {
+  auto values = scraped({});
+  EXPECT_EQ(values.at("kernmesh_agent_up"), 0);
+  EXPECT_EQ(values.at("kernmesh_agent_connected"), 0);
+  EXPECT_FALSE(values.contains("kernmesh_agent_peers{path=\"direct\"}"));
+}
+
+TEST(Metrics, count_packets_by_reason) {
+  auto values = scraped({.node = node_numbers()});
+  EXPECT_EQ(values.at("kernmesh_agent_underlay_packets_total{reason=\"in_plaintext\"}"), 7);
+  EXPECT_EQ(values.at("kernmesh_agent_underlay_packets_total{reason=\"out_direct\"}"), 900);
+  EXPECT_EQ(values.at("kernmesh_agent_acl_packets_total{reason=\"in_refused\"}"), 5);
+}
+
+TEST(Metrics, tell_the_pressure_on_the_table_of_flows) {
+  auto values = scraped({.node = node_numbers()});
+  EXPECT_EQ(values.at("kernmesh_agent_flows{opener=\"this_node\"}"), 60);
+  EXPECT_EQ(values.at("kernmesh_agent_flows{opener=\"peer\"}"), 4);
+  EXPECT_EQ(values.at("kernmesh_agent_flows_max"), 64);
+  EXPECT_EQ(values.at("kernmesh_agent_flows_forgotten_total"), 40);
+  EXPECT_EQ(values.at("kernmesh_agent_flows_not_remembered_total"), 3);
+}
+
+TEST(Metrics, never_count_below_nothing_what_was_forgotten) {
+  auto node = node_numbers();
+  node.flows.opened = 200;
+  EXPECT_EQ(scraped({.node = node}).at("kernmesh_agent_flows_forgotten_total"), 0);
+}
+
+TEST(Metrics, tell_a_policy_that_failed_and_when) {
+  auto node = node_numbers();
+  EXPECT_EQ(scraped({.node = node}).at("kernmesh_agent_policy_failed"), 0);
+  node.is_policy_in_force = false;
+  node.policy_failed_at = WallTime(std::chrono::seconds(1'700'000'000));
+  auto values = scraped({.node = node});
+  EXPECT_EQ(values.at("kernmesh_agent_policy_failed"), 1);
+  EXPECT_EQ(values.at("kernmesh_agent_policy_failure_timestamp_seconds"), 1'700'000'000);
+  EXPECT_EQ(values.at("kernmesh_agent_policy_generation"), 12);
+  EXPECT_EQ(values.at("kernmesh_agent_policy_rules"), 9);
+}
+
+TEST(Metrics, tell_what_was_received_and_what_is_in_force) {
+  AgentNumbers numbers;
+  numbers.connected = true;
+  numbers.received = {Epoch(1), Revision(31)};
+  numbers.applied = {Epoch(1), Revision(30)};
+  numbers.node = node_numbers();
+  auto values = scraped(numbers);
+  EXPECT_EQ(values.at("kernmesh_agent_netmap_revision{map=\"received\"}"), 31);
+  EXPECT_EQ(values.at("kernmesh_agent_netmap_revision{map=\"applied\"}"), 30);
+  EXPECT_EQ(values.at("kernmesh_agent_netmap_epoch{map=\"applied\"}"), 1);
+  EXPECT_EQ(values.at("kernmesh_agent_connected"), 1);
+  EXPECT_EQ(values.at("kernmesh_agent_peers{path=\"direct\"}"), 2);
+  EXPECT_EQ(values.at("kernmesh_agent_peers{path=\"relay\"}"), 3);
+  EXPECT_EQ(values.at("kernmesh_agent_peers{path=\"none\"}"), 1);
+}
+
+}  // namespace
+}  // namespace kernmesh::agent
