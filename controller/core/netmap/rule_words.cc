@@ -5,6 +5,7 @@
 #include <optional>
 #include <set>
 
+#include "controller/core/policy/any_source.h"
 #include "controller/core/policy/slice_verdict.h"
 
 namespace kernmesh::netmap {
@@ -53,18 +54,32 @@ std::string name_of(const Netmap& map, NodeId id) {
   return peer == map.peers.end() ? "node " + to_string(id) : peer->second.name;
 }
 
+// A set that holds every overlay address is what the policy calls "*"; with it go the routes that
+// are approved just now.
+bool is_any(const Netmap& map, const policy::SourceSet& set) {
+  auto missing = policy::any_of(map.self.overlay_prefixes);
+  if (missing.empty()) return false;
+  missing.remove(policy::AddressSet(set.prefixes));
+  return missing.empty();
+}
+
 void tell_sources(const Netmap& map, const Rule& rule, std::size_t most, RuleWords& words) {
   std::set<NodeId> members;
   std::set<Prefix> prefixes;
   for (const SetId id : rule.sources) {
     const auto set = map.sets.find(id);
     if (set == map.sets.end()) continue;
+    if (is_any(map, set->second)) {
+      add_once(words.sources, "*");
+      continue;
+    }
     members.insert(set->second.members.begin(), set->second.members.end());
     prefixes.insert(set->second.prefixes.begin(), set->second.prefixes.end());
   }
-  words.source_count = static_cast<std::uint32_t>(members.size() + prefixes.size());
+  words.source_count =
+      static_cast<std::uint32_t>(words.sources.size() + members.size() + prefixes.size());
   for (const NodeId id : members) {
-    if (words.sources.size() == most) return;
+    if (words.sources.size() >= most) return;
     words.sources.push_back(name_of(map, id));
   }
   for (const Prefix& prefix : prefixes) {

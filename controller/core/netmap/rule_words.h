@@ -13,7 +13,7 @@
 namespace kernmesh::netmap {
 
 struct RuleWords {
-  std::vector<std::string> sources;  // names of nodes, then prefixes; the first ones
+  std::vector<std::string> sources;  // "*", names of nodes, then prefixes; the first ones
   std::uint32_t source_count = 0;    // all of them
   std::vector<std::string> destinations;
   std::vector<std::string> services;  // "tcp/80-443", "icmp", "*"

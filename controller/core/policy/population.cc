@@ -3,11 +3,10 @@
 
 #include <algorithm>
 
+#include "controller/core/policy/any_source.h"
+
 namespace kernmesh::policy {
 namespace {
-
-// Chrome OS gives these to containers: "*" leaves them out (docs/policy.md).
-constexpr const char* kLeftOutOfAny = "100.115.92.0/23";
 
 bool approves(const std::vector<Identity>& approvers, const Subject& subject) {
   return std::any_of(approvers.begin(), approvers.end(),
@@ -28,9 +27,9 @@ bool approves_route(const CompiledPolicy& policy, const Prefix& route, const Sub
 
 }  // namespace
 
-Population::Population(std::shared_ptr<const CompiledPolicy> policy, std::vector<Prefix> overlay)
-    : policy_(std::move(policy)), overlay_(overlay), sets_(policy_->sets.size()) {
-  overlay_.remove(*Prefix::parse(kLeftOutOfAny));
+Population::Population(std::shared_ptr<const CompiledPolicy> policy,
+                       const std::vector<Prefix>& overlay)
+    : policy_(std::move(policy)), overlay_(any_of(overlay)), sets_(policy_->sets.size()) {
   for (std::uint32_t i = 0; i < sets_.size(); ++i) {
     const auto& set = policy_->sets[i];
     sets_[i].addresses = addresses_of(set);

@@ -49,7 +49,7 @@ struct SetChanges {
 
 class Population {
  public:
-  Population(std::shared_ptr<const CompiledPolicy> policy, std::vector<Prefix> overlay);
+  Population(std::shared_ptr<const CompiledPolicy> policy, const std::vector<Prefix>& overlay);
   // The same nodes, under the same indices, under another policy.
   Population(const Population& other, std::shared_ptr<const CompiledPolicy> policy);
 

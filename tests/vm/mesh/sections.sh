@@ -84,6 +84,7 @@ listens() { in_ns "$1" ss -Hltn | grep -q ":$2 "; } # HOST PORT
 ask_udp() { in_ns "$1" bash -c "exec 3<>/dev/udp/$2/$3; echo word >&3; read -rt 2 -u 3"; } # HOST ADDRESS PORT
 drop_of() { node "$1" --json drops | jq -e --arg p "$2" --argjson n "$3" '.drops[] | select(.peer == $p and .destination_port == $n and .reason == "in_denied" and .protocol == "tcp")'; } # HOST PEER PORT
 rule_counts() { node "$1" --json acl show | jq -e --arg s "$2" '.rules[] | select(.services | index($s)) | .packets > 0'; } # HOST SERVICE
+shows_star() { node "$1" --json acl show | jq -e --arg s "$2" '.rules[] | select(.services | index($s)) | .sources == ["*"]'; } # HOST SERVICE
 ended() { ! kill -0 "$1" 2> /dev/null; }
 has_filter() { in_ns "$1" tc filter show dev mesh0 "$2" | grep -q "$3"; } # HOST SIDE PROGRAM
 
@@ -100,6 +101,7 @@ section_acl() {
 	check "acl explain: allowed, by which line" grep -q "allowed by line 2 of" <(node beta acl explain alpha 8080)
 	refused "acl explain: denied, and what comes near" "line 2 of .* lets the source use" node beta acl explain alpha 9090
 	check "acl show counts" rule_counts beta tcp/8080
+	check "acl show: everybody is a star" shows_star beta tcp/8080
 	followers_are_told "$beta"
 	no_bypass "$beta"
 	no_plaintext_from_outside "$beta"

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "controller/core/policy/any_source.h"
+
 namespace kernmesh::netmap {
 namespace {
 
@@ -52,6 +54,26 @@ TEST_F(Words, sources_are_names_then_prefixes_once_each_and_all_are_counted) {
   const auto few = words_of(map_, both, 2);
   EXPECT_EQ(few.sources, (Texts{"db-1", "web-2"}));
   EXPECT_EQ(few.source_count, 5u);
+}
+
+TEST_F(Words, a_source_that_is_the_whole_overlay_is_a_star) {
+  map_.self.overlay_prefixes = {cidr("100.64.0.0/10"), cidr("fd46::/48")};
+  const auto any = policy::any_of(map_.self.overlay_prefixes).prefixes();
+  ASSERT_GT(any.size(), 2u) << "100.115.92.0/23 is left out";
+  map_.sets[SetId(3)] = {SetId(3), {}, any};
+  map_.sets[SetId(3)].prefixes.push_back(cidr("192.168.7.0/24"));  // an approved route
+  auto& one = rule(1, 3, {});
+  EXPECT_EQ(words_of(map_, one, 16).sources, Texts{"*"});
+  EXPECT_EQ(words_of(map_, one, 16).source_count, 1u);
+  one.sources = {SetId(1), SetId(3)};
+  EXPECT_EQ(words_of(map_, one, 16).sources, (Texts{"*", "db-1", "web-2", "web-3", "10.0.0.0/8"}));
+  EXPECT_EQ(words_of(map_, one, 16).source_count, 5u);
+}
+
+TEST_F(Words, a_source_that_lacks_a_part_of_the_overlay_is_told_by_its_prefixes) {
+  map_.self.overlay_prefixes = {cidr("100.64.0.0/10"), cidr("fd46::/48")};
+  map_.sets[SetId(3)] = {SetId(3), {}, {cidr("100.64.0.0/10")}};
+  EXPECT_EQ(words_of(map_, rule(1, 3, {}), 16).sources, Texts{"100.64.0.0/10"});
 }
 
 TEST_F(Words, services_are_told_as_the_policy_writes_them) {
