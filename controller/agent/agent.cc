@@ -31,7 +31,7 @@ Result<topology::CaFingerprint> fingerprint_of(const std::string& ca_pem) {
 // What the kernel maps have room for (controller/bpf/underlay.h, max_peers).
 constexpr std::size_t kMostPeers = 16384;
 
-ClockReading read_clocks() { return {mono_now(), wall_now()}; }
+ClockReading read_clocks() { return {host::mono_now(), host::wall_now()}; }
 
 netmap::MergeRules merge_rules(const Identity& identity) {
   netmap::MergeRules rules;
@@ -43,7 +43,7 @@ netmap::MergeRules merge_rules(const Identity& identity) {
 
 }  // namespace
 
-Agent::Agent(AgentOptions options, Instance instance, EventLoop loop, Settings settings,
+Agent::Agent(AgentOptions options, Instance instance, host::EventLoop loop, Settings settings,
              Identity identity)
     : options_(std::move(options)),
       instance_(std::move(instance)),
@@ -61,7 +61,7 @@ Result<std::unique_ptr<Agent>> Agent::open(const AgentOptions& options) {
   MESH_TRY_ASSIGN(auto state_lock, prepare_state_dir(options.state_dir));
   MESH_TRY_ASSIGN(auto settings, load_settings(options.state_dir));
   MESH_TRY_ASSIGN(auto identity, load_or_create_identity(options.state_dir));
-  MESH_TRY_ASSIGN(auto loop, EventLoop::open());
+  MESH_TRY_ASSIGN(auto loop, host::EventLoop::open());
   std::unique_ptr<Agent> agent(new Agent(options, std::move(instance), std::move(loop),
                                          std::move(settings), std::move(identity)));
   agent->instance_lock_ = std::move(instance_lock);
@@ -116,7 +116,7 @@ Status Agent::run(const std::function<void()>& on_ready) {
 }
 
 std::optional<MonoTime> Agent::settle() {
-  const MonoTime now = mono_now();
+  const MonoTime now = host::mono_now();
   if (node_lost_) {
     node_lost_ = false;
     node_.reset();
@@ -185,7 +185,7 @@ void Agent::on_netmap(NetmapPtr map, const std::optional<NetmapStep>& step) {
   if (settings_.wanted != Wanted::kUp) return;  // it came while going down
   received_ = map->version;
   stored_ = map;
-  retry_at_ = mono_now() + kBringUpRetryInterval;
+  retry_at_ = host::mono_now() + kBringUpRetryInterval;
   Status applied = ensure_node();
   if (applied && (node_->netmap() != map || !node_->is_policy_in_force()))
     applied = node_->apply(map, step);
@@ -320,7 +320,7 @@ std::vector<std::string> Agent::problems() const {
   std::vector<std::string> result;
   if (node_) result = node_->problems();
   if (start_error_) result.push_back("cannot bring the mesh up: " + start_error_->message());
-  if (lease_.has_ended(mono_now())) {
+  if (lease_.has_ended(host::mono_now())) {
     result.emplace_back(
         "the server was not heard for longer than --max-policy-age allows: everything in the mesh "
         "is dropped until it answers");

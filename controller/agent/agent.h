@@ -14,12 +14,12 @@
 
 #include "controller/agent/acl_report.h"
 #include "controller/agent/control_session.h"
-#include "controller/agent/event_loop.h"
 #include "controller/agent/instance.h"
 #include "controller/agent/mesh_node.h"
 #include "controller/agent/packet_journal.h"
 #include "controller/agent/policy_lease.h"
 #include "controller/agent/saved_state.h"
+#include "controller/host/event_loop.h"
 #include "controller/rpc/local_server.h"
 
 namespace kernmesh::agent {
@@ -72,7 +72,7 @@ class Agent final : public rpc::LocalHandler {
     std::optional<Error> last_error;
   };
 
-  Agent(AgentOptions options, Instance instance, EventLoop loop, Settings settings,
+  Agent(AgentOptions options, Instance instance, host::EventLoop loop, Settings settings,
         Identity identity);
   Status load_stored();
 
@@ -108,7 +108,7 @@ class Agent final : public rpc::LocalHandler {
   const Instance instance_;
   UniqueFd instance_lock_;
   UniqueFd state_lock_;
-  EventLoop loop_;
+  host::EventLoop loop_;
   UniqueFd signals_;
   Settings settings_;
   Identity identity_;

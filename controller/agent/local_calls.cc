@@ -79,7 +79,7 @@ void Agent::begin_up(Settings wanted, std::string join_key, UpDone done) {
     done({});
     return;
   }
-  joining_ = Joining{std::move(done), settings_, mono_now() + kJoinDeadline, std::nullopt};
+  joining_ = Joining{std::move(done), settings_, host::mono_now() + kJoinDeadline, std::nullopt};
   const bool same_network = wanted.ca_pem == settings_.ca_pem;
   settings_ = std::move(wanted);
   if (!same_network) forget_stored();
@@ -177,8 +177,8 @@ Result<mesh::v1::StatusResponse> Agent::status() {
     facts.wanted_up = settings_.wanted == Wanted::kUp;
     facts.node = node_.get();
     facts.stored = stored_.get();
-    facts.now = mono_now();
-    facts.wall_now = wall_now();
+    facts.now = host::mono_now();
+    facts.wall_now = host::wall_now();
     fill_status(facts, response);
     response.set_server(settings_.server);
     response.set_server_connected(connected_);

@@ -47,8 +47,8 @@ path::LocalIdentity path_identity(const Identity& identity) {
   path::LocalIdentity local;
   local.disco_secret = identity.disco;
   local.node_key = node_public_key(identity.node);
-  local.attestation =
-      path::attest(identity.machine, disco_public_key(identity.disco), local.node_key, wall_now());
+  local.attestation = path::attest(identity.machine, disco_public_key(identity.disco),
+                                   local.node_key, host::wall_now());
   return local;
 }
 
@@ -75,7 +75,7 @@ Status check_conflicts(const netlink::RouteSocket& socket, const netmap::Netmap&
 
 }  // namespace
 
-MeshNode::MeshNode(EventLoop& loop, MeshDevice device, PublicSocket socket,
+MeshNode::MeshNode(host::EventLoop& loop, MeshDevice device, host::PublicSocket socket,
                    netlink::Monitor monitor, Rings rings, const Identity& identity, Events events)
     : loop_(loop),
       device_(std::move(device)),
@@ -87,10 +87,10 @@ MeshNode::MeshNode(EventLoop& loop, MeshDevice device, PublicSocket socket,
       engine_(path_identity(identity), random_seed()),
       paths_(device_.underlay(), device_.routes()) {}
 
-Result<std::unique_ptr<MeshNode>> MeshNode::start(EventLoop& loop, const Instance& instance,
+Result<std::unique_ptr<MeshNode>> MeshNode::start(host::EventLoop& loop, const Instance& instance,
                                                   const Identity& identity, Port port,
                                                   Events events) {
-  MESH_TRY_ASSIGN(auto socket, PublicSocket::open(port));
+  MESH_TRY_ASSIGN(auto socket, host::PublicSocket::open(port));
   MESH_TRY_ASSIGN(auto monitor, netlink::Monitor::open());
   MESH_TRY_ASSIGN(auto device, MeshDevice::open(instance, socket.port()));
   MESH_TRY_ASSIGN(auto strangers, device.underlay().events());
@@ -99,7 +99,7 @@ Result<std::unique_ptr<MeshNode>> MeshNode::start(EventLoop& loop, const Instanc
       new MeshNode(loop, std::move(device), std::move(socket), std::move(monitor),
                    {std::move(strangers), std::move(packets)}, identity, std::move(events)));
   MESH_TRY(node->watch_descriptors());
-  node->refresh_host(mono_now());
+  node->refresh_host(host::mono_now());
   return node;
 }
 
@@ -120,7 +120,7 @@ Status MeshNode::watch_descriptors() {
     MESH_TRY(loop_.watch(fd, [this, fd] {
       socket_.receive(fd, [this](std::span<const std::uint8_t> bytes, const Endpoint& source,
                                  const IpAddress& local) {
-        engine_.on_datagram(mono_now(), bytes, source, local);
+        engine_.on_datagram(host::mono_now(), bytes, source, local);
       });
     }));
   }
@@ -134,7 +134,7 @@ void MeshNode::on_kernel_changes() {
 void MeshNode::on_strangers() {
   const auto received = rings_.strangers.read();
   if (!received) return;
-  for (const auto& event : *received) engine_.on_unknown_initiation(mono_now(), event.source);
+  for (const auto& event : *received) engine_.on_unknown_initiation(host::mono_now(), event.source);
 }
 
 void MeshNode::on_packets() {
@@ -161,7 +161,7 @@ void MeshNode::refresh_host(MonoTime now) {
   const Status read = follow_host(now);
   note("following the host's network", read);
   if (!read) host_changed_ = true;
-  const MonoTime done = mono_now();
+  const MonoTime done = host::mono_now();
   next_refresh_ = done + (read ? std::max<Duration>(kRefreshInterval, kRestFactor * (done - now))
                                : kRereadRetryInterval);
 }
@@ -190,7 +190,7 @@ Status MeshNode::follow_host(MonoTime now) {
 }
 
 Status MeshNode::apply(NetmapPtr map, const std::optional<NetmapStep>& step) {
-  const WallTime now = wall_now();
+  const WallTime now = host::wall_now();
   const bool follows = step && netmap_ && step->from == netmap_;
   if (follows && device_.can_step() && horizon_ && horizon_->covers(now))
     return apply_step(std::move(map), step->touched, now);
@@ -230,7 +230,7 @@ Status MeshNode::apply_step(NetmapPtr map, const netmap::Touched& touched, WallT
     const auto peer = netmap_->peers.find(id);
     if (peer == netmap_->peers.end()) continue;
     if (!before->peers.contains(id)) note("tracking peer " + to_string(id), paths_.track(id));
-    engine_.upsert_peer(mono_now(), to_peer_info(peer->second));
+    engine_.upsert_peer(host::mono_now(), to_peer_info(peer->second));
   }
   run_commands();
   return policy;
@@ -246,7 +246,7 @@ Status MeshNode::apply_whole(NetmapPtr map) {
   }
   if (!adopted_) MESH_TRY(paths_.adopt(ids));
   adopted_ = true;
-  const Status policy = set_policy(*map, nullptr, wall_now());
+  const Status policy = set_policy(*map, nullptr, host::wall_now());
   MESH_TRY(reconcile_kernel(*map));
   const NetmapPtr before = std::exchange(netmap_, std::move(map));
   for (const NodeId id : ids) {
@@ -259,7 +259,7 @@ Status MeshNode::apply_whole(NetmapPtr map) {
     }
   }
   engine_.set_overlay_prefixes(netmap_->self.overlay_prefixes);
-  engine_.set_peers(mono_now(), std::move(peers));
+  engine_.set_peers(host::mono_now(), std::move(peers));
   run_commands();
   return policy;
 }
@@ -272,7 +272,7 @@ void MeshNode::forget_peer(NodeId id) {
 }
 
 Status MeshNode::reconcile_kernel(const netmap::Netmap& map) {
-  const WallTime now = wall_now();
+  const WallTime now = host::wall_now();
   reconcile::Conditions conditions;
   conditions.mesh_device = device_.mesh_index();
   conditions.backstop_metric = device_.backstop_metric();
@@ -308,8 +308,8 @@ void MeshNode::once_a_second(MonoTime now) {
     if (last.rx_last != MonoTime{}) reading.last_rx = reading.last_rx_relayed = last.rx_last;
     engine_.on_traffic(now, id, reading);
   }
-  if (horizon_ && !horizon_->covers(wall_now())) {
-    (void)set_policy(*netmap_, nullptr, wall_now());  // noted there
+  if (horizon_ && !horizon_->covers(host::wall_now())) {
+    (void)set_policy(*netmap_, nullptr, host::wall_now());  // noted there
     note("applying the netmap", reconcile_kernel(*netmap_));
   }
 }
@@ -350,7 +350,7 @@ void MeshNode::run_commands() {
 
 void MeshNode::run(const path::SendDatagram& command) {
   if (!socket_.send(command.to.endpoint, command.from, command.bytes)) {
-    engine_.on_send_failed(mono_now(), command.peer, command.to);
+    engine_.on_send_failed(host::mono_now(), command.peer, command.to);
   }
 }
 
@@ -387,7 +387,7 @@ void MeshNode::finish_pings(const std::function<bool(const Ping&)>& which) {
 }
 
 Status MeshNode::ping(NodeId peer, PingDone done) {
-  const MonoTime now = mono_now();
+  const MonoTime now = host::mono_now();
   MESH_TRY_ASSIGN(const auto request, engine_.ping_now(now, peer));
   pings_[request] = {peer, now + kPingDeadline, std::move(done)};
   run_commands();

@@ -12,13 +12,13 @@
 #include <string>
 #include <vector>
 
-#include "controller/agent/event_loop.h"
 #include "controller/agent/identity.h"
 #include "controller/agent/mesh_device.h"
 #include "controller/agent/netmap_receiver.h"
 #include "controller/agent/path_writer.h"
-#include "controller/agent/public_socket.h"
 #include "controller/core/path/engine.h"
+#include "controller/host/event_loop.h"
+#include "controller/host/public_socket.h"
 #include "controller/netlink/monitor.h"
 
 namespace kernmesh::agent {
@@ -34,7 +34,7 @@ class MeshNode {
   using PingDone = std::function<void(const path::PingResult&)>;
 
   // Opens or takes over the device. The returned node is watched by `loop`, which must outlive it.
-  static Result<std::unique_ptr<MeshNode>> start(EventLoop& loop, const Instance& instance,
+  static Result<std::unique_ptr<MeshNode>> start(host::EventLoop& loop, const Instance& instance,
                                                  const Identity& identity, Port port,
                                                  Events events);
   ~MeshNode();
@@ -73,8 +73,8 @@ class MeshNode {
     bpf::EventStream strangers;
     bpf::Ring<mesh_acl_event> packets;
   };
-  MeshNode(EventLoop& loop, MeshDevice device, PublicSocket socket, netlink::Monitor monitor,
-           Rings rings, const Identity& identity, Events events);
+  MeshNode(host::EventLoop& loop, MeshDevice device, host::PublicSocket socket,
+           netlink::Monitor monitor, Rings rings, const Identity& identity, Events events);
   struct Ping {
     NodeId peer;
     MonoTime deadline;
@@ -106,9 +106,9 @@ class MeshNode {
   // Remembers or clears a problem under a name.
   void note(const std::string& topic, const Status& status);
 
-  EventLoop& loop_;
+  host::EventLoop& loop_;
   MeshDevice device_;
-  PublicSocket socket_;
+  host::PublicSocket socket_;
   netlink::Monitor monitor_;
   Rings rings_;
   const X25519SecretKey node_secret_;

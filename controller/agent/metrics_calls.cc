@@ -59,7 +59,7 @@ std::string Agent::metrics() {
     numbers.applied = applied_;
     numbers.problems = problems().size();
     if (node_) {
-      MESH_TRY_ASSIGN(numbers.node, numbers_of(*node_, mono_now()));
+      MESH_TRY_ASSIGN(numbers.node, numbers_of(*node_, host::mono_now()));
     }
     return render_metrics(numbers);
   });

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "controller/base/byte_order.h"
 #include "controller/base/key.h"
-#include "controller/core/relay/byte_order.h"
 
 namespace kernmesh::relay {
 

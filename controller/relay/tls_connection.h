@@ -8,9 +8,9 @@
 #include <memory>
 #include <span>
 
+#include "controller/base/byte_order.h"
 #include "controller/base/clock.h"
 #include "controller/base/unique_fd.h"
-#include "controller/core/relay/byte_order.h"
 #include "controller/core/relay/origin.h"
 
 namespace kernmesh::relay {

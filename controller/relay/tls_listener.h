@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "controller/core/relay/byte_order.h"
+#include "controller/base/byte_order.h"
 #include "controller/core/relay/origin.h"
 #include "controller/host/event_loop.h"
 

@@ -6,12 +6,12 @@
 
 #include <climits>
 
+#include "controller/host/http_page.h"
 #include "controller/rpc/grpc_server.h"
 #include "controller/server/administration.h"
 #include "controller/server/coordination.h"
 #include "controller/server/first_start.h"
 #include "controller/server/housekeeper.h"
-#include "controller/server/http_page.h"
 #include "controller/server/metrics.h"
 #include "controller/server/policy_administration.h"
 #include "controller/server/state_dir.h"
@@ -105,12 +105,12 @@ class AssembledServer final : public Server {
   Status start_pages(const ServerOptions& options) {
     if (options.http_listen.empty()) return {};
     MESH_TRY_ASSIGN(const auto endpoint, Endpoint::parse(options.http_listen));
-    HttpPages pages;
+    host::HttpPages pages;
     pages.metrics = [this] {
       return render_metrics(*directory_, presence_, policy_counts_, identity_.expires_at);
     };
     pages.is_healthy = [this] { return clock_() < identity_.expires_at; };
-    MESH_TRY_ASSIGN(http_, start_http_server(endpoint, std::move(pages)));
+    MESH_TRY_ASSIGN(http_, host::start_http_server(endpoint, std::move(pages)));
     return {};
   }
 
@@ -129,7 +129,7 @@ class AssembledServer final : public Server {
   std::unique_ptr<PolicyAdministration> policies_;
   std::unique_ptr<Housekeeper> housekeeper_;
   std::unique_ptr<rpc::GrpcServer> grpc_;
-  std::unique_ptr<HttpServer> http_;
+  std::unique_ptr<host::HttpServer> http_;
 };
 
 }  // namespace

@@ -37,7 +37,7 @@ double us_of(const Work& work) {
 
 class Bench {
  public:
-  Bench(std::string state_dir, Identity identity, Instance instance, EventLoop loop)
+  Bench(std::string state_dir, Identity identity, Instance instance, host::EventLoop loop)
       : state_dir_(std::move(state_dir)),
         identity_(std::move(identity)),
         instance_(std::move(instance)),
@@ -104,7 +104,7 @@ class Bench {
   const std::string state_dir_;
   const Identity identity_;
   const Instance instance_;
-  EventLoop loop_;
+  host::EventLoop loop_;
   netmap::MergeRules rules_;
   std::optional<NetmapReceiver> receiver_;
   std::unique_ptr<MeshNode> node_;
@@ -117,7 +117,7 @@ class Bench {
 Status run(const std::string& state_dir, std::uint32_t count) {
   MESH_TRY_ASSIGN(auto instance, make_instance("meshb0", "meshbu0"));
   MESH_TRY_ASSIGN(auto identity, load_or_create_identity(state_dir));
-  MESH_TRY_ASSIGN(auto loop, EventLoop::open());
+  MESH_TRY_ASSIGN(auto loop, host::EventLoop::open());
   Bench bench(state_dir, std::move(identity), std::move(instance), std::move(loop));
   MESH_TRY(bench.start(count));
   bench.print_parts();

@@ -38,7 +38,11 @@ relay_pid=$!
 nsenter --net=/run/netns/"$prefix-relay" turnserver -n -m "$(nproc)" --no-auth --listening-ip 10.9.0.1 --relay-ip 10.9.0.1 --listening-port 3479 \
 	--no-tls --no-dtls --no-cli --log-file "$tmp/turn.log" --no-stdout-log --simple-log --pidfile "$tmp/turn.pid" --allow-loopback-peers > /dev/null 2>&1 &
 turn_pid=$!
-sleep 2
+end=$((SECONDS + 30))
+until grep -q "ready on" "$tmp/relay.log" && [ -n "$(in_ns relay ss -Hlun 'sport = :3479')" ]; do
+	[ $SECONDS -lt $end ] || { cat "$tmp/relay.log" "$tmp/turn.log" >&2; exit 1; }
+	sleep 0.05
+done
 key=$(sed -n 's/.*key \([^ ]*\)$/\1/p' "$tmp/relay.log"); sed -n 's/.*\(wan0: XDP.*\)/# \1/p' "$tmp/relay.log"
 one() { # HOW RATE SECONDS
 	case $1 in

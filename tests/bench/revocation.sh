@@ -25,7 +25,7 @@ fi
 LAB_PREFIX=kmr-
 # shellcheck source=../vm/lab.sh
 . "$root/tests/vm/lab.sh"
-trap "kill \$(jobs -p) 2>/dev/null; lab_down" EXIT
+trap 'set +e; kill $(jobs -p) 2> /dev/null; lab_down' EXIT
 lab_up alpha beta
 start_server
 admin user create ada > /dev/null

@@ -3,9 +3,9 @@
 // credentials and one channel (benchmark support). Blocking.
 #pragma once
 
+#include "controller/base/byte_order.h"
 #include "controller/base/ip.h"
 #include "controller/base/unique_fd.h"
-#include "controller/core/relay/byte_order.h"
 
 namespace kernmesh::relay::bench {
 

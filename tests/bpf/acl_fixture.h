@@ -11,7 +11,6 @@
 #include <gtest/gtest.h>
 #include <time.h>
 
-#include <map>
 #include <memory>
 #include <string>
 
@@ -19,6 +18,7 @@
 #include "controller/bpf/bpffs.h"
 #include "controller/bpf/map.h"
 #include "tests/bpf/packet_reading.h"
+#include "tests/bpf/tally.h"
 #include "tests/bpf/underlay_fixture.h"
 #include "tests/unit/core/maplayout/random_slice.h"
 #include "tests/unit/core/policy/small_network.h"
@@ -90,22 +90,9 @@ class AclTest : public ::testing::Test {
     ASSERT_TRUE(status) << status.error().message();
   }
 
-  std::map<std::string, std::uint64_t> all() const {
-    std::map<std::string, std::uint64_t> out;
-    const auto counters = acl->counters();
-    for (const Counter& c : *counters) out[std::string(c.reason.label)] = c.packets;
-    return out;
-  }
-  // As UnderlayTest::counted().
-  std::string counted() {
-    std::string out;
-    const auto now = all();
-    for (const auto& [label, packets] : now) {
-      for (auto n = before[label]; n < packets; ++n) out += (out.empty() ? "" : " ") + label;
-    }
-    before = now;
-    return out;
-  }
+  Tally all() const { return tally(*acl->counters()); }
+  // What was counted since the last call: "label" or "label label", "" for nothing.
+  std::string counted() { return rise(before, all()); }
   Outcome pass(const char* program, const Bytes& frame, __sk_buff context) {
     TestRun ran = run(acl->program_fd(program), frame, context);
     EXPECT_EQ(ran.error, 0) << to_text(frame);
@@ -152,7 +139,7 @@ class AclTest : public ::testing::Test {
 
   policy::SmallNetwork network;
   std::unique_ptr<Acl> acl;
-  std::map<std::string, std::uint64_t> before;
+  Tally before;
   std::uint32_t generation = 0;
 };
 

@@ -3,10 +3,10 @@
 // support; wants root).
 #pragma once
 
-#include <map>
 #include <memory>
 
 #include "controller/bpf/relay.h"
+#include "tests/bpf/tally.h"
 #include "tests/bpf/underlay_fixture.h"
 
 namespace kernmesh::bpf::test {
@@ -138,27 +138,14 @@ class RelayProgramTest : public ::testing::Test {
   }
   TestRun arrive(const Frame& frame) { return arrive(with_ip_sum(frame.bytes())); }
 
-  std::map<std::string, std::uint64_t> all() const {
-    std::map<std::string, std::uint64_t> out;
-    const auto counters = relay->counters();
-    for (const Counter& c : *counters) out[std::string(c.reason.label)] = c.packets;
-    return out;
-  }
+  Tally all() const { return tally(*relay->counters()); }
   // What was counted since the last call: "label" or "label label", "" for nothing.
-  std::string counted() {
-    std::string out;
-    const auto now = all();
-    for (const auto& [label, packets] : now) {
-      for (auto n = before[label]; n < packets; ++n) out += (out.empty() ? "" : " ") + label;
-    }
-    before = now;
-    return out;
-  }
+  std::string counted() { return rise(before, all()); }
 
   IfIndex port;
   RelayConfig config;
   std::unique_ptr<Relay> relay;
-  std::map<std::string, std::uint64_t> before;
+  Tally before;
 };
 
 }  // namespace kernmesh::bpf::test

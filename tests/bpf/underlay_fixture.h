@@ -8,12 +8,12 @@
 #include <sched.h>
 #include <sys/mount.h>
 
-#include <map>
 #include <memory>
 #include <string>
 
 #include "controller/bpf/underlay.h"
 #include "tests/bpf/frame.h"
+#include "tests/bpf/tally.h"
 
 namespace kernmesh::bpf::test {
 
@@ -61,22 +61,9 @@ class UnderlayTest : public ::testing::Test {
     ASSERT_TRUE(underlay->remove());
   }
 
-  std::map<std::string, std::uint64_t> all() const {
-    std::map<std::string, std::uint64_t> out;
-    const auto counters = underlay->counters();
-    for (const Counter& c : *counters) out[std::string(c.reason.label)] = c.packets;
-    return out;
-  }
+  Tally all() const { return tally(*underlay->counters()); }
   // What was counted since the last call: "label" or "label label", "" for nothing.
-  std::string counted() {
-    std::string out;
-    const auto now = all();
-    for (const auto& [label, packets] : now) {
-      for (auto n = before[label]; n < packets; ++n) out += (out.empty() ? "" : " ") + label;
-    }
-    before = now;
-    return out;
-  }
+  std::string counted() { return rise(before, all()); }
   TestRun in(const Frame& frame, __sk_buff context = {}) {
     return run(underlay->program_fd("underlay_in"), frame.bytes(), context);
   }
@@ -102,7 +89,7 @@ class UnderlayTest : public ::testing::Test {
                .destination = endpoint("[fd00::2]:7000"),
                .mtu_bytes = 1500};
   std::unique_ptr<Underlay> underlay;
-  std::map<std::string, std::uint64_t> before;
+  Tally before;
 };
 
 }  // namespace kernmesh::bpf::test

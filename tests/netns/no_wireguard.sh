@@ -13,6 +13,8 @@ if unshare --net ip link add wgprobe type wireguard 2>/dev/null; then
 	exit 0
 fi
 trap lab_down EXIT
+pins() { find /sys/fs/bpf/kernmesh -type f 2>/dev/null | sort; }
+pins_before=$(pins) # of another mesh on this machine
 lab_up alpha
 start_server || { not_ok "the server starts"; tail "$LAB/server.log"; exit 1; }
 admin user create ada > /dev/null
@@ -22,5 +24,5 @@ refused "joining names the missing driver and the kernel that has it" "no WireGu
 check "the node is logged out, as before" test "$(node alpha --json status | jq -r .state)" = logged_out
 check "no link is left" test -z "$(in_ns alpha ip -o link | grep -E 'mesh0|meshu0')"
 check "no private namespace is left" test -z "$(ip netns list | grep '^kernmesh-[0-9].*mesh0' | grep -f <(stat -Lc %i "/run/netns/${LAB_PREFIX}alpha"))"
-check "no pin is left" test -z "$(find /sys/fs/bpf/kernmesh -type f 2>/dev/null)"
+check "no pin is left" test "$(pins)" = "$pins_before"
 check_summary

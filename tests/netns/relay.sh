@@ -55,12 +55,12 @@ talk() { # FAMILY_A FAMILY_B SIZE [SECONDS]: all messages arrive whole, both way
 	"$bin/relay-driver" talk "$key" "$prefix-a,$carrier_a,${at[$1]}" "$prefix-b,$carrier_b,${at[$2]}" "${4-0.4}" "$3"
 }
 in_kernel() { # FAMILY_A FAMILY_B SIZE: and all but the first few of it in the kernel
-	local before seen carried all; before=$(kernel_count)
+	local before seen all; before=$(kernel_count)
 	seen=$(talk "$@") || { echo "$seen"; return 1; }
-	sleep 1.1; carried=$(($(kernel_count) - before))   # the page is renewed once a second
 	all=$(sed 's/.*A>B \([0-9]*\).*B>A \([0-9]*\).*/\1 + \2/' <<< "$seen")
-	echo "$seen, $carried in the kernel"
-	[ $carried -ge $((all - 4)) ]
+	has_carried() { carried=$(($(kernel_count) - before)); [ $carried -ge $((all - 4)) ]; }
+	local carried status; wait_until has_carried; status=$? # the page is renewed once a second
+	echo "$seen, $carried in the kernel"; return $status
 }
 offload() { local n; for n in a b; do in_ns $n ethtool -K wan0 tx "$1" > /dev/null; done; }
 all_ways() { # WHAT CHECK
@@ -120,6 +120,7 @@ check "a client on TLS and one whose data XDP hands up" talk tls v4 148
 # How = TERM or KILL: the daemon ends and another one starts while two clients talk.
 restart_under_traffic() {
 	local talking status; talk v4 v6 148 4 > "$tmp/talk" & talking=$!
+	# Clients talk for a while before, without a daemon, and after: spans of time, there is nothing to wait for.
 	sleep 2.5; stop_relay "-$1"; sleep 0.3; start_relay --interface wan0 || return 1
 	wait $talking; status=$?; return $status
 }

@@ -46,7 +46,7 @@ std::vector<Endpoint> reachable_endpoints(const Report& report, std::span<const 
 
 struct SendStun {
   Endpoint to;
-  stun::Bytes bytes;
+  Bytes bytes;
 };
 struct NewReport {
   Report report;

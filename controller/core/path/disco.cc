@@ -23,46 +23,17 @@ enum Type : std::uint8_t { kPing = 1, kPong = 2, kCallMeMaybe = 3 };
 
 static_assert(crypto_box_NONCEBYTES == 24 && kTagBytes == 16 && crypto_box_BEFORENMBYTES == 32);
 
-void put_number(Bytes& out, std::uint64_t value, int bytes) {
-  for (int i = bytes - 1; i >= 0; --i) out.push_back(static_cast<std::uint8_t>(value >> (8 * i)));
-}
-
-template <typename Range>
-void put_bytes(Bytes& out, const Range& bytes) {
-  out.insert(out.end(), bytes.begin(), bytes.end());
-}
-
 void put_endpoint(Bytes& out, const Endpoint& endpoint) {
   out.push_back(static_cast<std::uint8_t>(endpoint.address.family()));
   put_number(out, endpoint.port.value(), 2);
   put_bytes(out, endpoint.address.bytes());
 }
 
-// Takes from the front of the body; once it has run short it stays short.
-class Cursor {
+class Cursor : public ByteReader {
  public:
-  explicit Cursor(std::span<const std::uint8_t> rest) : rest_(rest) {}
-  bool ran_short() const { return short_; }
+  using ByteReader::ByteReader;
   bool bad_endpoint() const { return bad_endpoint_; }
 
-  template <std::size_t N>
-  std::array<std::uint8_t, N> take() {
-    std::array<std::uint8_t, N> out{};
-    if (rest_.size() < N) {
-      short_ = true;
-      rest_ = {};
-      return out;
-    }
-    std::copy_n(rest_.begin(), N, out.begin());
-    rest_ = rest_.subspan(N);
-    return out;
-  }
-  template <std::size_t N>
-  std::uint64_t take_number() {
-    std::uint64_t value = 0;
-    for (const auto byte : take<N>()) value = value << 8 | byte;
-    return value;
-  }
   Endpoint take_endpoint() {
     const auto family = take_number<1>();
     const Port port(static_cast<std::uint16_t>(take_number<2>()));
@@ -71,11 +42,9 @@ class Cursor {
     if (family != 4) bad_endpoint_ = true;
     return {IpAddress::from_v4_bytes({bytes[0], bytes[1], bytes[2], bytes[3]}), port};
   }
-  std::size_t left() const { return rest_.size(); }
+  std::size_t left() const { return rest().size(); }
 
  private:
-  std::span<const std::uint8_t> rest_;
-  bool short_ = false;
   bool bad_endpoint_ = false;
 };
 

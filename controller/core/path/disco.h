@@ -26,6 +26,7 @@
 #include <variant>
 #include <vector>
 
+#include "controller/base/byte_order.h"
 #include "controller/base/clock.h"
 #include "controller/base/ip.h"
 #include "controller/base/key.h"
@@ -41,7 +42,6 @@ inline constexpr std::size_t kMostOfferedEndpoints = 32;
 static_assert(kPongBytes < kPingBytes, "an answer must never be larger than its question");
 
 using TransactionId = std::array<std::uint8_t, 12>;
-using Bytes = std::vector<std::uint8_t>;
 using SharedKey = SecretBytes<32>;
 
 // The machine key's word that a disco key belongs to a node since a time.

@@ -9,8 +9,8 @@
 #include <optional>
 #include <span>
 
+#include "controller/base/byte_order.h"
 #include "controller/base/ids.h"
-#include "controller/core/relay/byte_order.h"
 
 namespace kernmesh::relay {
 

@@ -20,9 +20,9 @@
 #include <string_view>
 #include <variant>
 
+#include "controller/base/byte_order.h"
 #include "controller/base/key.h"
 #include "controller/core/path/disco.h"
-#include "controller/core/relay/byte_order.h"
 #include "controller/core/relay/exchange.h"
 
 namespace kernmesh::relay {

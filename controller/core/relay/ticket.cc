@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cassert>
 
-#include "controller/core/relay/byte_order.h"
+#include "controller/base/byte_order.h"
 
 namespace kernmesh::relay {
 namespace {

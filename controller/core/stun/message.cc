@@ -29,15 +29,6 @@ std::uint16_t number16(std::span<const std::uint8_t> at) {
 std::uint32_t number32(std::span<const std::uint8_t> at) {
   return static_cast<std::uint32_t>(number16(at)) << 16 | number16(at.subspan(2));
 }
-void put16(Bytes& out, std::uint32_t value) {
-  out.push_back(static_cast<std::uint8_t>(value >> 8));
-  out.push_back(static_cast<std::uint8_t>(value));
-}
-void put32(Bytes& out, std::uint32_t value) {
-  put16(out, value >> 16);
-  put16(out, value);
-}
-
 // The CRC of ITU V.42 that FINGERPRINT is made of.
 std::uint32_t crc32(std::span<const std::uint8_t> bytes) {
   std::uint32_t crc = 0xffffffff;
@@ -142,18 +133,18 @@ struct BodyWriter {
   void operator()(const BindingSuccess& success) const {
     const auto& address = success.mapped.address;
     const std::size_t length = address.is_v4() ? 4 : 16;
-    put16(out, kXorMappedAddress);
-    put16(out, static_cast<std::uint32_t>(4 + length));
-    put16(out, address.is_v4() ? 1 : 2);
-    put16(out, success.mapped.port.value() ^ kMagicCookie >> 16);
+    put_number(out, kXorMappedAddress, 2);
+    put_number(out, static_cast<std::uint32_t>(4 + length), 2);
+    put_number(out, address.is_v4() ? 1 : 2, 2);
+    put_number(out, success.mapped.port.value() ^ kMagicCookie >> 16, 2);
     const auto mask = mask_of(success.tx);
     for (std::size_t i = 0; i < length; ++i)
       out.push_back(static_cast<std::uint8_t>(address.bytes()[i] ^ mask[i]));
   }
   void operator()(const BindingError& error) const {
-    put16(out, kErrorCode);
-    put16(out, 4);
-    put16(out, 0);
+    put_number(out, kErrorCode, 2);
+    put_number(out, 4, 2);
+    put_number(out, 0, 2);
     out.push_back(static_cast<std::uint8_t>(error.code / 100));
     out.push_back(static_cast<std::uint8_t>(error.code % 100));
   }
@@ -217,9 +208,9 @@ std::variant<Message, Defect> parse(std::span<const std::uint8_t> datagram) {
 Bytes to_bytes(const Message& message, Fingerprint fingerprint) {
   constexpr std::array<Type, 3> kTypes{kRequest, kSuccess, kError};
   Bytes out;
-  put16(out, kTypes[message.index()]);
-  put16(out, 0);
-  put32(out, kMagicCookie);
+  put_number(out, kTypes[message.index()], 2);
+  put_number(out, 0, 2);
+  put_number(out, kMagicCookie, 4);
   const auto tx = std::visit([](const auto& m) { return m.tx; }, message);
   out.insert(out.end(), tx.begin(), tx.end());
   std::visit(BodyWriter{out}, message);
@@ -228,9 +219,9 @@ Bytes to_bytes(const Message& message, Fingerprint fingerprint) {
   set_length(out, out.size() - kHeaderBytes + (append ? 8 : 0));
   if (!append) return out;
   const auto crc = fingerprint_of(out);
-  put16(out, kFingerprintAttribute);
-  put16(out, 4);
-  put32(out, crc);
+  put_number(out, kFingerprintAttribute, 2);
+  put_number(out, 4, 2);
+  put_number(out, crc, 4);
   return out;
 }
 

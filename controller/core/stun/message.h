@@ -11,11 +11,11 @@
 #include <variant>
 #include <vector>
 
+#include "controller/base/byte_order.h"
 #include "controller/base/ip.h"
 
 namespace kernmesh::stun {
 
-using Bytes = std::vector<std::uint8_t>;
 using TransactionId = std::array<std::uint8_t, 12>;
 
 inline constexpr std::size_t kHeaderBytes = 20;  // RFC 8489 section 5

@@ -18,7 +18,7 @@ struct Contender {
   std::string baseline;  // the contender that does the same without rules
   Transport transport = Transport::kTcp;
   std::uint32_t rules = 0;
-  std::uint32_t packets = 200'000;  // a run; fewer for the slow ones
+  std::uint32_t packets = 1'000'000;  // a run; fewer for the slow ones
   std::unique_ptr<Lane> lane;
   // Packets that no rule matched since the start; what it measured is worth nothing unless 0.
   std::function<std::uint64_t()> missed = [] { return std::uint64_t{0}; };

@@ -92,7 +92,7 @@ class NetcheckRounds : public ::testing::Test {
     return server.address.is_v4() ? at("203.0.113.9:4500") : at("[2001:db8:9::9]:4500");
   };
   std::map<int, Duration> slower_;
-  std::multimap<MonoTime, std::pair<Endpoint, stun::Bytes>> answers_;
+  std::multimap<MonoTime, std::pair<Endpoint, Bytes>> answers_;
   std::vector<Endpoint> asked_;
   std::vector<Report> reports_;
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Writing and reading the relay's records: big-endian numbers and raw bytes (L1, pure).
+// Writing and reading records of the wire: big-endian numbers and raw bytes (L0).
 #pragma once
 
 #include <algorithm>
@@ -8,7 +8,7 @@
 #include <span>
 #include <vector>
 
-namespace kernmesh::relay {
+namespace kernmesh {
 
 using Bytes = std::vector<std::uint8_t>;
 
@@ -54,4 +54,4 @@ class ByteReader {
   bool short_ = false;
 };
 
-}  // namespace kernmesh::relay
+}  // namespace kernmesh
