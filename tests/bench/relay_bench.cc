@@ -98,7 +98,7 @@ std::uint64_t send_at(const Load& load, double rate, double seconds) {
   std::uint64_t sent = 0;
   for (auto now = start; now < end; now = ns_now()) {
     const auto due = static_cast<std::uint64_t>(static_cast<double>(now - start) * rate / 1e9);
-    if (sent >= due) {
+    if (sent >= due) {  // the pace: finer than this a sleeping thread is not woken
       std::this_thread::sleep_for(std::chrono::microseconds(50));
       continue;
     }
@@ -117,6 +117,7 @@ int measure(const Load& load, const std::string& pid, double rate, double second
   const auto process = process_ns(pid), program = program_ns();
   std::thread receiver([&] { collect(load.to, load.time_at, delays, over); });
   const auto sent = send_at(load, rate, seconds);
+  // The last ones are still on their way; which of them never arrive nothing tells.
   std::this_thread::sleep_for(std::chrono::milliseconds(300));
   over = true;
   receiver.join();

@@ -138,4 +138,15 @@ struct Peer {
   int heard_by_others = 0;
 };
 
+inline void bind_both(Peer& a, Peer& b) {
+  a.bind();
+  b.bind();
+}
+// Both bound, and each has opened the other.
+inline void pair_up(Peer& a, Peer& b) {
+  bind_both(a, b);
+  a.open(b);
+  b.open(a);
+}
+
 }  // namespace kernmesh::relay

@@ -58,10 +58,7 @@ TEST(RelayR1, every_answer_to_a_source_is_no_longer_than_its_request) {
 TEST(RelayR2, a_replayed_request_moves_nothing) {
   World world;
   Peer a(world, 1, kA), b(world, 2, kB);
-  a.bind();
-  b.bind();
-  a.open(b);
-  b.open(a);
+  pair_up(a, b);
   const auto close = a.request(Close{b.key});
   a.send(close);
   a.open(b);
@@ -74,10 +71,7 @@ TEST(RelayR2, a_replayed_request_moves_nothing) {
 TEST(RelayR2, a_captured_bind_does_not_move_the_client_to_who_captured_it) {
   World world;
   Peer a(world, 1, kA), b(world, 2, kB);
-  a.bind();
-  b.bind();
-  a.open(b);
-  b.open(a);
+  pair_up(a, b);
   const auto channels = world.channels;
   Bytes captured = a.request(Bind{a.ticket});  // never reaches the relay from a
   const Origin thief = origin("192.0.2.66:6666");
@@ -93,8 +87,7 @@ TEST(RelayR2, a_captured_bind_does_not_move_the_client_to_who_captured_it) {
 TEST(RelayR2, data_from_another_address_or_with_a_guessed_channel_goes_nowhere) {
   World world;
   Peer a(world, 1, kA), b(world, 2, kB);
-  a.bind();
-  b.bind();
+  bind_both(a, b);
   const auto channel = a.open(b).channel;
   b.open(a);
   const auto from_elsewhere = origin("192.0.2.1:4001");
@@ -153,8 +146,7 @@ TEST(RelayR4, full_tables_refuse_newcomers_and_leave_the_others_alone) {
   settings.limits.wishes = 2;
   World world(settings);
   Peer a(world, 1, kA), b(world, 2, kB), late(world, 3, "192.0.2.3:1");
-  a.bind();
-  b.bind();
+  bind_both(a, b);
   late.fetch_cookie();
   EXPECT_EQ(late.refused(Bind{late.ticket}), Reason::kFull);
   a.open(b);
@@ -190,10 +182,7 @@ TEST(RelayR4, a_flood_of_requests_from_a_proven_source_is_held_back) {
 TEST(RelayR4, a_flood_of_forged_sources_does_not_end_what_is_bound) {
   World world;
   Peer a(world, 1, kA), b(world, 2, kB);
-  a.bind();
-  b.bind();
-  a.open(b);
-  b.open(a);
+  pair_up(a, b);
   for (std::uint32_t i = 0; i < 100'000; ++i) {
     const Origin forged{{IpAddress::from_v4_number(0x0b000000 + i * 977), Port(1)}, {}, {}};
     (void)world.table.on_control(forged, encode(Hello{a.key}), world.now);

@@ -21,8 +21,7 @@ TEST(RelaySession, bind_tells_the_lifetime_and_the_source_as_it_was_seen) {
 TEST(RelaySession, a_pair_is_live_only_when_both_have_opened_it) {
   World world;
   Peer a(world, 1, kA), b(world, 2, kB);
-  a.bind();
-  b.bind();
+  bind_both(a, b);
   const auto waits = a.open(b);
   EXPECT_EQ(waits.state, PairState::kWaits);
   EXPECT_EQ(a.heard_by_others, 1);  // b is asked
@@ -40,8 +39,7 @@ TEST(RelaySession, a_pair_is_live_only_when_both_have_opened_it) {
 TEST(RelaySession, opening_again_gives_the_same_channel) {
   World world;
   Peer a(world, 1, kA), b(world, 2, kB);
-  a.bind();
-  b.bind();
+  bind_both(a, b);
   const auto first = a.open(b);
   EXPECT_EQ(a.open(b).channel, first.channel);
   b.open(a);
@@ -66,8 +64,7 @@ TEST(RelaySession, a_wish_for_an_absent_peer_is_kept_and_served_when_it_comes) {
 TEST(RelaySession, a_client_that_moves_takes_its_pairs_along) {
   World world;
   Peer a(world, 1, kA), b(world, 2, kB);
-  a.bind();
-  b.bind();
+  bind_both(a, b);
   const auto channel_a = a.open(b).channel;
   const auto channel_b = b.open(a).channel;
   const auto before = a.at;
@@ -82,8 +79,7 @@ TEST(RelaySession, a_client_that_moves_takes_its_pairs_along) {
 TEST(RelaySession, from_another_address_only_a_bind_is_served) {
   World world;
   Peer a(world, 1, kA), b(world, 2, kB);
-  a.bind();
-  b.bind();
+  bind_both(a, b);
   a.at = origin("192.0.2.1:4001");  // the NAT has forgotten the mapping
   a.fetch_cookie();
   EXPECT_EQ(a.refused(Refresh{}), Reason::kNotBound);
@@ -94,10 +90,7 @@ TEST(RelaySession, from_another_address_only_a_bind_is_served) {
 TEST(RelaySession, close_ends_both_directions_and_tells_the_other) {
   World world;
   Peer a(world, 1, kA), b(world, 2, kB);
-  a.bind();
-  b.bind();
-  a.open(b);
-  b.open(a);
+  pair_up(a, b);
   EXPECT_EQ(a.ask<Closed>(Close{b.key}).peer, b.key);
   EXPECT_EQ(a.heard_by_others, 1);
   EXPECT_TRUE(world.channels.empty());
@@ -107,10 +100,7 @@ TEST(RelaySession, close_ends_both_directions_and_tells_the_other) {
 TEST(RelaySession, a_binding_ends_after_its_lifetime_without_a_sign_of_life) {
   World world;
   Peer a(world, 1, kA), b(world, 2, kB);
-  a.bind();
-  b.bind();
-  a.open(b);
-  b.open(a);
+  pair_up(a, b);
   world.pass(milliseconds(89'999));
   world.apply(world.table.expire(world.now));
   EXPECT_EQ(world.table.client_count(), 2U);
@@ -146,8 +136,7 @@ TEST(RelaySession, data_holds_a_binding_but_not_beyond_its_ticket) {
 TEST(RelaySession, userspace_forwards_what_the_kernel_handed_up) {
   World world;
   Peer a(world, 1, kA), b(world, 2, kB), c(world, 3, "192.0.2.77:1");
-  a.bind();
-  b.bind();
+  bind_both(a, b);
   const auto channel_a = a.open(b).channel;
   const auto channel_b = b.open(a).channel;
   const Bytes message{4, 0, 0, 0, 1, 2, 3};
@@ -176,8 +165,7 @@ TEST(RelaySession, tickets_are_refused_with_their_reason) {
 TEST(RelaySession, clients_of_two_networks_never_pair) {
   World world;
   Peer a(world, 1, kA), b(world, 2, kB, 8, kOtherServer);
-  a.bind();
-  b.bind();
+  bind_both(a, b);
   EXPECT_EQ(a.refused(Open{b.key}), Reason::kNoSuchPeer);
   EXPECT_EQ(b.refused(Open{a.key}), Reason::kNoSuchPeer);
   EXPECT_TRUE(world.channels.empty());
@@ -224,10 +212,7 @@ TEST(RelaySession, stamps_rise_with_every_answer_also_when_the_clock_stands) {
 TEST(RelaySession, a_later_run_goes_on_with_what_was_saved) {
   World world, later;
   Peer a(world, 1, kA), b(world, 2, kB);
-  a.bind();
-  b.bind();
-  a.open(b);
-  b.open(a);
+  pair_up(a, b);
   later.apply(later.table.restore(world.table.save(), later.now));
   EXPECT_EQ(later.channels, world.channels);
   EXPECT_EQ(later.table.client_count(), 2U);
@@ -238,10 +223,7 @@ TEST(RelaySession, what_ends_with_a_connection_is_dropped_with_it) {
   World world;
   Peer a(world, 1, kA), b(world, 2, kB);
   a.at.stream = StreamId(5);
-  a.bind();
-  b.bind();
-  a.open(b);
-  b.open(a);
+  pair_up(a, b);
   EXPECT_EQ(world.channels.size(), 2U);
   EXPECT_EQ(world.table.save().size(), 1U);
   const auto sent = world.apply(world.table.on_stream_closed(StreamId(5), world.now));

@@ -9,10 +9,7 @@ namespace {
 std::vector<SavedClient> sample() {
   World world;
   Peer a(world, 1, "192.0.2.1:4000"), b(world, 2, "[2001:db8::2]:5000");
-  a.bind();
-  b.bind();
-  a.open(b);
-  b.open(a);
+  pair_up(a, b);
   return world.table.save();
 }
 
