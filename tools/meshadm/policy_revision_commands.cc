@@ -15,7 +15,8 @@ namespace kernmesh::adm {
 namespace {
 
 // An agent applies a netmap within milliseconds; asking more often than this would not show more.
-constexpr std::chrono::milliseconds kRolloutPause{200};
+constexpr std::chrono::milliseconds kFirstRolloutPause{10};
+constexpr std::chrono::milliseconds kMostRolloutPause{200};
 
 struct RevisionOptions {
   std::string file;
@@ -70,12 +71,14 @@ Result<mesh::v1::GetRolloutResponse> await_rollout(rpc::AdminClient& server,
                                                    const mesh::v1::MapVersion& version,
                                                    std::chrono::seconds timeout) {
   const auto deadline = std::chrono::steady_clock::now() + timeout;
+  auto pause = kFirstRolloutPause;
   for (;;) {
     MESH_TRY_ASSIGN(const auto rollout, server.get_rollout(version));
     if (is_complete(rollout) || std::chrono::steady_clock::now() >= deadline) return rollout;
     // The nodes tell the server, and the server has no call that waits for them: so it is asked
-    // again.
-    std::this_thread::sleep_for(kRolloutPause);
+    // again, often at first, because a few nodes have a policy within milliseconds.
+    std::this_thread::sleep_for(pause);
+    pause = std::min(2 * pause, kMostRolloutPause);
   }
 }
 

@@ -15,6 +15,10 @@ has_peers() { [ "$(in_ns "$1" wg show mesh0 peers | wc -l)" = "$2" ]; } # HOST C
 disconnected() { ! connected "$1"; }
 endpoints() { in_ns "$1" wg show mesh0 endpoints | sort; }
 handshakes() { in_ns "$1" wg show mesh0 latest-handshakes | sort; }
+# WireGuard makes a new session of its own accord when one is 120 s old (its paper, REKEY_AFTER_TIME).
+only_timed_handshakes() { # HOST BEFORE: since then none but those
+	join <(echo "$2") <(handshakes "$1") | awk '$3 != $2 && $3 - $2 < 120 {bad = 1} END {exit bad || NR == 0}'
+}
 
 # pinged HOST ADDRESS COUNT COMMAND...: runs the command while HOST pings every 10 ms; sets $lost and $sent.
 pinged() {
@@ -163,7 +167,7 @@ section_survive() {
 	local beta before; beta=$(address_of beta); endpoints_before=$(endpoints alpha)
 	wait_for 10 reaches alpha "$beta"; before=$(handshakes alpha); first_pid=${LAB_PID[alpha]}
 	pinged alpha "$beta" 600 restart_agent alpha; check "agent killed -9 and restarted under ping: nothing lost" no_loss
-	check "and no handshake was needed" test "$(handshakes alpha)" = "$before"
+	check "and no handshake was needed" only_timed_handshakes alpha "$before"
 	check "the agent is another process" test "${LAB_PID[alpha]}" != "$first_pid"
 	pinged alpha "$beta" 600 restart_agent beta; check "the peer's agent killed -9 and restarted: nothing lost" no_loss
 	pinged alpha "$beta" 300 stop KILL server; check "server killed: nothing lost" no_loss

@@ -7,7 +7,7 @@ drive a flip 240.0.0.2 120 40 1 "$(hop a v4)" / 1 "$(hop a v6)" & flip=$!
 drive b flip 240.0.0.1 120 40 1 "$(hop b direct)" / 1 "$(hop b v4)" & flip2=$!
 seen=$(lossless 500); wait $flip $flip2
 expect "120 path changes each side by one write, IPv4 <-> IPv6" whole 500
-seen="$before-> $(handshakes)"; expect "no handshake, no endpoint moved" eval '[ "$before" = "$(handshakes)" ] && synthetic'
+seen="$before-> $(handshakes)"; expect "no handshake, no endpoint moved" eval 'only_timed_handshakes "$before" && synthetic'
 paths 3 v4 direct; before=$(count a in_address); seen="$(lossless 300), in_address +$(($(count a in_address) - before))"; expect "both paths at once: nothing lost, nothing twice" eval 'whole 300 && [ $(($(count a in_address) - before)) -ge 600 ]'
 ip -n r link set ra down; seen=$(lossless 200); expect "both paths, one dies: nothing lost" whole 200
 ip -n r link set ra up; ip -n r addr add fd01::1/64 dev ra nodad 2>/dev/null; ip -n a route replace default via 10.0.1.1; ip -n a route replace default via fd01::1; paths 1 v4; both_ways "back on one path"

@@ -84,6 +84,8 @@ sources() { # every address each host may be seen from
 endpoints() { for n in a b; do in_ns $n wg show mesh0 endpoints | cut -f2; done | tr '\n' ' '; }
 synthetic() { [ "$(endpoints)" = "240.0.0.2:$synth_port 240.0.0.1:$synth_port " ]; }
 handshakes() { for n in a b; do in_ns $n wg show mesh0 latest-handshakes | cut -f2; done | tr '\n' ' '; }
+# Since BEFORE none but those that WireGuard makes of its own accord when a session is 120 s old (REKEY_AFTER_TIME).
+only_timed_handshakes() { awk '{exit ($3 != $1 && $3 - $1 < 120) || ($4 != $2 && $4 - $2 < 120)}' <<< "$1 $(handshakes)"; }
 count() { drive $1 counters $2; }
 pings() { # NS COUNT [PING ARGUMENTS] -> received
 	local n=$1 c=$2; shift 2; in_ns $n ping -q -c $c -i 0.02 -W 5 "$@" 100.64.0.${number[${other[$n]}]} 2>/dev/null | sed -n 's/.* \([0-9]*\) received.*/\1/p'
