@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Fails when a file outgrows its kind, has no SPDX line, or has a name that says nothing.
+"""Fails when a file or a function outgrows its kind, has no SPDX line, or has a name that says nothing.
 
 Limits are those of the style guide; a file that meets its limit wants to be split by concept.
 """
@@ -16,6 +16,11 @@ LICENCES = [(re.compile(p), text) for p, text in [
     (r"^bpf/abi/", "GPL-2.0-only OR Apache-2.0"), (r"^(bpf|kmod)/.*\.[ch]$|\.bpf\.c$", "GPL-2.0-only"), (r"", "Apache-2.0"),
 ]]
 EMPTY_NAMES = re.compile(r"(^|/)(util|utils|helper|helpers|manager|common|misc)(\.|/|_)")
+# Of what is formatted by clang-format: a function's body stands between these, at the margin or inside a class. A main is a
+# list of options and wiring, and a test a story; both are held to the size of their file alone.
+MOST_FUNCTION_LINES = 50
+BODY = re.compile(r"^(?P<margin>|  )(?!namespace|extern|using)\w[^{};\[\n]*(\n[^{};\[\n]+){0,5}?\)( const| noexcept| override)*"
+                  r"( -> [\w:<>, *&]+)? \{$(?P<lines>(\n(?!(?P=margin)\}$).*)*)\n(?P=margin)\}$", re.MULTILINE)
 # Files that carry no comment, or are others' texts.
 WITHOUT_SPDX = re.compile(r"(^LICENSE|^LICENSES/|\.json$|\.md$|^\.gitignore$|\.golden$|\.txt$|^tests/golden/|^tests/fuzz/corpus/)")
 
@@ -35,6 +40,13 @@ def faults_of(root: pathlib.Path, name: str) -> list[str]:
         wanted = next(text for pattern, text in LICENCES if pattern.search(name))
         if not any(f"SPDX-License-Identifier: {wanted}" in line for line in lines[:3]):
             faults.append(f"no \"SPDX-License-Identifier: {wanted}\" in its first lines")
+    if name.endswith((".cc", ".h", ".c")) and not name.startswith("tests/"):
+        text = "\n".join(lines)
+        for body in BODY.finditer(text):
+            length = body["lines"].count("\n")
+            if length > MOST_FUNCTION_LINES and not body[0].startswith("int main("):
+                start = text.count("\n", 0, body.start()) + 1
+                faults.append(f"the function at line {start} has {length} lines, at most {MOST_FUNCTION_LINES}")
     if EMPTY_NAMES.search(name):
         faults.append("its name says nothing about what is in it")
     return faults

@@ -31,6 +31,7 @@ Result<AclFacts> Agent::acl_facts() const {
   AclFacts facts;
   facts.map = node_->netmap() ? node_->netmap().get() : stored_.get();
   facts.image = node_->device().access().programs().live();
+  facts.stale = lease_.has_ended(host::mono_now());
   return facts;
 }
 

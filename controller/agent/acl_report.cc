@@ -230,6 +230,10 @@ Result<AclExplainResponse> explain(const AclFacts& facts,
     response.set_outcome(AclExplainResponse::OUTCOME_NO_POLICY);
     return response;
   }
+  if (facts.stale) {
+    response.set_outcome(AclExplainResponse::OUTCOME_STALE);
+    return response;
+  }
   const auto verdict = maplayout::judge(facts.image, packet);
   if (verdict.outcome == AclOutcome::kBadImage)
     return Error(ErrorCode::kCorrupt, "the policy in the kernel is not one of this build");

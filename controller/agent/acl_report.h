@@ -17,6 +17,7 @@ namespace kernmesh::agent {
 struct AclFacts {
   const netmap::Netmap* map = nullptr;     // null: none, and so no words
   std::span<const mesh_acl_line> image{};  // the live one; empty: there is no policy
+  bool stale = false;  // older than --max-policy-age: the programs drop everything
 };
 
 // The rules in the image, ascending by line; `counts` are by counter slot.

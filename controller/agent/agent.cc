@@ -6,11 +6,13 @@
 #include <spdlog/spdlog.h>
 #include <sys/signalfd.h>
 
+#include <array>
 #include <future>
 
 #include "controller/agent/device_removal.h"
 #include "controller/agent/file.h"
 #include "controller/agent/host_view.h"
+#include "controller/host/capabilities.h"
 #include "controller/host/http_page.h"
 #include "controller/rpc/certificate.h"
 
@@ -39,6 +41,13 @@ netmap::MergeRules merge_rules(const Identity& identity) {
   rules.own = {machine_public_key(identity.machine), node_public_key(identity.node),
                disco_public_key(identity.disco)};
   return rules;
+}
+
+Result<std::unique_ptr<MeshNode>> start_node(host::EventLoop& loop, const Instance& instance,
+                                             const Identity& identity, Port port,
+                                             MeshNode::Events events) {
+  MESH_TRY(host::require_capabilities(std::array{host::kNetAdmin, host::kSysAdmin}));
+  return MeshNode::start(loop, instance, identity, port, std::move(events));
 }
 
 }  // namespace
@@ -159,7 +168,7 @@ Status Agent::ensure_node() {
   events.on_packets = [this](const auto& packets) { on_packets(packets); };
   Instance instance = instance_;
   instance.deny_after = lease_.end();
-  auto node = MeshNode::start(loop_, instance, identity_, port, std::move(events));
+  auto node = start_node(loop_, instance, identity_, port, std::move(events));
   if (!node) {
     start_error_ = node.error();
     return node.error();

@@ -70,7 +70,9 @@ std::string Agent::metrics() {
 
 bool Agent::is_healthy() {
   const auto healthy = on_loop<bool>([this]() -> Result<bool> {
-    return settings_.wanted != Wanted::kUp || (node_ && node_->netmap());
+    return settings_.wanted != Wanted::kUp ||
+           (node_ && node_->netmap() && node_->is_policy_in_force() &&
+            !lease_.has_ended(host::mono_now()));
   });
   return healthy && *healthy;
 }

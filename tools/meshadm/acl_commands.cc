@@ -55,7 +55,8 @@ void add_explain(CLI::App& group, Invocation& invocation) {
       .add_option("dst", options->destination,
                   "A port of this node, or an address that it serves and a port; tcp unless said")
       ->required()
-      ->type_name("[DST]:PORT[/PROTO]");
+      ->type_name("[DST]:PORT[/PROTO]")
+      ->check(check_question_here);
   command.callback([&invocation, options] {
     invocation.action = [options](Session& session) { return run_acl_explain(session, *options); };
   });

@@ -81,6 +81,8 @@ std::string outcome_word(AclExplainResponse::Outcome outcome) {
       return "not_ours";
     case AclExplainResponse::OUTCOME_NO_POLICY:
       return "no_policy";
+    case AclExplainResponse::OUTCOME_STALE:
+      return "stale";
     default:
       return "unknown";
   }
@@ -146,6 +148,9 @@ class ExplainAnswer {
       case AclExplainResponse::OUTCOME_NO_POLICY:
         verdict("denied", Tone::kBad, "");
         return document_.line(std::string("  ") + kNoPolicy, Tone::kFaint);
+      case AclExplainResponse::OUTCOME_STALE:
+        verdict("denied", Tone::kBad, ": the policy is older than --max-policy-age allows");
+        return tell("nothing passes until the server is heard again; see `meshadm status`");
       default:
         verdict("denied", Tone::kBad, ": no rule admits it");
         return near();

@@ -48,7 +48,8 @@ void build_command_tree(CLI::App& root, Invocation& invocation) {
       ->type_name("PATH");
   root.add_option("--server", target.server,
                   "The coordination server (KERNMESH_SERVER, configuration file)")
-      ->type_name("HOST:PORT");
+      ->type_name("HOST:PORT")
+      ->check(check_server);
   root.add_option("--token", target.token,
                   "Administrator token (KERNMESH_TOKEN, configuration file)")
       ->type_name("ma-…");

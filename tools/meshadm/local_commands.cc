@@ -49,7 +49,8 @@ void add_up(CLI::App& root, Invocation& invocation) {
   // Shared by the parser, which fills it, and the action, which reads it. So in every command.
   auto options = std::make_shared<UpOptions>();
   command.add_option("--server", invocation.target.server, "The server; without it the last one")
-      ->type_name("HOST:PORT");
+      ->type_name("HOST:PORT")
+      ->check(check_server);
   auto* key = command.add_option("--key", options->key, "Join key, needed the first time")
                   ->type_name("mk-…");
   command

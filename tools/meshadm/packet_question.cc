@@ -54,6 +54,16 @@ Result<PacketQuestion> read_question_here(const std::string& text) {
   return PacketQuestion{"", question->port, question->protocol};
 }
 
+std::string check_question(const std::string& text) {
+  const auto question = read_question(text);
+  return question ? "" : question.error().message();
+}
+
+std::string check_question_here(const std::string& text) {
+  const auto question = read_question_here(text);
+  return question ? "" : question.error().message();
+}
+
 std::string service_text(std::uint8_t protocol, std::uint32_t port) {
   const std::string name = policy::protocol_name(protocol);
   return policy::has_ports(protocol) ? name + "/" + std::to_string(port) : name;

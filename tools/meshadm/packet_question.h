@@ -20,6 +20,9 @@ struct PacketQuestion {
 Result<PacketQuestion> read_question(const std::string& text);
 // As above, or only a port for this node's own address: "443", ":443", ":53/udp".
 Result<PacketQuestion> read_question_here(const std::string& text);
+// For the parser of the command line: "" or what is wrong.
+std::string check_question(const std::string& text);
+std::string check_question_here(const std::string& text);
 
 // "tcp/443", "icmp".
 std::string service_text(std::uint8_t protocol, std::uint32_t port);

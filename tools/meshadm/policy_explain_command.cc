@@ -228,7 +228,8 @@ void add_policy_explain(CLI::App& group, Invocation& invocation) {
       .add_option("dst", options->destination,
                   "A node, address, user, group, tag or host, a port, and tcp unless said")
       ->required()
-      ->type_name("DST:PORT[/PROTO]");
+      ->type_name("DST:PORT[/PROTO]")
+      ->check(check_question);
   command.add_option("--policy", options->file, "Ask this policy, not the one in force")
       ->type_name(kFileType);
   command

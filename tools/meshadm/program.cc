@@ -123,6 +123,11 @@ Renderer::Settings settings_for(Format format, const Surroundings& surroundings)
 int run_action(const Invocation& invocation, Surroundings& surroundings, Renderer& renderer) {
   Session session(invocation.target, surroundings, renderer);
   const auto outcome = invocation.action(session);
+  if (outcome && !surroundings.out.flush()) {
+    renderer.fail("system", "write the answer to standard output: it takes no more (disk full?)",
+                  "");
+    return kExitFailed;
+  }
   if (outcome) return *outcome == Outcome::kDone ? kExitDone : kExitFailed;
   const Error& error = outcome.error();
   renderer.fail(error_code(error), error.message(), session.advice(error));

@@ -188,6 +188,11 @@ Result<std::string> with_port(std::string_view server) {
   return std::string(server);
 }
 
+std::string check_server(const std::string& text) {
+  const auto server = with_port(text);
+  return server ? "" : server.error().message();
+}
+
 bool is_this_machine(std::string_view host_port) {
   const auto whole = with_port(host_port);
   if (!whole) return false;

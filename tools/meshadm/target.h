@@ -40,6 +40,8 @@ Result<Target> resolve_target(const TargetOptions& options, const Surroundings& 
 // "HOST" becomes "HOST:8443", a bare IPv6 address gets its brackets. kInvalid for an empty host or
 // a port that is none.
 Result<std::string> with_port(std::string_view server);
+// For the parser of the command line: "" or what is wrong.
+std::string check_server(const std::string& text);
 
 // Whether "HOST:PORT" names the machine this runs on by a loopback name or address.
 bool is_this_machine(std::string_view host_port);

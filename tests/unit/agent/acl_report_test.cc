@@ -53,7 +53,7 @@ class Report : public ::testing::Test {
     EXPECT_TRUE(image);
     if (image) lines_ = image->lines;
   }
-  AclFacts facts() const { return {&map_, lines_}; }
+  AclFacts facts() const { return {&map_, lines_, stale_}; }
   Result<AclExplainResponse> ask(const char* source, const char* destination, std::uint32_t port) {
     mesh::v1::AclExplainRequest request;
     request.set_source(source);
@@ -69,6 +69,7 @@ class Report : public ::testing::Test {
 
   netmap::Netmap map_;
   std::vector<mesh_acl_line> lines_;
+  bool stale_ = false;
 };
 
 TEST_F(Report, lists_rules_by_line_with_words_and_counts) {
@@ -127,6 +128,11 @@ TEST_F(Report, tells_apart_why_else_a_packet_is_denied) {
   EXPECT_EQ(outcome("alice", "100.64.0.3"), AclExplainResponse::OUTCOME_NOT_OURS);
   lines_.clear();
   EXPECT_EQ(outcome("alice", ""), AclExplainResponse::OUTCOME_NO_POLICY);
+}
+
+TEST_F(Report, explains_that_nothing_passes_when_the_policy_is_too_old) {
+  stale_ = true;
+  EXPECT_EQ(outcome("alice", ""), AclExplainResponse::OUTCOME_STALE);
 }
 
 TEST_F(Report, what_cannot_be_asked_is_an_error) {

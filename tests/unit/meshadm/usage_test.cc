@@ -28,6 +28,11 @@ TEST(Usage, wrong_words_end_with_2_and_name_the_nearest_known) {
       {{"down", "now"}, "does not expect another word"},
       {{"completion", "tcsh"}, "none of bash, zsh, fish"},
       {{"up", "--key", "mk-a", "--ca-fingerprint", "00"}, "excludes"},
+      {{"acl", "explain", "laptop", ":99999"}, "99999"},
+      {{"acl", "explain", "laptop", "web"}, "web"},
+      {{"policy", "explain", "laptop", "web-1:x"}, "web-1:x"},
+      {{"user", "list", "--server", "host:bad"}, "host:bad"},
+      {{"up", "--server", "host:bad"}, "host:bad"},
   };
   Terminal terminal;
   for (const auto& [words, expected] : cases) {
@@ -60,6 +65,13 @@ TEST(Usage, an_absent_agent_comes_with_the_way_to_start_it) {
   Terminal terminal;
   EXPECT_EQ(terminal.run({"status", "--socket", terminal.path("none.sock")}), 1);
   EXPECT_NE(terminal.err.str().find("systemctl start mesh-agent"), std::string::npos);
+}
+
+TEST(Usage, an_answer_that_cannot_be_written_is_a_failure) {
+  Terminal terminal;
+  terminal.out.setstate(std::ios::badbit);
+  EXPECT_EQ(terminal.run({"completion", "bash"}), 1);
+  EXPECT_NE(terminal.err.str().find("standard output"), std::string::npos);
 }
 
 TEST(Usage, keys_and_tokens_are_not_taken_for_each_other) {
