@@ -11,6 +11,7 @@
 #include "controller/agent/agent.h"
 #include "controller/agent/device_removal.h"
 #include "controller/agent/policy_lease.h"
+#include "controller/bpf/layout_export.h"
 #include "controller/core/policy/go_duration.h"
 
 namespace {
@@ -41,6 +42,19 @@ int remove_everything(const AgentOptions& options) {
   if (!lock) return fail(lock.error());
   const auto removed = kernmesh::agent::remove_device(*instance);
   return removed ? 0 : fail(removed.error());
+}
+
+// Before an older build is started, with this one stopped.
+int export_layout(const AgentOptions& options, std::uint32_t version) {
+  const auto instance = kernmesh::agent::make_instance(options.mesh_name, options.underlay_name);
+  if (!instance) return fail(instance.error());
+  const auto lock = kernmesh::agent::lock_instance(*instance);
+  if (!lock) return fail(lock.error());
+  const auto done = kernmesh::bpf::export_layout(instance->id, version);
+  if (!done) return fail(done.error());
+  spdlog::info("layout {}: {} entries written, {} without a counterpart there", version,
+               done->entries, done->refused);
+  return 0;
 }
 
 int run(const AgentOptions& options) {
@@ -90,7 +104,13 @@ int main(int argc, char** argv) {
                  "drop everything in the mesh when the server was not heard for so long, at least "
                  "1m (\"36h\"); never unless given");
   app.add_flag("--remove", remove, "take everything of this interface out of the kernel, and end");
-  app.set_version_flag("--version", std::string("mesh-agent ") + KERNMESH_VERSION);
+  std::uint32_t exported = 0;
+  app.add_option(
+      "--export-layout", exported,
+      "leave what the kernel holds for a build with another layout of the maps, and end; "
+      "before a downgrade, with no agent running");
+  app.set_version_flag("--version", std::string("mesh-agent ") + KERNMESH_VERSION + ", layout " +
+                                        std::to_string(MESH_ABI_VERSION));
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -109,5 +129,6 @@ int main(int argc, char** argv) {
   spdlog::set_level(spdlog::level::from_str(log_level));
   spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l %v");
   if (sodium_init() < 0) return fail({kernmesh::ErrorCode::kSystem, "libsodium does not start"});
+  if (exported != 0) return export_layout(options, exported);
   return remove ? remove_everything(options) : run(options);
 }

@@ -116,6 +116,8 @@ Status AccessControl::apply(const netmap::Netmap& map, WallTime now) {
   if (!is_in_force(compiled->lines)) {
     Status switched = clear_counts_of_new_rules(compiled->lines);
     if (switched) switched = programs_.switch_to(compiled->lines);
+    // Programs of another layout version have waited for it.
+    if (switched) switched = programs_.attach(mesh_);
     if (!switched) {
       retire(input);
       return switched.error().with_context("putting the policy of netmap " + text_of(map.version) +

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/agent/mesh_device.h"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <iterator>
 
@@ -17,8 +19,30 @@ Result<bpf::Underlay> open_underlay(const Instance& instance, const UnderlayLink
   MESH_TRY_ASSIGN(auto underlay, bpf::Underlay::open({instance.id}));
   MESH_TRY(underlay.set_config(
       {links.meshu, public_port, reconcile::kSyntheticPort, reconcile::kSyntheticPort}));
+  MESH_TRY(underlay.replace_predecessors());
   MESH_TRY(underlay.attach(links.meshu, bpf::UnderlayProgram::kOut));
   return underlay;
+}
+
+// What an upgrade or a downgrade took along, and what is missing now.
+void report(const bpf::Succession& succession, const char* what, const char* consequence) {
+  if (const bpf::Layout* from = succession.from(); from != nullptr) {
+    spdlog::info(
+        "{}: state of layout {} taken over, {} entries converted, {} without a counterpart", what,
+        from->version, succession.carried().entries, succession.carried().refused);
+  } else if (succession.unreadable() && succession.has_state()) {
+    spdlog::info("{}: taken over as a build of layout {} left it", what, *succession.unreadable());
+  } else if (succession.unreadable()) {
+    spdlog::warn("{}: layout {} runs, which this build cannot read; {}", what,
+                 *succession.unreadable(), consequence);
+  }
+}
+
+// The other version's programs hold their maps for as long as they hang anywhere.
+void retire_other_versions(const std::string& instance) {
+  const auto pins = bpf::PinFolder::open(instance);
+  const Status removed = pins ? pins->remove_other_versions() : Status(pins.error());
+  if (!removed) spdlog::warn("pins of another version stay: {}", removed.error().message());
 }
 
 }  // namespace
@@ -40,6 +64,11 @@ Result<MeshDevice> MeshDevice::open(const Instance& instance, Port public_port) 
   MESH_TRY_ASSIGN(auto wireguard, netlink::WireguardSocket::open());
   MESH_TRY_ASSIGN(auto underlay, open_underlay(instance, links, public_port));
   MESH_TRY_ASSIGN(auto access, AccessControl::open(instance, links.mesh));
+  report(underlay.succession(), "paths", "packets may find no path for a moment");
+  report(
+      access.programs().succession(), "access control",
+      "its policy stays until this build has one, and flows that this node opened may break then");
+  retire_other_versions(instance.id);
   return MeshDevice(instance, std::move(host), std::move(wireguard), std::move(underlay),
                     std::move(access), links.mesh, links.meshu);
 }

@@ -26,16 +26,6 @@ Map<std::uint32_t, mesh_acl_config> acl_config(const Object& o) {
   return {o.map_fd("acl_config"), "acl_config"};
 }
 
-std::uint32_t find_predecessor(IfIndex mesh) {
-  if (mesh.value() == 0) return 0;
-  const auto state = query_hook(mesh, Hook::kIngress);
-  if (!state) return 0;
-  for (const AttachedProgram& p : state->programs) {
-    if (p.info.name == program_name(Hook::kIngress)) return p.info.id;
-  }
-  return 0;
-}
-
 Status append_flows(const Object& object, const char* name, Opener opener, std::vector<Flow>& to) {
   const Map<mesh_flow_key, mesh_flow> map{object.map_fd(name), name};
   MESH_TRY_ASSIGN(const auto entries, map.dump());
@@ -64,40 +54,77 @@ Result<Acl> Acl::open(const AclOptions& options) {
   std::size_t size = 0;
   const void* bytes = acl_bpf__elf_bytes(&size);
   MESH_TRY_ASSIGN(Object object, Object::open("acl", {static_cast<const char*>(bytes), size}));
-  MESH_TRY_ASSIGN([[maybe_unused]] const int adopted, object.adopt_pins(pins));
-  if (const std::uint32_t id = find_predecessor(options.mesh); id != 0) {
-    MESH_TRY_ASSIGN([[maybe_unused]] const int more, object.adopt_program(id));
-  }
   MESH_TRY(object.set_max_entries("flows", options.max_flows));
   MESH_TRY(object.set_max_entries("served", options.max_flows));
+  const std::uint64_t owner = owner_of(options.instance);
+  MESH_TRY_ASSIGN(auto succession,
+                  Succession::begin(object, pins, find_acl_predecessors(owner, options.mesh)));
   MESH_TRY_ASSIGN(const std::uint32_t counted, size_counters(object, options.max_counted_rules));
   const mesh_acl_constants constants{static_cast<std::uint32_t>(options.link_header), counted};
   MESH_TRY(object.set_constants({reinterpret_cast<const char*>(&constants), sizeof(constants)}));
   MESH_TRY(object.load());
   MESH_TRY(object.pin(pins));
-  Acl acl(std::move(object), std::move(pins));
-  acl.owner_ = owner_of(options.instance);
+  MESH_TRY(succession.fill(object));
+  Acl acl(std::move(object), std::move(pins), std::move(succession));
+  acl.owner_ = owner;
   acl.counted_rules_ = counted;
   MESH_TRY_ASSIGN(acl.max_flows_, acl.object_.max_entries("flows"));
-  const Map<std::uint32_t, std::uint32_t> slot{acl.object_.map_fd("acl_image"), "acl_image"};
+  MESH_TRY(acl.claim());
+  MESH_TRY(acl.find_policy());
+  return acl;
+}
+
+// So that a later agent knows whose the programs are, and how to read their maps.
+Status Acl::claim() {
+  const auto map = acl_config(object_);
+  MESH_TRY_ASSIGN(auto value, map.get(0));
+  if (!value || value->owner != 0) return {};
+  value->owner = owner_;
+  value->abi = MESH_ABI_VERSION;
+  return map.set(0, *value);
+}
+
+Status Acl::find_policy() {
+  if (succession_.from() != nullptr) return carry_policy(*succession_.from());
+  const Map<std::uint32_t, std::uint32_t> slot{object_.map_fd("acl_image"), "acl_image"};
   MESH_TRY_ASSIGN(const auto in_force, slot.get(0));  // user space reads the inner map's id
   if (in_force) {
-    MESH_TRY_ASSIGN(acl.live_, AclImageMap::open(*in_force));
+    MESH_TRY_ASSIGN(live_, AclImageMap::open(*in_force));
   }
-  return acl;
+  return {};
+}
+
+Status Acl::carry_policy(const Layout& from) {
+  const int old = succession_.old_map("acl_image");
+  if (old < 0 || from.read_image == nullptr) return {};
+  const Map<std::uint32_t, std::uint32_t> slot{old, "acl_image"};
+  MESH_TRY_ASSIGN(const auto in_force, slot.get(0));
+  if (!in_force) return {};
+  MESH_TRY_ASSIGN(const AclImageMap image, AclImageMap::open(*in_force));
+  std::vector<mesh_acl_line> lines(image.lines().begin(), image.lines().end());
+  return from.read_image(lines) ? switch_to(lines) : Status();
 }
 
 Result<OwnProgram> Acl::own_program(Hook hook) const {
   const int fd = object_.program_fd(program_name(hook));
   MESH_TRY_ASSIGN(ProgramInfo info, program_info(fd));
-  return OwnProgram{fd, std::move(info), object_.map_ids()};
+  return OwnProgram{fd, std::move(info), object_.map_ids(), [owner = owner_](const ProgramInfo& p) {
+                      const auto claimed = ownership(p);
+                      return claimed && claimed->owner == owner;
+                    }};
 }
 
 Status Acl::attach(IfIndex mesh) {
   for (const Hook hook : {Hook::kIngress, Hook::kEgress}) {
     MESH_TRY_ASSIGN(const OwnProgram own, own_program(hook));
+    if (succession_.is_of_other_version() && live_.lines().empty()) {
+      MESH_TRY_ASSIGN(const AttachmentState state, query_attachment(mesh, hook, own));
+      if (state.attached && !state.current) continue;
+    }
     MESH_TRY(attach_program(mesh, hook, own));
+    MESH_TRY(succession_.catch_up(object_));
   }
+  if (!live_.lines().empty()) succession_.finish();
   return {};
 }
 

@@ -21,6 +21,7 @@
 #include "controller/bpf/counter.h"
 #include "controller/bpf/object.h"
 #include "controller/bpf/ring.h"
+#include "controller/bpf/succession.h"
 
 namespace kernmesh::bpf {
 
@@ -61,10 +62,13 @@ struct FlowCounts {
 
 class Acl {
  public:
+  // Takes over what an earlier agent left, as Underlay::open() does.
   static Result<Acl> open(const AclOptions& options);
 
-  // Both sides of the interface. Attach before the interface comes up.
+  // Both sides of the interface. Attach before the interface comes up. Programs of another layout
+  // version stay as long as there is no policy to judge by in their place.
   Status attach(IfIndex mesh);
+  const Succession& succession() const { return succession_; }
   Status detach(IfIndex mesh);
   Result<std::pair<AttachmentState, AttachmentState>> query(IfIndex mesh) const;  // ingress, egress
   // For `down`: detaches from every interface of this namespace and removes the pins.
@@ -103,11 +107,16 @@ class Acl {
   int program_fd(const char* name) const { return object_.program_fd(name); }
 
  private:
-  Acl(Object object, PinFolder pins) : object_(std::move(object)), pins_(std::move(pins)) {}
+  Acl(Object object, PinFolder pins, Succession succession)
+      : object_(std::move(object)), pins_(std::move(pins)), succession_(std::move(succession)) {}
   Result<OwnProgram> own_program(Hook hook) const;
+  Status claim();
+  Status find_policy();
+  Status carry_policy(const Layout& from);
 
   Object object_;
   PinFolder pins_;
+  Succession succession_;
   AclImageMap live_;
   std::uint64_t owner_ = 0;
   std::uint32_t max_flows_ = 0;

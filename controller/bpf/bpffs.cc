@@ -70,13 +70,13 @@ bool is_component(const std::string& name) {
 
 }  // namespace
 
-Result<PinFolder> PinFolder::open(const std::string& instance) {
+Result<PinFolder> PinFolder::open(const std::string& instance, std::uint32_t version) {
   if (!is_component(instance)) {
     return Error(ErrorCode::kInvalid, "instance name \"" + instance + "\" cannot name a folder");
   }
   MESH_TRY_ASSIGN(std::string path, bpffs_root());
   for (const std::string& part :
-       {std::string("kernmesh"), instance, "v" + std::to_string(MESH_ABI_VERSION)}) {
+       {std::string("kernmesh"), instance, "v" + std::to_string(version)}) {
     path += "/" + part;
     if (mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
       return Error::from_errno("make pin folder " + path, errno);
@@ -113,19 +113,32 @@ Status PinFolder::remove() const {
   return {};
 }
 
-Status PinFolder::remove_all_versions() const {
+Result<std::vector<std::string>> PinFolder::versions() const {
   const std::string instance = path_.substr(0, path_.rfind('/'));
+  std::vector<std::string> found;
   DIR* folder = opendir(instance.c_str());
   if (folder == nullptr) {
-    if (errno == ENOENT) return {};
+    if (errno == ENOENT) return found;
     return Error::from_errno("read pin folder " + instance, errno);
   }
-  std::vector<std::string> versions;
   while (const dirent* entry = readdir(folder)) {
-    if (entry->d_name[0] == 'v') versions.push_back(instance + "/" + entry->d_name);
+    if (entry->d_name[0] == 'v') found.push_back(instance + "/" + entry->d_name);
   }
   closedir(folder);
-  for (const std::string& version : versions) MESH_TRY(PinFolder(version).remove());
+  return found;
+}
+
+Status PinFolder::remove_all_versions() const {
+  MESH_TRY_ASSIGN(const auto all, versions());
+  for (const std::string& version : all) MESH_TRY(PinFolder(version).remove());
+  return {};
+}
+
+Status PinFolder::remove_other_versions() const {
+  MESH_TRY_ASSIGN(const auto all, versions());
+  for (const std::string& version : all) {
+    if (version != path_) MESH_TRY(PinFolder(version).remove());
+  }
   return {};
 }
 

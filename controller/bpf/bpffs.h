@@ -3,7 +3,9 @@
 // fresh /sys.
 #pragma once
 
+#include <cstdint>
 #include <string>
+#include <vector>
 
 #include "bpf/abi/addr.h"
 #include "controller/base/result.h"
@@ -15,7 +17,8 @@ class PinFolder {
  public:
   // Finds the BPF file system, mounts it when nobody has, and makes the folder. `instance` is one
   // path component ([a-zA-Z0-9_.-], not a dot first). Needs CAP_SYS_ADMIN to mount.
-  static Result<PinFolder> open(const std::string& instance);
+  static Result<PinFolder> open(const std::string& instance,
+                                std::uint32_t version = MESH_ABI_VERSION);
   // The same in a folder that the caller chose; it must lie on a BPF file system.
   static Result<PinFolder> at(const std::string& path);
 
@@ -25,11 +28,14 @@ class PinFolder {
   // Unlinks every pin of this version and the folders that are empty then. Attached programs and
   // their maps live on.
   Status remove() const;
-  // The same for every layout version of the instance; only for a folder that open() made.
+  // The same for every layout version of the instance, and for every other one than this; only for
+  // a folder that open() made.
   Status remove_all_versions() const;
+  Status remove_other_versions() const;
 
  private:
   explicit PinFolder(std::string path) : path_(std::move(path)) {}
+  Result<std::vector<std::string>> versions() const;
   std::string path_;
 };
 

@@ -3,6 +3,7 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -188,6 +189,21 @@ Status Object::pin(const PinFolder& folder) const {
     if (bpf_obj_pin(bpf_map__fd(map), file.c_str()) != 0 && errno != EEXIST) {
       return Error::from_errno("pin " + file, errno);
     }
+  }
+  return {};
+}
+
+bool Object::has_map(const std::string& name) const {
+  const bpf_map* map = bpf_object__find_map_by_name(object_.get(), name.c_str());
+  return map != nullptr && holds_state(map);
+}
+
+Status Object::unpin(const PinFolder& folder) const {
+  bpf_map* map = nullptr;
+  bpf_object__for_each_map(map, object_.get()) {
+    const std::string file = folder.file(bpf_map__name(map));
+    if (holds_state(map) && unlink(file.c_str()) != 0 && errno != ENOENT)
+      return Error::from_errno("remove pin " + file, errno);
   }
   return {};
 }

@@ -44,6 +44,12 @@ class Object {
   Result<int> adopt_pins(const PinFolder& folder);
   // Takes over the maps that an attached program of ours uses; returns how many.
   Result<int> adopt_program(std::uint32_t program_id);
+  // Takes over one map; `from` is for the error's text.
+  Status adopt(const std::string& map, int fd, const std::string& from);
+  // Whether the object has such a map for state.
+  bool has_map(const std::string& name) const;
+  // Removes the pins of the object's maps, before they are made anew.
+  Status unpin(const PinFolder& folder) const;
 
   // Needs CAP_BPF and CAP_NET_ADMIN. kTables leaves the programs out.
   enum class Parts { kAll, kTables };
@@ -64,7 +70,6 @@ class Object {
     void operator()(bpf_object* object) const;
   };
   explicit Object(bpf_object* object) : object_(object) {}
-  Status adopt(const std::string& map, int fd, const std::string& from);
   std::unique_ptr<bpf_object, Close> object_;
   std::vector<std::string> adopted_;
   std::vector<std::uint32_t> map_ids_;

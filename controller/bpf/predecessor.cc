@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstring>
 
+#include "bpf/abi/acl_state.h"
 #include "bpf/abi/underlay.h"
 #include "controller/bpf/attachment.h"
 
@@ -17,17 +18,19 @@ namespace {
 // Offsets that no version may change.
 static_assert(offsetof(mesh_underlay_config, owner) == 0 &&
               offsetof(mesh_underlay_config, abi) == 8);
+static_assert(offsetof(mesh_acl_config, owner) == 0 && offsetof(mesh_acl_config, abi) == 8);
 
-// Larger than any version's `config` will be; a bigger one is not ours.
+// Larger than any version's settings will be; bigger ones are not ours.
 constexpr std::size_t kMostConfigBytes = 256;
 
 std::optional<Ownership> read_ownership(int map_fd) {
   bpf_map_info info{};
   __u32 size = sizeof(info);
   if (bpf_obj_get_info_by_fd(map_fd, &info, &size) != 0) return std::nullopt;
-  if (std::strcmp(info.name, "config") != 0 || info.type != BPF_MAP_TYPE_ARRAY ||
-      info.max_entries != 1 || info.value_size < sizeof(Ownership) ||
-      info.value_size > kMostConfigBytes) {
+  const bool is_settings =
+      std::strcmp(info.name, "config") == 0 || std::strcmp(info.name, "acl_config") == 0;
+  if (!is_settings || info.type != BPF_MAP_TYPE_ARRAY || info.max_entries != 1 ||
+      info.value_size < sizeof(Ownership) || info.value_size > kMostConfigBytes) {
     return std::nullopt;
   }
   std::array<std::byte, kMostConfigBytes> value{};
@@ -39,6 +42,16 @@ std::optional<Ownership> read_ownership(int map_fd) {
   if (out.owner == 0) return std::nullopt;
   return out;
 }
+
+// A program hangs on several interfaces.
+void append(std::vector<Predecessor>& found, Predecessor one) {
+  const bool is_known = std::any_of(found.begin(), found.end(), [&](const Predecessor& p) {
+    return p.program_id == one.program_id;
+  });
+  if (!is_known) found.push_back(one);
+}
+
+bool is_acl_name(const std::string& program) { return program == "acl_in" || program == "acl_out"; }
 
 }  // namespace
 
@@ -61,22 +74,34 @@ std::optional<Ownership> ownership(const ProgramInfo& program) {
   return std::nullopt;
 }
 
-std::vector<std::uint32_t> find_predecessors(std::uint64_t owner) {
-  std::vector<std::uint32_t> ids;
+std::vector<Predecessor> find_underlay_predecessors(std::uint64_t owner) {
+  std::vector<Predecessor> found;
   for (const IfIndex interface : interfaces()) {
     const auto state = query_hook(interface, Hook::kIngress);
     if (!state) continue;
     for (const AttachedProgram& p : state->programs) {
       if (!is_underlay_name(p.info.name)) continue;
       const auto claimed = ownership(p.info);
-      if (claimed && claimed->owner == owner && claimed->abi == MESH_ABI_VERSION) {
-        ids.push_back(p.info.id);
-      }
+      if (claimed && claimed->owner == owner) append(found, {p.info.id, claimed->abi});
     }
   }
-  std::sort(ids.begin(), ids.end());
-  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
-  return ids;
+  return found;
+}
+
+std::vector<Predecessor> find_acl_predecessors(std::uint64_t owner, IfIndex mesh) {
+  std::vector<Predecessor> found;
+  if (mesh.value() == 0) return found;
+  for (const Hook hook : {Hook::kIngress, Hook::kEgress}) {
+    const auto state = query_hook(mesh, hook);
+    if (!state) continue;
+    for (const AttachedProgram& p : state->programs) {
+      if (!is_acl_name(p.info.name)) continue;
+      const auto claimed = ownership(p.info);
+      if (claimed && claimed->owner != owner) continue;
+      append(found, {p.info.id, claimed ? claimed->abi : MESH_ABI_VERSION});
+    }
+  }
+  return found;
 }
 
 }  // namespace kernmesh::bpf

@@ -9,11 +9,12 @@
 #include <string>
 #include <vector>
 
+#include "controller/base/ids.h"
 #include "controller/bpf/object.h"
 
 namespace kernmesh::bpf {
 
-// What every version of `config` starts with (bpf/abi/underlay.h).
+// What every version of `config` and `acl_config` starts with (bpf/abi/underlay.h, acl_state.h).
 struct Ownership {
   std::uint64_t owner = 0;
   std::uint32_t abi = 0;
@@ -24,10 +25,17 @@ std::uint64_t owner_of(const std::string& instance);
 
 bool is_underlay_name(const std::string& program);
 
-// nullopt: no `config` map of ours, or nobody has opened it yet.
+// nullopt: it has no settings of ours, or nobody has opened them yet.
 std::optional<Ownership> ownership(const ProgramInfo& program);
 
-// Ids of the owner's programs on any interface whose maps have this version's layout.
-std::vector<std::uint32_t> find_predecessors(std::uint64_t owner);
+struct Predecessor {
+  std::uint32_t program_id = 0;
+  std::uint32_t abi = 0;  // the layout's version of its maps
+};
+// The owner's programs of the underlay on any interface.
+std::vector<Predecessor> find_underlay_predecessors(std::uint64_t owner);
+// Programs of access control on the interface. One whose settings nobody has written yet counts as
+// this version's.
+std::vector<Predecessor> find_acl_predecessors(std::uint64_t owner, IfIndex mesh);
 
 }  // namespace kernmesh::bpf

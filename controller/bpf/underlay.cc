@@ -96,31 +96,42 @@ Result<Underlay> Underlay::open(const UnderlayOptions& options) {
   std::size_t size = 0;
   const void* bytes = underlay_bpf__elf_bytes(&size);
   MESH_TRY_ASSIGN(Object object, Object::open("underlay", {static_cast<const char*>(bytes), size}));
-  MESH_TRY_ASSIGN(int adopted, object.adopt_pins(pins));
-  const std::uint64_t owner = owner_of(options.instance);
-  // No program alone uses all maps.
-  for (const std::uint32_t id : find_predecessors(owner)) {
-    MESH_TRY_ASSIGN(const int more, object.adopt_program(id));
-    adopted += more;
-  }
   for (const auto& [map, factor] : {std::pair{"paths", 1U}, {"sources", 4U}, {"indices", 4U}}) {
     MESH_TRY(object.set_max_entries(map, options.max_peers * factor));
   }
   MESH_TRY(object.set_max_entries("traffic", options.max_peers + 1));
+  const std::uint64_t owner = owner_of(options.instance);
+  MESH_TRY_ASSIGN(auto succession,
+                  Succession::begin(object, pins, find_underlay_predecessors(owner)));
   MESH_TRY(object.load(options.parts));
   MESH_TRY(object.pin(pins));
-  Underlay out(std::move(object), std::move(pins), owner, adopted > 0);
+  MESH_TRY(succession.fill(object));
+  Underlay out(std::move(object), std::move(pins), owner, std::move(succession));
   MESH_TRY(out.claim());
   MESH_TRY(out.read_slots());
   return out;
 }
 
-Underlay::Underlay(Object object, PinFolder pins, std::uint64_t owner, bool adopted)
+Underlay::Underlay(Object object, PinFolder pins, std::uint64_t owner, Succession succession)
     : object_(std::move(object)),
       pins_(std::move(pins)),
       owner_(owner),
-      adopted_(adopted),
+      succession_(std::move(succession)),
       slots_(std::max(entries_of(object_.map_fd("traffic")), 1U) - 1) {}
+
+Status Underlay::replace_predecessors() {
+  if (!succession_.is_of_other_version() || !succession_.has_state()) return {};
+  for (const auto program : {UnderlayProgram::kIn, UnderlayProgram::kOut}) {
+    for (const IfIndex interface : interfaces()) {
+      // A link that carries no packets of ours, or is gone by now.
+      const auto state = query(interface, program);
+      if (state && state->attached && !state->current) MESH_TRY(attach(interface, program));
+    }
+    MESH_TRY(succession_.catch_up(object_));
+  }
+  succession_.finish();
+  return {};
+}
 
 Status Underlay::claim() {
   const auto map = underlay_config(object_);

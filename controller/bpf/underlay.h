@@ -19,6 +19,7 @@
 #include "controller/bpf/event_stream.h"
 #include "controller/bpf/object.h"
 #include "controller/bpf/slots.h"
+#include "controller/bpf/succession.h"
 
 namespace kernmesh::bpf {
 
@@ -78,11 +79,13 @@ struct UnderlayOptions {
 
 class Underlay {
  public:
-  // Takes over the maps of an earlier agent (pins first, then through what it left attached to any
-  // interface of this namespace) or makes new ones. What is attached stays attached and goes on
-  // with the same maps. Maps of another layout version are not taken over; attach() replaces its
-  // programs. kConflict: the maps are of another shape or of another instance.
+  // Takes over the maps of an earlier agent (pins, and through what it left attached to any
+  // interface of this namespace), or the content of another layout version's, or makes new ones
+  // (succession.h). What is attached stays so. kConflict: maps of another shape or instance.
   static Result<Underlay> open(const UnderlayOptions& options);
+  // After set_config(): puts ours where another version's hang, inbound first, if they left state.
+  Status replace_predecessors();
+  const Succession& succession() const { return succession_; }
 
   // kOut belongs on meshu, kIn on each real interface (with or without link-layer header).
   Status attach(IfIndex interface, UnderlayProgram program);
@@ -91,7 +94,7 @@ class Underlay {
   // For `down`: detaches from every interface of this namespace, orphans too, and removes the
   // pins of every layout version.
   Status remove();
-  bool adopted() const { return adopted_; }
+  bool adopted() const { return succession_.adopted() > 0; }
 
   Status set_config(const UnderlayConfig& config);
   Result<std::optional<UnderlayConfig>> config() const;
@@ -130,7 +133,7 @@ class Underlay {
   int map_fd(const char* name) const { return object_.map_fd(name); }
 
  private:
-  Underlay(Object object, PinFolder pins, std::uint64_t owner, bool adopted);
+  Underlay(Object object, PinFolder pins, std::uint64_t owner, Succession succession);
   Result<OwnProgram> own_program(IfIndex interface, UnderlayProgram program) const;
   Status claim();
   Status read_slots();
@@ -140,7 +143,7 @@ class Underlay {
   Object object_;
   PinFolder pins_;
   std::uint64_t owner_;
-  bool adopted_;
+  Succession succession_;
   SlotPool slots_;
 };
 

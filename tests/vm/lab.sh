@@ -67,9 +67,9 @@ start_server() {
 # meshadm as the administrator, on the server's host.
 admin() { in_ns server env KERNMESH_SERVER=127.0.0.1:8443 KERNMESH_TOKEN="$(cat "$LAB/server/admin.token")" "$BIN/meshadm" "$@"; }
 
-start_agent() { # HOST [FLAGS...]
+start_agent() { # HOST [FLAGS...]; $LAB_AGENT: another build's name
 	local host=$1; shift
-	nsenter --net="/run/netns/$LAB_PREFIX$host" "$BIN/mesh-agent" --state-dir "$LAB/$host" --socket "$LAB/$host.sock" "$@" >> "$LAB/$host.log" 2>&1 &
+	nsenter --net="/run/netns/$LAB_PREFIX$host" "$BIN/${LAB_AGENT:-mesh-agent}" --state-dir "$LAB/$host" --socket "$LAB/$host.sock" "$@" >> "$LAB/$host.log" 2>&1 &
 	LAB_PID[$host]=$!
 	wait_for 20 node "$host" --json status
 }

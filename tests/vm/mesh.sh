@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # The whole product on a real kernel: server, agents, meshadm. Run inside the VM, or where WireGuard is:
-#   ci/vm -k 6.1 -- tests/vm/mesh.sh [SECTION...]      sections: join objects acl flood ipv6 survive move change refuse faults down
+#   ci/vm -k 6.1 -- tests/vm/mesh.sh [SECTION...]      sections: join objects acl flood layouts ipv6 survive move change refuse faults down
 here=$(dirname "$(readlink -f "$0")")
 LAB_PREFIX=km-
 # shellcheck source=lab.sh
@@ -12,12 +12,14 @@ LAB_PREFIX=km-
 . "$here/mesh/sections.sh"
 # shellcheck source=mesh/flood.sh
 . "$here/mesh/flood.sh"
+# shellcheck source=mesh/layouts.sh
+. "$here/mesh/layouts.sh"
 # shellcheck source=mesh/bypass.sh
 . "$here/mesh/bypass.sh"
 # shellcheck source=mesh/watching.sh
 . "$here/mesh/watching.sh"
 trap lab_down EXIT
-sections=${*:-join objects acl flood ipv6 survive move change refuse faults down}
+sections=${*:-join objects acl flood layouts ipv6 survive move change refuse faults down}
 
 echo "kernel $(uname -r)"
 programs_before=$(our_programs)
