@@ -3,6 +3,7 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,6 +11,7 @@
 #include <cstdarg>
 #include <cstdio>
 #include <cstring>
+#include <string_view>
 
 namespace kernmesh::bpf {
 namespace {
@@ -17,21 +19,54 @@ namespace {
 // The last lines libbpf wrote on this thread: the verifier's reason is nowhere else.
 thread_local std::string last_words;
 
+constexpr std::size_t kMostWords = 2048;
+// The verifier's log ends with its reason, and is one message of up to megabytes.
+constexpr std::size_t kMostOfOneMessage = 700;
+
 int remember(enum libbpf_print_level level, const char* format, va_list arguments) {
   if (level == LIBBPF_DEBUG) return 0;
-  char line[512];
-  const int n = vsnprintf(line, sizeof(line), format, arguments);
-  last_words += line;
-  if (last_words.size() > 2048) last_words.erase(0, last_words.size() - 2048);
-  return n;
+  va_list again;
+  va_copy(again, arguments);
+  const int size = vsnprintf(nullptr, 0, format, again);
+  va_end(again);
+  if (size <= 0) return size;
+  std::string message(static_cast<std::size_t>(size) + 1, '\0');
+  vsnprintf(message.data(), message.size(), format, arguments);
+  message.pop_back();
+  if (message.size() > kMostOfOneMessage)
+    message = "..." + message.substr(message.size() - kMostOfOneMessage);
+  last_words += message;
+  if (last_words.size() > kMostWords) last_words.erase(0, last_words.size() - kMostWords);
+  return size;
+}
+
+// Which program the kernel would not have; empty when it was something else that failed.
+std::string refused_program() {
+  static constexpr std::string_view kBefore = "prog '", kAfter = "': BPF program load failed";
+  const std::size_t after = last_words.find(kAfter);
+  if (after == std::string::npos) return {};
+  const std::size_t before = last_words.rfind(kBefore, after);
+  if (before == std::string::npos) return {};
+  const std::size_t name = before + kBefore.size();
+  return last_words.substr(name, after - name);
+}
+
+std::string running_kernel() {
+  utsname names{};
+  return uname(&names) == 0 ? std::string("kernel ") + names.release : "this kernel";
 }
 
 Error load_error(const std::string& attempt, int errno_value) {
   std::string message = attempt;
-  if (errno_value == EPERM || errno_value == EACCES) {
+  if (const std::string program = refused_program(); errno_value == EPERM) {
     message += " (needs CAP_BPF and CAP_NET_ADMIN)";
+  } else if (!program.empty()) {
+    message +=
+        ": " + running_kernel() + " refuses program " + program +
+        "; what ran before goes on. Boot a kernel from 6.1 on that this build is tested with, "
+        "or go back to the build before, and report the lines in brackets";
   } else if (errno_value == EINVAL) {
-    message += " (refused by this kernel; 6.1 is the oldest that is supported)";
+    message += " (refused by " + running_kernel() + "; 6.1 is the oldest that is supported)";
   }
   if (!last_words.empty()) message += " [" + last_words + "]";
   return Error::from_errno(message, errno_value);
