@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # The whole product on a real kernel: server, agents, meshadm. Run inside the VM, or where WireGuard is:
-#   ci/vm -k 6.1 -- tests/vm/mesh.sh [SECTION...]      sections: join objects acl flood layouts ipv6 survive move change refuse faults down
+#   ci/vm -k 6.1 -- bash tests/vm/mesh.sh [SECTION...]
+# Sections, always in this order: join objects acl flood layouts ipv6 survive move change refuse faults down. All of
+# them stand on join, which runs by itself; every other one leaves a server and three nodes that are up, or makes them so.
 here=$(dirname "$(readlink -f "$0")")
 LAB_PREFIX=km-
 # shellcheck source=lab.sh
@@ -10,16 +12,15 @@ LAB_PREFIX=km-
 . "$here/check.sh"
 # shellcheck source=mesh/sections.sh
 . "$here/mesh/sections.sh"
-# shellcheck source=mesh/flood.sh
-. "$here/mesh/flood.sh"
-# shellcheck source=mesh/layouts.sh
-. "$here/mesh/layouts.sh"
-# shellcheck source=mesh/bypass.sh
-. "$here/mesh/bypass.sh"
-# shellcheck source=mesh/watching.sh
-. "$here/mesh/watching.sh"
+for file in flood layouts bypass watching; do
+	# shellcheck disable=SC1090
+	. "$here/mesh/$file.sh"
+done
 trap lab_down EXIT
-sections=${*:-join objects acl flood layouts ipv6 survive move change refuse faults down}
+all=(join objects acl flood layouts ipv6 survive move change refuse faults down)
+for word in "$@"; do
+	[[ " ${all[*]} " == *" $word "* ]] || { echo "mesh.sh: no section $word; there are: ${all[*]}" >&2; exit 2; }
+done
 
 echo "kernel $(uname -r)"
 programs_before=$(our_programs)
@@ -28,9 +29,12 @@ start_server || { not_ok "the server starts"; cat "$LAB/server.log"; exit 1; }
 admin user create ada > /dev/null || { not_ok "an administrator can make a user"; exit 1; }
 key=$(new_key --reusable)
 for host in alpha beta gamma; do start_agent "$host" || { not_ok "the agent of $host starts"; cat "$LAB/$host.log"; exit 1; }; done
-for section in $sections; do
+for section in "${all[@]}"; do
+	[ $# = 0 ] || [ "$section" = join ] || [[ " $* " == *" $section "* ]] || continue
 	echo "== $section"
+	began=$SECONDS
 	"section_$section"
+	echo "      $section: $((SECONDS - began)) s"
 done
 if [ "$checks_failed" -gt 0 ]; then tail -n 15 "$LAB"/*.log; fi
 check_summary

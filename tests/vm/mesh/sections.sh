@@ -164,7 +164,7 @@ section_ipv6() {
 
 restart_agent() { stop KILL "$1"; start_agent "$1"; wait_for 10 is_up "$1"; }
 section_survive() {
-	local beta before; beta=$(address_of beta); endpoints_before=$(endpoints alpha)
+	local beta before endpoints_before; beta=$(address_of beta); endpoints_before=$(endpoints alpha)
 	wait_for 10 reaches alpha "$beta"; before=$(handshakes alpha); first_pid=${LAB_PID[alpha]}
 	pinged alpha "$beta" 600 restart_agent alpha; check "agent killed -9 and restarted under ping: nothing lost" no_loss
 	check "and no handshake was needed" only_timed_handshakes alpha "$before"
@@ -175,6 +175,8 @@ section_survive() {
 	check "status says that the server is gone, and why" wait_for 15 disconnected alpha
 	check "same mesh from the stored netmap" sees alpha 2
 	check "endpoints are the same" test "$(endpoints alpha)" = "$endpoints_before"
+	start_server; check "the server comes back" admin node list
+	check "agents connect again by themselves" wait_for 40 connected alpha
 }
 restart_both() { restart_agent alpha && restart_agent beta; }
 
@@ -184,9 +186,9 @@ move() { # HOST OLD NEW SUBNET
 	ip_ns "$1" address add "10.77.$4.$3/24" dev eth0
 	ip_ns "$1" route replace default via "10.77.$4.1"
 }
-section_move() { # the server is still gone
-	local beta began; beta=$(address_of beta)
-	stop KILL beta; stop KILL alpha
+section_move() {
+	local beta began endpoints_before; beta=$(address_of beta); endpoints_before=$(endpoints alpha)
+	stop KILL server; stop KILL beta; stop KILL alpha
 	move beta 2 77 2
 	start_agent alpha; start_agent beta; began=$(now_ms)
 	check "server gone, agents restarted, one moved: reachable within 10 s" wait_for 10 reaches alpha "$beta"
@@ -292,17 +294,22 @@ no_new_program() { [ -z "$(comm -13 <(echo "$programs_before") <(our_programs))"
 section_down() {
 	local host
 	for host in alpha beta gamma; do check "$host: meshadm down" node "$host" down; done
-	for host in alpha beta gamma; do
+	nothing_is_left alpha beta gamma
+	check "up again after down" node alpha up
+	check "with the old address, at once" node beta up
+	check "and it works" wait_for 10 reaches alpha "$(address_of beta)"
+	node beta down > /dev/null
+	stop KILL alpha; check "mesh-agent --remove without a running agent" in_ns alpha "$BIN/mesh-agent" --remove
+	nothing_is_left alpha
+}
+# The kernel frees programs, and the maps that they hold, some time after they were taken off.
+nothing_is_left() { # HOST...
+	local host
+	for host in "$@"; do
 		check "$host: no link" test -z "$(in_ns "$host" ip -o link | grep -E 'mesh0|meshu0')"
 		check "$host: no rule, no route" test -z "$(in_ns "$host" ip rule | grep 27515; in_ns "$host" ip -6 rule | grep 27515; in_ns "$host" ip route show table 27515 2>/dev/null; in_ns "$host" ip -6 route show table 27515 2>/dev/null)"
 	done
 	check "no private namespace" test -z "$(ip netns list | grep '^kernmesh-[0-9]')"
 	check "no pin" test -z "$(find /sys/fs/bpf/kernmesh -type f 2>/dev/null)"
-	check "no program" no_new_program
-	check "up again after down" node alpha up
-	check "with the old address, at once" node beta up
-	check "and it works" wait_for 10 reaches alpha "$(address_of beta)"
-	stop KILL alpha; in_ns alpha "$BIN/mesh-agent" --remove
-	check "mesh-agent --remove without a running agent leaves nothing" test -z "$(in_ns alpha ip -o link | grep -E 'mesh0|meshu0')"
-	node beta down > /dev/null
+	check "no program" wait_for 5 no_new_program
 }
