@@ -30,12 +30,17 @@ def count(address: str, folder: str, ports: list[str]) -> None:
         sockets[port] = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         sockets[port].bind((address, int(port)))
         counts[port] = 0
+    due = 0.0
     while True:
-        ready, _, _ = select.select(list(sockets.values()), [], [], 0.4)
+        ready, _, _ = select.select(list(sockets.values()), [], [], 0.2)
         for port, sock in sockets.items():
             if sock in ready:
                 sock.recv(64)
                 counts[port] += 1
+        if time.monotonic() < due:
+            continue
+        due = time.monotonic() + 0.1
+        for port in ports:
             name = os.path.join(folder, f"arrived-{port}")
             with open(name + ".new", "w") as file:
                 file.write(str(counts[port]))
