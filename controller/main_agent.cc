@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // mesh-agent: wiring only (L4).
+#include <malloc.h>
 #include <sodium.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
@@ -18,6 +19,14 @@ namespace {
 
 using kernmesh::agent::Agent;
 using kernmesh::agent::AgentOptions;
+
+// Compiling a policy takes megabytes for milliseconds; to give them back and to have them cleared
+// again took a sixth of that time.
+void keep_freed_memory() {
+  constexpr int kKeptBytes = 16 << 20;
+  mallopt(M_TRIM_THRESHOLD, kKeptBytes);
+  mallopt(M_MMAP_THRESHOLD, kKeptBytes);
+}
 
 int fail(const kernmesh::Error& error) {
   spdlog::error("{}", error.message());
@@ -71,6 +80,7 @@ int run(const AgentOptions& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  keep_freed_memory();
   AgentOptions options;
   std::uint16_t port = 0;
   std::string log_level = "info";

@@ -62,7 +62,7 @@ class Compilation {
   std::vector<RuleId> rule_ids() const {
     std::vector<RuleId> ids;
     ids.reserve(rules_.rules.size());
-    for (const auto& open : rules_.rules) ids.push_back(open.rule->id);
+    for (const auto& open : rules_.rules) ids.push_back(open.id);
     return ids;
   }
 
@@ -165,7 +165,7 @@ class Compilation {
   void write_rules() {
     std::vector<mesh_acl_rule> table(slot_end_);
     for (std::size_t i = 0; i < slots_.size(); ++i) {
-      const auto& rule = *rules_.rules[i].rule;
+      const OpenRule& rule = rules_.rules[i];
       table[slots_[i]] = {rule.id.value(), rule.line, rule.policy_revision, 0};
     }
     put(extent_.rules, table.data(), table.size());

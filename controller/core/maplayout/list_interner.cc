@@ -47,6 +47,7 @@ void ListInterner::reserve(std::size_t lists) {
   if (places != places_.size()) grow(places);
   hashes_.reserve(lists);
   starts_.reserve(lists + 1);
+  words_.reserve(lists * 4);  // most lists are short
 }
 
 std::size_t ListInterner::place_of(std::span<const std::uint32_t> wanted,

@@ -17,14 +17,50 @@ class RuleReader {
     rules_.target_services.reserve(input_.rules.size());
     rules_.services.reserve(input_.rules.size() + 1);
     sources_.reserve(input_.rules.size());
-    for (const auto& [id, rule] : input_.rules) {
-      if (!rule.ssh) add(rule);
+    std::vector<const policy::SliceRule*> all;
+    all.reserve(input_.rules.size());
+    sets_.reserve(input_.sets.size());
+    auto next = input_.rules.begin();
+    auto next_set = input_.sets.begin();
+    for (std::size_t i = 0;; ++i) {
+      // Beside the rules, for the two walks then wait for memory at the same time.
+      if (next_set != input_.sets.end()) list_set(next_set++->second);
+      for (; all.size() < i + kAhead && next != input_.rules.end(); ++next) {
+        if (next->second.ssh) continue;
+        all.push_back(&next->second);
+        __builtin_prefetch(next->second.sources.data());
+        __builtin_prefetch(next->second.targets.data());
+      }
+      if (i == all.size()) break;
+      fetch_ahead(all, i);
+      add(*all[i]);
     }
+    for (; next_set != input_.sets.end(); ++next_set) list_set(next_set->second);
     number_sets();
     return std::move(rules_);
   }
 
  private:
+  // A rule is six pieces of memory, each found through the one before: waiting for them one after
+  // the other was most of the reading of 10,000 rules. So each is asked for some rules ahead.
+  static constexpr std::size_t kAhead = 24;
+
+  static void fetch_ahead(const std::vector<const policy::SliceRule*>& all, std::size_t i) {
+    if (i + 2 * kAhead / 3 < all.size()) {
+      const auto& targets = all[i + 2 * kAhead / 3]->targets;
+      if (!targets.empty()) __builtin_prefetch(targets.front().services.data());
+    }
+    if (i + kAhead / 3 >= all.size()) return;
+    const auto& targets = all[i + kAhead / 3]->targets;
+    if (targets.empty() || targets.front().services.empty()) return;
+    __builtin_prefetch(targets.front().services.front().protocols.data());
+    __builtin_prefetch(targets.front().services.front().ports.data());
+  }
+
+  void list_set(const policy::SourceSet& set) {
+    sets_.emplace_back(set.id, HeldSet{set.members, set.prefixes});
+  }
+
   void add(const policy::SliceRule& rule) {
     const auto first = static_cast<std::uint32_t>(rules_.targets.size());
     for (const auto& target : rule.targets) {
@@ -33,7 +69,7 @@ class RuleReader {
     const auto count = static_cast<std::uint32_t>(rules_.targets.size()) - first;
     if (count == 0) return;
     const auto place = static_cast<std::uint32_t>(rules_.rules.size());
-    rules_.rules.push_back({&rule, {first, count}});
+    rules_.rules.push_back({rule.id, rule.line, rule.policy_revision, {first, count}});
     for (const auto set : rule.sources) sources_.emplace_back(set, place);
   }
 
@@ -89,16 +125,20 @@ class RuleReader {
 
   // Pairs by set, in it by rule; then both become runs.
   void number_sets() {
-    std::sort(sources_.begin(), sources_.end());
+    if (!std::is_sorted(sources_.begin(), sources_.end()))
+      std::sort(sources_.begin(), sources_.end());
     sources_.erase(std::unique(sources_.begin(), sources_.end()), sources_.end());
     rules_.rules_by_set.reserve(sources_.size());
-    auto held = input_.sets.begin();
+    rules_.sets.reserve(input_.sets.size());
+    rules_.held.reserve(input_.sets.size());
+    rules_.set_rules.reserve(input_.sets.size());
+    auto held = sets_.begin();
     for (const auto& [set, rule] : sources_) {
       if (rules_.sets.empty() || rules_.sets.back() != set) {
-        while (held != input_.sets.end() && held->first < set) ++held;
-        const bool is_held = held != input_.sets.end() && held->first == set;
+        while (held != sets_.end() && held->first < set) ++held;
+        const bool is_held = held != sets_.end() && held->first == set;
         rules_.sets.push_back(set);
-        rules_.held.push_back(is_held ? &held->second : nullptr);
+        rules_.held.push_back(is_held ? held->second : HeldSet());
         rules_.set_rules.push_back({static_cast<std::uint32_t>(rules_.rules_by_set.size()), 0});
       }
       rules_.rules_by_set.push_back(rule);
@@ -111,6 +151,7 @@ class RuleReader {
   ListInterner shapes_;
   std::vector<std::uint32_t> words_;
   std::vector<std::pair<policy::SetId, std::uint32_t>> sources_;
+  std::vector<std::pair<policy::SetId, HeldSet>> sets_;  // of the netmap, ascending
 };
 
 }  // namespace

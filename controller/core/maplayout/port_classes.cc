@@ -13,6 +13,7 @@ constexpr std::uint32_t kPorts = 65536;
 struct Edge {
   std::uint32_t port;
   std::uint32_t service;
+  bool operator==(const Edge&) const = default;
 };
 
 std::vector<std::pair<std::uint32_t, std::uint32_t>> joined(const OpenService& service) {
@@ -42,8 +43,17 @@ class PortReader {
 
   Result<PortClasses> run() {
     signatures_.reserve(rules_.services.size());
+    read_services();
     place_whole_protocols();
-    for (std::size_t i = 0; i < kPortProtocols.size() && is_bounded_; ++i) place_ports(i);
+    for (std::size_t i = 0; i < kPortProtocols.size() && is_bounded_; ++i) {
+      if (i > 0 && opening_[i] == opening_[i - 1] && closing_[i] == closing_[i - 1]) {
+        // Most rules open a port to TCP and UDP alike.
+        result_.ports[i] = result_.ports[i - 1];
+        result_.protocols[kPortProtocols[i]] = result_.protocols[kPortProtocols[i - 1]];
+      } else {
+        place_ports(i);
+      }
+    }
     result_.count = signatures_.size();
     if (result_.count > kPorts) {
       return Error(ErrorCode::kExhausted, "the rules tell " + std::to_string(result_.count - 1) +
@@ -60,39 +70,64 @@ class PortReader {
   }
 
  private:
-  void place_whole_protocols() {
-    std::vector<std::vector<std::uint32_t>> open(256);
+  void read_services() {
     for (std::uint32_t id = 1; id < rules_.services.size(); ++id) {
+      if (!is_used_[id]) continue;
       const OpenService service = to_service(rules_.services.list(id));
-      if (!is_used_[id] || !service.opens_all_ports) continue;
-      for (const auto protocol : service.protocols) {
-        auto& services = open[protocol & 0xff];
-        if (services.empty() || services.back() != id) services.push_back(id);
+      if (service.opens_all_ports) {
+        for (const auto protocol : service.protocols) {
+          auto& services = open_[protocol & 0xff];
+          if (services.empty() || services.back() != id) services.push_back(id);
+        }
+      }
+      for (std::size_t i = 0; i < kPortProtocols.size(); ++i) {
+        if (holds(service.protocols, kPortProtocols[i])) add_edges(i, service, id);
       }
     }
-    for (std::size_t protocol = 0; protocol < open.size(); ++protocol) {
+  }
+
+  void add_edges(std::size_t index, const OpenService& service, std::uint32_t id) {
+    auto& opening = opening_[index];
+    auto& closing = closing_[index];
+    if (opening.empty()) {
+      opening.reserve(rules_.services.size());
+      closing.reserve(rules_.services.size());
+    }
+    if (service.ports.size() == 1) {
+      opening.push_back({service.ports[0] >> 16, id});
+      closing.push_back({(service.ports[0] & 0xffff) + 1, id});
+      return;
+    }
+    for (const auto& [first, last] : joined(service)) {
+      opening.push_back({first, id});
+      closing.push_back({last + 1, id});
+    }
+  }
+
+  void place_whole_protocols() {
+    for (std::size_t protocol = 0; protocol < open_.size(); ++protocol) {
       if (policy::has_ports(static_cast<std::uint8_t>(protocol))) continue;
-      result_.protocols[protocol] = class_of(open[protocol]);
+      result_.protocols[protocol] = class_of(open_[protocol]);
     }
   }
 
   void place_ports(std::size_t index) {
-    find_edges(kPortProtocols[index]);
+    const auto opening = by_port(opening_[index]), closing = by_port(closing_[index]);
     std::vector<std::uint32_t> active;
     std::vector<std::uint16_t> table(kPorts);
     bool is_one_class = true;
     std::size_t opened = 0, closed = 0;
     for (std::uint32_t port = 0; port < kPorts && is_bounded_;) {
-      for (; closed < closing_.size() && closing_[closed].port == port; ++closed) {
-        active.erase(std::lower_bound(active.begin(), active.end(), closing_[closed].service));
+      for (; closed < closing.size() && closing[closed].port == port; ++closed) {
+        active.erase(std::lower_bound(active.begin(), active.end(), closing[closed].service));
       }
-      for (; opened < opening_.size() && opening_[opened].port == port; ++opened) {
-        const auto service = opening_[opened].service;
+      for (; opened < opening.size() && opening[opened].port == port; ++opened) {
+        const auto service = opening[opened].service;
         active.insert(std::lower_bound(active.begin(), active.end(), service), service);
       }
       std::uint32_t next = kPorts;
-      if (opened < opening_.size()) next = opening_[opened].port;
-      if (closed < closing_.size()) next = std::min(next, closing_[closed].port);
+      if (opened < opening.size()) next = opening[opened].port;
+      if (closed < closing.size()) next = std::min(next, closing[closed].port);
       const std::uint16_t port_class = class_of(active);
       std::fill(table.begin() + port, table.begin() + next, port_class);
       is_one_class = is_one_class && port == 0 && next == kPorts;
@@ -103,26 +138,6 @@ class PortReader {
     } else {
       result_.ports[index] = std::move(table);
     }
-  }
-
-  void find_edges(std::uint8_t protocol) {
-    std::vector<Edge> opening, closing;
-    for (std::uint32_t id = 1; id < rules_.services.size(); ++id) {
-      if (!is_used_[id]) continue;
-      const OpenService service = to_service(rules_.services.list(id));
-      if (!holds(service.protocols, protocol)) continue;
-      if (service.ports.size() == 1) {
-        opening.push_back({service.ports[0] >> 16, id});
-        closing.push_back({(service.ports[0] & 0xffff) + 1, id});
-        continue;
-      }
-      for (const auto& [first, last] : joined(service)) {
-        opening.push_back({first, id});
-        closing.push_back({last + 1, id});
-      }
-    }
-    opening_ = by_port(opening);
-    closing_ = by_port(closing);
   }
 
   // Counting sort: there are few ports and may be many edges.
@@ -169,8 +184,9 @@ class PortReader {
   WorkBudget& budget_;
   PortClasses result_;
   ListInterner signatures_;  // lists of services; the number is the class
-  std::vector<Edge> opening_;
-  std::vector<Edge> closing_;
+  // By the place of their protocol in kPortProtocols, as the services have them.
+  std::array<std::vector<Edge>, kPortProtocols.size()> opening_, closing_;
+  std::vector<std::vector<std::uint32_t>> open_{256};  // by protocol: services that open it whole
   bool is_bounded_ = true;
 };
 

@@ -2,9 +2,12 @@
 #include "controller/core/maplayout/source_classes.h"
 
 #include <algorithm>
+#include <bit>
 #include <iterator>
 #include <utility>
 
+#include "bpf/abi/acl_hash.h"
+#include "controller/core/maplayout/address_number.h"
 #include "controller/core/maplayout/forbidden.h"
 
 namespace kernmesh::maplayout {
@@ -17,6 +20,37 @@ std::vector<std::uint32_t> united(std::span<const std::uint32_t> a,
   std::set_union(a.begin(), a.end(), b.begin(), b.end(), std::back_inserter(both));
   return both;
 }
+
+// Where a node stands among the peers. Ids are given one after the other, so a table of the range
+// of them is mostly small; where it is not, a search does.
+class PeerPlaces {
+ public:
+  explicit PeerPlaces(const std::vector<AclPeer>& peers) : peers_(peers) {
+    if (peers.empty() || offset(peers.back().id) >= kMostPerPeer * peers.size()) return;
+    by_id_.assign(offset(peers.back().id) + 1, kUnclaimed);
+    for (std::uint32_t i = 0; i < peers.size(); ++i) by_id_[offset(peers[i].id)] = i;
+  }
+
+  std::optional<std::uint32_t> of(NodeId id) const {
+    if (peers_.empty() || id < peers_.front().id || peers_.back().id < id) return std::nullopt;
+    if (!by_id_.empty()) {
+      const std::uint32_t place = by_id_[offset(id)];
+      return place == kUnclaimed ? std::nullopt : std::optional(place);
+    }
+    const auto found =
+        std::lower_bound(peers_.begin(), peers_.end(), id,
+                         [](const AclPeer& known, NodeId wanted) { return known.id < wanted; });
+    if (found->id != id) return std::nullopt;
+    return static_cast<std::uint32_t>(found - peers_.begin());
+  }
+
+ private:
+  static constexpr std::size_t kMostPerPeer = 16;
+  std::uint64_t offset(NodeId id) const { return id.value() - peers_.front().id.value(); }
+
+  const std::vector<AclPeer>& peers_;
+  std::vector<std::uint32_t> by_id_;
+};
 
 }  // namespace
 
@@ -33,6 +67,7 @@ class SourceReader {
     if (!label()) return too_many();
     list_members();
     holes_ = forbidden(input_.own);
+    places_.addresses.reserve(input_.peers.size() * 2);  // one of each family
     for (std::size_t i = 0; i < input_.peers.size(); ++i) {
       if (!place_addresses(i)) return too_many();
     }
@@ -52,8 +87,7 @@ class SourceReader {
   bool label() {
     std::vector<PrefixClaim> claims;
     for (std::uint32_t set = 0; set < rules_.held.size(); ++set) {
-      if (rules_.held[set] == nullptr) continue;
-      for (const auto& prefix : rules_.held[set]->prefixes) {
+      for (const auto& prefix : rules_.held[set].prefixes) {
         if (const auto claim = claim_of(prefix, set)) claims.push_back(*claim);
       }
     }
@@ -68,17 +102,16 @@ class SourceReader {
     std::vector<std::pair<std::uint32_t, std::uint32_t>> pairs;  // peer, set
     pairs.reserve(rules_.held.size());
     members_.resize(input_.peers.size());
+    const PeerPlaces places(input_.peers);
     for (std::uint32_t set = 0; set < rules_.held.size(); ++set) {
-      if (rules_.held[set] == nullptr) continue;
-      auto peer = input_.peers.begin();
-      for (const auto member : rules_.held[set]->members) {
-        peer = std::lower_bound(peer, input_.peers.end(), member,
-                                [](const AclPeer& known, NodeId id) { return known.id < id; });
-        if (peer == input_.peers.end()) break;
-        if (peer->id != member) continue;
-        const auto place = static_cast<std::uint32_t>(peer - input_.peers.begin());
-        pairs.emplace_back(place, set);
-        ++members_[place].count;
+      constexpr std::size_t kAhead = 8;
+      if (set + kAhead < rules_.held.size())
+        __builtin_prefetch(rules_.held[set + kAhead].members.data());
+      for (const auto member : rules_.held[set].members) {
+        const auto place = places.of(member);
+        if (!place) continue;
+        pairs.emplace_back(*place, set);
+        ++members_[*place].count;
       }
     }
     std::uint32_t first = 0;
@@ -126,14 +159,19 @@ class SourceReader {
 
   // No map has an address twice (netmap::validate); if one had, the lower node id would hold it.
   void drop_twice_held() {
-    ListInterner seen;
-    seen.reserve(places_.addresses.size());
-    std::erase_if(places_.addresses, [&](const SourceAddress& source) {
-      std::uint32_t words[4];
-      std::copy_n(source.address.w, 4, words);
-      const auto count = seen.size();
-      return seen.intern(words) < count;
-    });
+    std::vector<std::uint32_t> seen(std::bit_ceil(2 * places_.addresses.size() + 1), kUnclaimed);
+    const std::size_t mask = seen.size() - 1;
+    auto& all = places_.addresses;
+    std::uint32_t kept = 0;
+    for (const SourceAddress source : std::span(all)) {
+      std::size_t place = mesh_acl_hash(&source.address, 0) & mask;
+      while (seen[place] != kUnclaimed && !is_same(all[seen[place]].address, source.address))
+        place = (place + 1) & mask;
+      if (seen[place] != kUnclaimed) continue;
+      seen[place] = kept;
+      all[kept++] = source;
+    }
+    all.resize(kept);
   }
 
   void place_ranges() {

@@ -2,6 +2,7 @@
 // How long a policy of many rules takes from a node's slice to the last packet that is judged by
 // the one before, while packets come without a pause; and whether any is judged by both. The rivals
 // load as many elements or rules. usage: acl-switch-bench JSON_FILE [RULES] [SWITCHES]
+#include <malloc.h>
 #include <sched.h>
 #include <sys/mount.h>
 
@@ -118,6 +119,9 @@ Times switch_to_and_fro(bpf::Acl& acl, const Sides& sides, int switches, const F
 
 int main(int argc, char** argv) {
   if (argc < 2) return 64;
+  // As mesh-agent does.
+  mallopt(M_TRIM_THRESHOLD, 16 << 20);
+  mallopt(M_MMAP_THRESHOLD, 16 << 20);
   const auto rules = static_cast<std::uint32_t>(argc > 2 ? std::atoi(argv[2]) : 10'000);
   const int switches = argc > 3 ? std::atoi(argv[3]) : 200;
   if (unshare(CLONE_NEWNET | CLONE_NEWNS) != 0 ||
