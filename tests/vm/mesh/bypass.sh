@@ -78,8 +78,9 @@ no_plaintext_without_mesh0() {
 }
 sniffed_one() { in_ns alpha ping -n -q -c 1 -W 1 -p 6b6d6b6d 10.77.1.1 > /dev/null; [ "$(awk '{print $2}' "$LAB/sniffed")" -gt 0 ]; }
 
-problem_says() { node "$1" --json status | jq -e --arg w "$2" '.problems[] | select(contains($w))'; } # HOST WORDS
-problem_gone() { ! problem_says "$@"; }
+# An agent that does not answer has said nothing of either.
+problem_says() { node "$1" --json status | jq --arg w "$2" '.problems[] | select(contains($w))' | grep .; } # HOST WORDS
+problem_gone() { node "$1" --json status | jq -c --arg w "$2" '[.problems[] | select(contains($w))]' | grep -qx '\[\]'; }
 detour_is_named() {
 	ip_ns gamma rule add priority 100 lookup main
 	check "a rule before the mesh's is named by status" wait_for 3 problem_says gamma "routing rule 100 (IPv4, lookup 254)"
