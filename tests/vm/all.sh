@@ -3,7 +3,7 @@
 # Everything that ci/test runs inside a VM: each script counts its own checks; ends with the sum.
 here=$(dirname "$(readlink -f "$0")")
 passed=0; failed=0
-for script in underlay.sh mesh.sh systemd.sh; do
+for script in underlay.sh mesh.sh systemd.sh bpf_programs.sh; do
 	[ -e "$here/$script" ] || { echo "FAIL  $script is missing"; failed=$((failed + 1)); continue; }
 	echo "#### $script"
 	last=$(bash "$here/$script" | tee /dev/stderr | tail -1)
