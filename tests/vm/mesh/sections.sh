@@ -17,7 +17,7 @@ endpoints() { in_ns "$1" wg show mesh0 endpoints | sort; }
 handshakes() { in_ns "$1" wg show mesh0 latest-handshakes | sort; }
 # WireGuard makes a new session of its own accord when one is 120 s old (its paper, REKEY_AFTER_TIME).
 only_timed_handshakes() { # HOST BEFORE: since then none but those
-	join <(echo "$2") <(handshakes "$1") | awk '$3 != $2 && $3 - $2 < 120 {bad = 1} END {exit bad || NR == 0}'
+	command join <(echo "$2") <(handshakes "$1") | awk '$3 != $2 && $3 - $2 < 120 {bad = 1} END {exit bad || NR == 0}'
 }
 
 # pinged HOST ADDRESS COUNT COMMAND...: runs the command while HOST pings every 10 ms; sets $lost and $sent.
