@@ -166,7 +166,7 @@ section_survive() {
 	check "same mesh from the stored netmap" sees alpha 2
 	check "endpoints are the same" test "$(endpoints alpha)" = "$endpoints_before"
 	start_server; check "the server comes back" admin node list
-	check "agents connect again by themselves" wait_for 40 connected alpha
+	check "agents connect again by themselves" wait_for 60 connected alpha
 }
 restart_both() { restart_agent alpha && restart_agent beta; }
 
@@ -190,14 +190,14 @@ section_move() {
 	check "the path is the new address" wait_for 10 path_leads_to alpha beta 10.77.2.78
 	check "endpoints are the same" test "$(endpoints alpha)" = "$endpoints_before"
 	start_server; check "the server comes back" admin node list
-	check "agents connect again by themselves" wait_for 40 connected alpha
-	check "the server learns the new endpoint" wait_for 40 server_knows beta 10.77.2.78
+	check "agents connect again by themselves" wait_for 60 connected alpha
+	check "the server learns the new endpoint" wait_for 60 server_knows beta 10.77.2.78
 }
 server_knows() { admin --json node show "$1" | jq -e --arg a "$2" '[.. | strings | select(startswith($a + ":"))] | length > 0'; }
 
 section_change() {
 	local gamma; gamma=$(address_of gamma)
-	wait_for 40 connected alpha; wait_for 40 connected gamma
+	wait_for 60 connected alpha; wait_for 60 connected gamma
 	check "rename reaches the peers" admin node rename gamma delta-9
 	check "within two seconds" wait_for 2 has_peer alpha delta-9
 	admin node rename delta-9 gamma > /dev/null
