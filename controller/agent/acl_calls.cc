@@ -118,7 +118,7 @@ Status Agent::flows(const mesh::v1::FlowsRequest& request,
                       set_access();
                     }
                     MESH_TRY_ASSIGN(const auto flows, node_->device().access().programs().flows());
-                    result.remembered = report_flows(facts.map, flows, moment_now().mono_ns);
+                    result.remembered = report_flows(facts, flows, moment_now().mono_ns);
                     return result;
                   }));
   bool listens = true;

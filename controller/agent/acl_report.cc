@@ -12,6 +12,7 @@
 #include "controller/core/maplayout/acl_verdict.h"
 #include "controller/core/maplayout/image_view.h"
 #include "controller/core/netmap/rule_words.h"
+#include "controller/core/policy/service.h"
 #include "controller/rpc/convert.h"
 
 namespace kernmesh::agent {
@@ -193,6 +194,19 @@ void fill_flow(const bpf::Flow& flow, std::uint64_t now_ns, AclFlow& out) {
   out.set_idle_s(age_s(flow.state.seen_ns));
 }
 
+void fill_rule(std::span<const mesh_acl_line> image,
+               const std::map<std::uint32_t, mesh_acl_rule>& rules, const mesh_flow_key& key,
+               AclFlow& out) {
+  if (image.empty()) return;
+  const auto port = policy::has_ports(key.protocol) ? bpf::port_from_be(key.local_port) : Port();
+  const auto verdict = maplayout::judge(
+      image, {bpf::from_abi(key.remote), bpf::from_abi(key.local), key.protocol, port.value()});
+  const auto rule = rules.find(verdict.slot);
+  if (verdict.outcome != AclOutcome::kAllowed || rule == rules.end()) return;
+  out.set_rule_line(rule->second.line);
+  out.set_policy_revision(rule->second.policy_revision);
+}
+
 }  // namespace
 
 std::uint32_t counter_slots(std::span<const mesh_acl_line> image) {
@@ -281,14 +295,15 @@ mesh::v1::AclStatsResponse report_stats(const AclFacts& facts, const AclTraffic&
   return response;
 }
 
-std::vector<AclFlow> report_flows(const netmap::Netmap* map, std::span<const bpf::Flow> flows,
+std::vector<AclFlow> report_flows(const AclFacts& facts, std::span<const bpf::Flow> flows,
                                   std::uint64_t now_ns) {
   std::unordered_map<IpAddress, const netmap::Peer*> owners;
-  if (map != nullptr) {
-    for (const auto& [id, peer] : map->peers) {
+  if (facts.map != nullptr) {
+    for (const auto& [id, peer] : facts.map->peers) {
       for (const auto& address : peer.addresses) owners.emplace(address, &peer);
     }
   }
+  const auto rules = rules_in(facts.image);
   std::vector<const bpf::Flow*> order;
   for (const auto& flow : flows) order.push_back(&flow);
   std::stable_sort(order.begin(), order.end(), [](const bpf::Flow* a, const bpf::Flow* b) {
@@ -300,7 +315,11 @@ std::vector<AclFlow> report_flows(const netmap::Netmap* map, std::span<const bpf
     auto& out = report.emplace_back();
     fill_flow(*flow, now_ns, out);
     const auto owner = owners.find(bpf::from_abi(flow->key.remote));
-    if (owner != owners.end()) out.set_peer_name(owner->second->name);
+    if (owner != owners.end()) {
+      out.set_peer_name(owner->second->name);
+      out.set_peer_user(owner->second->user_name);
+    }
+    if (flow->opener == bpf::Opener::kPeer) fill_rule(facts.image, rules, flow->key, out);
   }
   return report;
 }

@@ -42,8 +42,9 @@ struct AclTraffic {
 };
 mesh::v1::AclStatsResponse report_stats(const AclFacts& facts, const AclTraffic& traffic);
 
-// Those used last first. `now_ns` is of CLOCK_MONOTONIC, as the flows' times are.
-std::vector<mesh::v1::AclFlow> report_flows(const netmap::Netmap* map,
-                                            std::span<const bpf::Flow> flows, std::uint64_t now_ns);
+// Those used last first, with the rule that the live image has for what a peer has opened. `now_ns`
+// is of CLOCK_MONOTONIC, as the flows' times are.
+std::vector<mesh::v1::AclFlow> report_flows(const AclFacts& facts, std::span<const bpf::Flow> flows,
+                                            std::uint64_t now_ns);
 
 }  // namespace kernmesh::agent

@@ -48,11 +48,14 @@ Json port_json(std::uint32_t port, std::uint32_t protocol) {
   return with_ports(protocol) ? Json(port) : Json();
 }
 
-std::string peer_text(const AclEvent& event) {
-  if (event.peer_name().empty()) return "nobody's";
-  return event.peer_user().empty() ? event.peer_name()
-                                   : event.peer_name() + " (" + event.peer_user() + ")";
+// Of an event or a flow.
+template <typename Message>
+std::string peer_text(const Message& of) {
+  if (of.peer_name().empty()) return "nobody's";
+  return of.peer_user().empty() ? of.peer_name() : of.peer_name() + " (" + of.peer_user() + ")";
 }
+
+Json number_or_null(std::uint32_t number) { return number == 0 ? Json() : Json(number); }
 
 const char* direction_word(AclEvent::Direction direction) {
   return direction == AclEvent::DIRECTION_IN    ? "in"
@@ -93,10 +96,11 @@ std::string packet_text(const AclEvent& event) {
          peer_text(event);
 }
 
-std::string rule_text(const AclEvent& event) {
-  if (event.rule_line() == 0) return "";
-  return ", line " + std::to_string(event.rule_line()) + " of policy revision " +
-         std::to_string(event.policy_revision());
+template <typename Message>
+std::string rule_text(const Message& of) {
+  if (of.rule_line() == 0) return "";
+  return ", line " + std::to_string(of.rule_line()) + " of policy revision " +
+         std::to_string(of.policy_revision());
 }
 
 Document event_line(const AclEvent& event, const char* type) {
@@ -139,6 +143,9 @@ Json flow_json(const AclFlow& flow) {
           {"remote", address_json(flow.remote())},
           {"remote_port", port_json(flow.remote_port(), flow.protocol())},
           {"peer", text_json(flow.peer_name())},
+          {"user", text_json(flow.peer_user())},
+          {"rule_line", number_or_null(flow.rule_line())},
+          {"policy_revision", number_or_null(flow.policy_revision())},
           {"age_s", flow.age_s()},
           {"idle_s", flow.idle_s()}};
 }
@@ -150,7 +157,8 @@ std::vector<Cell> flow_cells(const AclFlow& flow) {
           {protocol_text(flow.protocol())},
           {end_text(flow.local(), flow.local_port(), flow.protocol())},
           {end_text(flow.remote(), flow.remote_port(), flow.protocol())},
-          {flow.peer_name().empty() ? "nobody's" : flow.peer_name()},
+          {peer_text(flow)},
+          {flow.rule_line() == 0 ? "" : "line " + std::to_string(flow.rule_line())},
           {state_word(flow.state())},
           {span_text(flow.age_s())},
           {span_text(flow.idle_s())}};
@@ -191,6 +199,7 @@ Document flows_document(const std::vector<AclFlow>& flows) {
                {"HERE"},
                {"THERE"},
                {"PEER"},
+               {"RULE"},
                {"STATE"},
                {"AGE", Align::kRight},
                {"QUIET FOR", Align::kRight}},
@@ -218,11 +227,11 @@ Document flow_line(const mesh::v1::FlowsResponse& item) {
   const bool is_ours = flow.opener() == AclFlow::OPENER_THIS_NODE;
   const std::string here = end_text(flow.local(), flow.local_port(), flow.protocol());
   const std::string there = end_text(flow.remote(), flow.remote_port(), flow.protocol());
-  document.line(
-      "remembered " + std::string(is_ours ? "out " : "in ") + protocol_text(flow.protocol()) + " " +
-      (is_ours ? here : there) + " -> " + (is_ours ? there : here) + " " +
-      (flow.peer_name().empty() ? "nobody's" : flow.peer_name()) + ": " + state_word(flow.state()) +
-      ", began " + span_text(flow.age_s()) + " ago, quiet for " + span_text(flow.idle_s()));
+  document.line("remembered " + std::string(is_ours ? "out " : "in ") +
+                protocol_text(flow.protocol()) + " " + (is_ours ? here : there) + " -> " +
+                (is_ours ? there : here) + " " + peer_text(flow) + ": " + state_word(flow.state()) +
+                ", began " + span_text(flow.age_s()) + " ago, quiet for " +
+                span_text(flow.idle_s()) + rule_text(flow));
   return document;
 }
 

@@ -78,7 +78,7 @@ class AgentWithRules : public v1::Local::Service {
                      grpc::ServerWriter<v1::FlowsResponse>* writer) override {
     v1::FlowsResponse item;
     auto& flow = *item.mutable_flow();
-    flow.set_opener(v1::AclFlow::OPENER_THIS_NODE);
+    flow.set_opener(v1::AclFlow::OPENER_PEER);
     flow.set_state(v1::AclFlow::STATE_REPLIED);
     flow.set_protocol(17);
     flow.set_local(kHere);
@@ -86,6 +86,9 @@ class AgentWithRules : public v1::Local::Service {
     flow.set_remote(kAlice);
     flow.set_remote_port(53);
     flow.set_peer_name("laptop");
+    flow.set_peer_user("alice");
+    flow.set_rule_line(12);
+    flow.set_policy_revision(3);
     flow.set_age_s(90);
     flow.set_idle_s(2);
     writer->Write(item);
@@ -242,14 +245,14 @@ TEST_F(Acl, no_drops_are_a_sentence) {
 TEST_F(Acl, flows_are_a_table_and_followed_a_line_each) {
   ASSERT_EQ(terminal.run({"flows"}), 0) << terminal.err.str();
   EXPECT_EQ(terminal.out.str(),
-            "OPENED BY  PROTOCOL  HERE              THERE          PEER    STATE      AGE  QUIET "
-            "FOR\n"
-            "this node  udp       100.64.0.1:40000  100.64.0.2:53  laptop  replied  1 min        2 "
-            "s\n");
+            "OPENED BY  PROTOCOL  HERE              THERE          PEER            RULE     STATE"
+            "      AGE  QUIET FOR\n"
+            "the peer   udp       100.64.0.1:40000  100.64.0.2:53  laptop (alice)  line 12  replied"
+            "  1 min        2 s\n");
   ASSERT_EQ(terminal.run({"flows", "--follow"}), 0);
   EXPECT_EQ(terminal.out.str(),
-            "remembered out udp 100.64.0.1:40000 -> 100.64.0.2:53 laptop: replied, began 1 min "
-            "ago, quiet for 2 s\n"
+            "remembered in udp 100.64.0.2:53 -> 100.64.0.1:40000 laptop (alice): replied, began 1 "
+            "min ago, quiet for 2 s, line 12 of policy revision 3\n"
             "2026-11-21T05:40:30.123Z in tcp 100.64.0.2:51000 -> 100.64.0.1:22 laptop (alice): "
             "admitted by a rule, line 12 of policy revision 3\n");
 }
