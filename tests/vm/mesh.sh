@@ -30,9 +30,10 @@ admin user create ada > /dev/null || { not_ok "an administrator can make a user"
 key=$(new_key --reusable)
 for host in alpha beta gamma; do start_agent "$host" || { not_ok "the agent of $host starts"; cat "$LAB/$host.log"; exit 1; }; done
 # Left to --long, and to who names them: on younger kernels what no kernel decides; on 6.1 the section in which both processors
-# hung in ksoftirqd once of four times, which is not understood yet.
+# hung in ksoftirqd once of four times; and the one in which an agent that goes down takes pings of a second one in the same
+# namespace along. Neither is understood yet.
 left_out=(fill flags)
-case $(uname -r) in 6.1.*) left_out=(hooks);; esac
+case $(uname -r) in 6.1.*) left_out=(hooks flags);; esac
 [ -z "${KERNMESH_LONG-}" ] || left_out=()
 for section in "${all[@]}"; do
 	[ $# != 0 ] || [[ " ${left_out[*]} " != *" $section "* ]] || continue
