@@ -33,9 +33,7 @@ LAB_PREFIX=kmr-
 . "$root/tests/vm/lab.sh"
 trap 'set +e; kill $(jobs -p) 2> /dev/null; lab_down' EXIT
 lab_up alpha beta
-start_server
-admin user create ada > /dev/null
-key=$(admin --json key create --user ada --reusable | jq -r .secret)
+start_network
 echo '{"acls": [{"action": "accept", "src": ["*"], "dst": ["*:7", "*:9"]}]}' > "$LAB/open.hujson"
 echo '{"acls": [{"action": "accept", "src": ["*"], "dst": ["*:9"]}]}' > "$LAB/closed.hujson"
 start_nodes_vm() {

@@ -28,9 +28,7 @@ LAB_PREFIX=kmt-
 . "$root/tests/vm/lab.sh"
 trap 'set +e; kill $(jobs -p) 2> /dev/null; lab_down' EXIT
 lab_up alpha beta
-start_server
-admin user create ada > /dev/null
-key=$(admin --json key create --user ada --reusable | jq -r .secret)
+start_network
 for host in alpha beta; do start_agent "$host"; join "$host" "$key" > /dev/null; done
 beta=$(address_of beta)
 python3 - > "$LAB/policy.hujson" <<'P'

@@ -74,6 +74,11 @@ start_agent() { # HOST [FLAGS...]; $LAB_AGENT: another build's name
 	wait_for 20 node "$host" --json status
 }
 
+# A server with a user, and in $key a join key of hers that every host may use.
+start_network() {
+	start_server && admin user create ada > /dev/null && key=$(admin --json key create --user ada --reusable | jq -r .secret)
+}
+
 # meshadm on a node.
 node() { local host=$1; shift; in_ns "$host" "$BIN/meshadm" --socket "$LAB/$host.sock" "$@"; }
 

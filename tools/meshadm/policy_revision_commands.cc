@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // policy get, set, history, revert.
+#include <algorithm>
 #include <fstream>
 #include <memory>
 #include <thread>
