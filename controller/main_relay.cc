@@ -61,16 +61,25 @@ int main(int argc, char** argv) {
   RelayDaemonOptions options;
   std::uint16_t udp = options.udp.value(), tls = 0;
   std::string http, log_level = "info";
-  std::vector<std::string> ticket_keys;
+  std::vector<std::string> ticket_keys, endpoints;
   bool remove = false;
   CLI::App app(
       "Forwards sealed packets between nodes that cannot reach each other, and answers STUN.");
   app.footer(
-      "Example:\n  mesh-relay --ticket-key server.pub --interface eth0\n"
+      "Example:\n  mesh-relay --server mesh.example:8443 --key mk-... --region fra --interface "
+      "eth0\n"
       "SIGUSR1 drains: nobody is let in any more, and everybody is told to leave.");
+  app.add_option("--server", options.link.server, "HOST:PORT of the server whose nodes it serves");
+  app.add_option("--key", options.link.join_key,
+                 "join key that `meshadm key create --relay` prints; of use at the first start");
+  app.add_option("--name", options.link.name, "what the server calls it (this host's name)");
+  app.add_option("--region", options.link.region,
+                 "where it stands, for people: a word such as fra");
+  app.add_option("--endpoint", endpoints,
+                 "ADDRESS:PORT at which nodes reach it; none: its own addresses");
   app.add_option(
       "--ticket-key", ticket_keys,
-      "file with public ticket keys (base64, one a line) of the networks that are served");
+      "file with public ticket keys (base64, one a line) of further networks that are served");
   app.add_option("--listen-udp", udp, "control, data and STUN")->capture_default_str();
   app.add_option("--listen-tls", tls, "the same over TLS, for networks without UDP; 0: none")
       ->capture_default_str();
@@ -119,6 +128,13 @@ int main(int argc, char** argv) {
   auto networks = read_ticket_keys(ticket_keys);
   if (!networks) return fail(networks.error());
   options.networks = std::move(*networks);
-  if (options.networks.empty()) spdlog::warn("no --ticket-key: only STUN is answered");
+  for (const auto& text : endpoints) {
+    const auto endpoint = kernmesh::Endpoint::parse(text);
+    if (!endpoint) return fail(endpoint.error());
+    options.link.endpoints.push_back(*endpoint);
+  }
+  if (options.networks.empty() && options.link.server.empty()) {
+    spdlog::warn("neither --server nor --ticket-key: only STUN is answered");
+  }
   return run(options);
 }

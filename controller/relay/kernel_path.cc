@@ -132,6 +132,16 @@ PortState KernelPath::take(const std::string& interface) {
   return {interface, "none", why};
 }
 
+std::uint64_t KernelPath::forwarded() const {
+  const auto counters = relay_.counters();
+  std::uint64_t sum = 0;
+  for (const auto& counter : counters ? *counters : std::vector<bpf::Counter>()) {
+    if (counter.reason.label == "sent_back" || counter.reason.label == "redirected")
+      sum += counter.packets;
+  }
+  return sum;
+}
+
 Status KernelPath::keep_only(const std::set<bpf::RelaySource>& wanted) {
   MESH_TRY_ASSIGN(const auto there, relay_.channels());
   for (const auto& source : there) {

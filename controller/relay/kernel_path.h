@@ -34,6 +34,8 @@ class KernelPath {
   const std::vector<PortState>& ports() const { return ports_; }
   bool carries() const;  // whether any interface has the program
   bpf::Relay& maps() { return relay_; }
+  // Packets that the program has sent on; 0 when it cannot be read.
+  std::uint64_t forwarded() const;
 
   // Removes what no change of this run has set: channels of an earlier one that nobody restored.
   Status keep_only(const std::set<bpf::RelaySource>& wanted);

@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/relay/relay.h"
 
-#include <ifaddrs.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <sodium.h>
 #include <spdlog/spdlog.h>
 #include <sys/signalfd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <mutex>
 
 #include "controller/core/relay/snapshot.h"
@@ -19,7 +16,9 @@
 #include "controller/host/public_socket.h"
 #include "controller/relay/kernel_path.h"
 #include "controller/relay/metrics.h"
+#include "controller/relay/own_addresses.h"
 #include "controller/relay/state_dir.h"
+#include "controller/relay/stun_answers.h"
 #include "controller/relay/tls_listener.h"
 
 namespace kernmesh::relay {
@@ -29,7 +28,6 @@ constexpr auto kTick = std::chrono::seconds(1);
 constexpr auto kReadUsageEvery =
     std::chrono::seconds(5);  // a walk of the table; a binding lasts 90
 constexpr auto kDrainTime = std::chrono::seconds(60);
-constexpr Rate kStunRate{20, 40};
 
 path::Seed fresh_seed() {
   path::Seed seed;
@@ -37,35 +35,9 @@ path::Seed fresh_seed() {
   return seed;
 }
 
-std::array<std::uint8_t, 16> fresh_hash_key() {
-  std::array<std::uint8_t, 16> key;
-  randombytes_buf(key.data(), key.size());
-  return key;
-}
-
 Now read_clocks() {
   return {host::mono_now(),
           std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now())};
-}
-
-std::set<IpAddress> own_addresses() {
-  std::set<IpAddress> out;
-  ifaddrs* list = nullptr;
-  if (getifaddrs(&list) != 0) return out;
-  for (const ifaddrs* entry = list; entry != nullptr; entry = entry->ifa_next) {
-    if (entry->ifa_addr == nullptr) continue;
-    if (entry->ifa_addr->sa_family == AF_INET) {
-      const auto* v4 = reinterpret_cast<const sockaddr_in*>(entry->ifa_addr);
-      out.insert(IpAddress::from_v4_number(ntohl(v4->sin_addr.s_addr)));
-    } else if (entry->ifa_addr->sa_family == AF_INET6) {
-      std::array<std::uint8_t, 16> bytes;
-      std::memcpy(bytes.data(), &reinterpret_cast<const sockaddr_in6*>(entry->ifa_addr)->sin6_addr,
-                  bytes.size());
-      out.insert(IpAddress::from_v6_bytes(bytes));
-    }
-  }
-  freeifaddrs(list);
-  return out;
 }
 
 SessionSettings session_settings(const RelayDaemonOptions& options) {
@@ -88,10 +60,14 @@ struct RelayDaemon::State {
         public_key(relay_public_key(key)),
         loop(std::move(on)),
         socket(std::move(at)),
-        table(session_settings(with), key, fresh_seed()),
-        stun_quota(kStunRate, fresh_hash_key()) {}
+        table(session_settings(with), key, fresh_seed()) {}
 
   Status start();
+  Status start_link();
+  void obey(const rpc::RelayOrders& orders);
+  void serve(const std::vector<TicketPublicKey>& of_server);
+  void load_ticket_keys();
+  void report_load(MonoTime now);
   void open_kernel_path();
   void restore();
   Status watch_signals();
@@ -99,7 +75,6 @@ struct RelayDaemon::State {
 
   void on_udp(int fd);
   void on_datagram(const Origin& from, std::span<const std::uint8_t> datagram);
-  void answer_stun(const Origin& from, std::span<const std::uint8_t> datagram);
   void send(const Origin& to, std::span<const std::uint8_t> bytes);
   void execute(const Commands& commands);
   void on_signal();
@@ -115,19 +90,24 @@ struct RelayDaemon::State {
   host::EventLoop loop;
   host::PublicSocket socket;
   SessionTable table;
-  SourceQuota stun_quota;
+  StunAnswers stun_answers;
   std::optional<KernelPath> kernel;
   std::unique_ptr<TlsListener> tls;
   UniqueFd signals;
   MonoTime next_tick{}, next_usage{};
-  std::uint64_t saved_generation = 0, stun_answers = 0, unknown_datagrams = 0;
+  std::uint64_t saved_generation = 0, unknown_datagrams = 0;
+  std::uint64_t forwarded_before = 0;
+  MonoTime next_load{};
   std::mutex page_mutex;
   std::string page;  // guarded by page_mutex; written by the loop, read by the page's thread
-  std::unique_ptr<host::HttpServer> http;  // last: its thread ends before what it reads goes
+  // Last: their threads end before what they use goes.
+  std::unique_ptr<host::HttpServer> http;
+  std::unique_ptr<ServerLink> link;
 };
 
 Status RelayDaemon::State::start() {
   open_kernel_path();
+  load_ticket_keys();
   restore();
   if (options.tls.value() != 0) {
     TlsListener::Events events;
@@ -145,7 +125,46 @@ Status RelayDaemon::State::start() {
     if (fd >= 0) MESH_TRY(loop.watch(fd, [this, fd] { on_udp(fd); }));
   }
   MESH_TRY(watch_signals());
+  MESH_TRY(start_link());
   return start_http();
+}
+
+Status RelayDaemon::State::start_link() {
+  if (options.link.server.empty()) return {};
+  ServerLink::Events events;
+  events.on_orders = [this](const rpc::RelayOrders& orders) {
+    loop.post([this, orders] { obey(orders); });
+  };
+  events.on_removed = [this] { loop.post([this] { obey({{}, true}); }); };
+  MESH_TRY_ASSIGN(
+      link, ServerLink::start(options.link, {options.udp, options.tls}, files, std::move(events)));
+  return {};
+}
+
+// Without the server the tickets that it signs are good all the same.
+void RelayDaemon::State::load_ticket_keys() {
+  if (options.link.server.empty()) return;
+  if (const auto keys = files.ticket_keys()) serve(*keys);
+}
+
+void RelayDaemon::State::serve(const std::vector<TicketPublicKey>& of_server) {
+  auto networks = options.networks;
+  networks.insert(networks.end(), of_server.begin(), of_server.end());
+  table.set_networks(std::move(networks));
+}
+
+void RelayDaemon::State::obey(const rpc::RelayOrders& orders) {
+  if (const auto kept = files.write_ticket_keys(orders.ticket_keys); !kept)
+    spdlog::warn("{}", kept.error().message());
+  serve(orders.ticket_keys);
+  if (orders.drain == table.is_draining()) return;
+  if (orders.drain) {
+    spdlog::info("draining for {} s, as the server wants", kDrainTime.count());
+    execute(table.drain(kDrainTime, read_clocks()));
+  } else {
+    spdlog::info("letting clients in again");
+    table.end_drain();
+  }
 }
 
 void RelayDaemon::State::open_kernel_path() {
@@ -223,19 +242,11 @@ void RelayDaemon::State::on_datagram(const Origin& from, std::span<const std::ui
   } else if (parse_data(datagram)) {
     if (const auto onward = table.on_data(from, datagram, now)) send(onward->to, onward->bytes);
   } else if (stun::is_stun(datagram)) {
-    answer_stun(from, datagram);
+    const auto answer = stun_answers.answer_to(datagram, from.client, now.mono);
+    if (answer) send(from, *answer);
   } else {
     ++unknown_datagrams;
   }
-}
-
-void RelayDaemon::State::answer_stun(const Origin& from, std::span<const std::uint8_t> datagram) {
-  const auto parsed = stun::parse(datagram);
-  const auto* message = std::get_if<stun::Message>(&parsed);
-  const auto* request = message != nullptr ? std::get_if<stun::BindingRequest>(message) : nullptr;
-  if (request == nullptr || !stun_quota.take(from.client.address, host::mono_now())) return;
-  ++stun_answers;
-  send(from, stun::to_bytes(stun::BindingSuccess{request->tx, from.client}));
 }
 
 void RelayDaemon::State::send(const Origin& to, std::span<const std::uint8_t> bytes) {
@@ -282,6 +293,7 @@ std::optional<MonoTime> RelayDaemon::State::settle() {
   if (tls) tls->expire(now.mono);
   if (table.generation() != saved_generation) save();
   publish();
+  report_load(now.mono);
   next_tick = now.mono + kTick;
   return next_tick;
 }
@@ -309,6 +321,21 @@ void RelayDaemon::State::follow_addresses() {
   table.set_own_addresses(std::move(own));
 }
 
+void RelayDaemon::State::report_load(MonoTime now) {
+  if (!link || now < next_load) return;
+  std::uint64_t forwarded = table.counts().forwarded;
+  if (kernel) forwarded += kernel->forwarded();
+  mesh::v1::RelayLoad load;
+  load.set_clients(static_cast<std::uint32_t>(table.client_count()));
+  load.set_pairs(static_cast<std::uint32_t>(table.pair_count()));
+  load.set_tls_connections(static_cast<std::uint32_t>(tls ? tls->connection_count() : 0));
+  if (next_load != MonoTime{})
+    load.set_packets_per_second((forwarded - forwarded_before) / kReadUsageEvery.count());
+  link->set_load(load);
+  forwarded_before = forwarded;
+  next_load = now + kReadUsageEvery;
+}
+
 void RelayDaemon::State::save() {
   const auto written = files.write_sessions(to_bytes(table.save()));
   if (!written) spdlog::warn("who is bound is not saved: {}", written.error().message());
@@ -322,7 +349,7 @@ void RelayDaemon::State::publish() {
   numbers.tls_connections = tls ? tls->connection_count() : 0;
   numbers.draining = table.is_draining();
   numbers.counts = table.counts();
-  numbers.stun_answers = stun_answers;
+  numbers.stun_answers = stun_answers.count();
   numbers.unknown_datagrams = unknown_datagrams;
   if (kernel) {
     if (auto counters = kernel->maps().counters()) numbers.kernel = std::move(*counters);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The relay's daemon (L3): sockets and clock around SessionTable, the kernel's path beside it. One
-// thread; the page for Prometheus has its own and sees only text.
+// thread decides; the page for Prometheus and the talk with the server have their own.
 #pragma once
 
 #include <functional>
@@ -11,6 +11,7 @@
 
 #include "controller/base/ip.h"
 #include "controller/base/key.h"
+#include "controller/relay/server_link.h"
 
 namespace kernmesh::relay {
 
@@ -21,8 +22,9 @@ struct RelayDaemonOptions {
   Port tls{0};     // 0: none
   std::string certificate, certificate_key;
   std::optional<Endpoint> http;
-  std::vector<std::string> interfaces;  // none: the daemon forwards alone
-  std::vector<TicketPublicKey> networks;
+  std::vector<std::string> interfaces;    // none: the daemon forwards alone
+  std::vector<TicketPublicKey> networks;  // besides the server's
+  LinkOptions link;
   std::uint32_t max_clients = 16384;
   std::uint32_t max_channels = 65536;
   std::uint64_t channel_bytes_per_second = 0;  // 0: no limit

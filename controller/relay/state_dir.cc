@@ -6,8 +6,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstdio>
+#include <sstream>
 
 #include "controller/base/unique_fd.h"
 
@@ -15,6 +17,9 @@ namespace kernmesh::relay {
 namespace {
 
 constexpr std::size_t kMostSessionBytes = 64 << 20;  // 16,384 clients with 65,536 wishes: 5 MB
+
+constexpr std::size_t kMostTextBytes = 1 << 20;
+constexpr const char* kTicketKeys = "ticket-keys";  // base64, one a line
 
 Status write_whole(const std::string& path, std::span<const std::uint8_t> bytes) {
   const std::string beside = path + ".new";
@@ -30,6 +35,25 @@ Status write_whole(const std::string& path, std::span<const std::uint8_t> bytes)
     return Error::from_errno("write " + path, errno);
   }
   return {};
+}
+
+template <std::size_t N, typename Make>
+Result<SecretBytes<N>> load_or_make(const std::string& path, const Make& make) {
+  auto bytes = read_file(path, N);
+  if (bytes && bytes->size() == N) {
+    SecretBytes<N> key{std::span<const std::uint8_t, N>(bytes->data(), N)};
+    sodium_memzero(bytes->data(), bytes->size());
+    return key;
+  }
+  if (bytes || bytes.error().code() == ErrorCode::kExhausted) {
+    return Error(ErrorCode::kCorrupt,
+                 path + " does not hold a key of " + std::to_string(N) + " bytes");
+  }
+  if (bytes.error().code() != ErrorCode::kNotFound) return bytes.error();
+  SecretBytes<N> key;
+  make(key);
+  MESH_TRY(write_whole(path, key.bytes()));
+  return key;
 }
 
 }  // namespace
@@ -60,17 +84,43 @@ Result<StateDir> StateDir::open(const std::string& path) {
 }
 
 Result<X25519SecretKey> StateDir::key() const {
-  const std::string path = path_ + "/relay.key";
-  const auto bytes = read_file(path, 32);
-  if (bytes && bytes->size() == 32) {
-    return X25519SecretKey(std::span<const std::uint8_t, 32>(bytes->data(), 32));
+  return load_or_make<32>(path_ + "/relay.key", [](X25519SecretKey& key) {
+    randombytes_buf(key.mutable_bytes().data(), key.mutable_bytes().size());
+  });
+}
+
+Result<Ed25519SecretKey> StateDir::machine_key() const {
+  return load_or_make<64>(path_ + "/machine.key", [](Ed25519SecretKey& key) {
+    std::array<std::uint8_t, crypto_sign_PUBLICKEYBYTES> unused{};
+    crypto_sign_keypair(unused.data(), key.mutable_bytes().data());
+  });
+}
+
+Result<std::string> StateDir::read_text(const std::string& name) const {
+  MESH_TRY_ASSIGN(const Bytes bytes, read_file(path_ + "/" + name, kMostTextBytes));
+  return std::string(bytes.begin(), bytes.end());
+}
+
+Status StateDir::write_text(const std::string& name, std::string_view text) const {
+  return write_whole(path_ + "/" + name,
+                     {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
+}
+
+Result<std::vector<TicketPublicKey>> StateDir::ticket_keys() const {
+  MESH_TRY_ASSIGN(const std::string text, read_text(kTicketKeys));
+  std::istringstream lines(text);
+  std::vector<TicketPublicKey> keys;
+  for (std::string line; std::getline(lines, line);) {
+    MESH_TRY_ASSIGN(const auto key, TicketPublicKey::parse_base64(line));
+    keys.push_back(key);
   }
-  if (bytes) return Error(ErrorCode::kCorrupt, path + " does not hold a key of 32 bytes");
-  if (bytes.error().code() != ErrorCode::kNotFound) return bytes.error();
-  X25519SecretKey key;
-  randombytes_buf(key.mutable_bytes().data(), 32);
-  MESH_TRY(write_whole(path, key.bytes()));
-  return key;
+  return keys;
+}
+
+Status StateDir::write_ticket_keys(const std::vector<TicketPublicKey>& keys) const {
+  std::string lines;
+  for (const auto& key : keys) lines += to_string(key) + "\n";
+  return write_text(kTicketKeys, lines);
 }
 
 Result<Bytes> StateDir::read_sessions() const {

@@ -124,6 +124,27 @@ Result<mesh::v1::Node> AdminClient::tag_node(const std::string& node,
   return call(&Admin::Stub::TagNode, request, "tag node " + quoted(node));
 }
 
+Result<mesh::v1::ListRelaysResponse> AdminClient::list_relays() {
+  return call(&Admin::Stub::ListRelays, mesh::v1::ListRelaysRequest(), "list relays");
+}
+
+Result<mesh::v1::Relay> AdminClient::get_relay(const std::string& relay) {
+  mesh::v1::GetRelayRequest request;
+  request.set_relay(relay);
+  return call(&Admin::Stub::GetRelay, request, "show relay " + quoted(relay));
+}
+
+Result<mesh::v1::Relay> AdminClient::drain_relay(const mesh::v1::DrainRelayRequest& request) {
+  return call(&Admin::Stub::DrainRelay, request, "drain relay " + quoted(request.relay()));
+}
+
+Status AdminClient::remove_relay(const std::string& relay) {
+  mesh::v1::RemoveRelayRequest request;
+  request.set_relay(relay);
+  MESH_TRY(call(&Admin::Stub::RemoveRelay, request, "remove relay " + quoted(relay)));
+  return {};
+}
+
 Result<mesh::v1::Policy> AdminClient::get_policy(std::uint32_t revision) {
   mesh::v1::GetPolicyRequest request;
   request.set_revision(revision);

@@ -40,6 +40,12 @@ class AdminClient {
   Status remove_node(const std::string& node);
   Result<mesh::v1::Node> tag_node(const std::string& node, const std::vector<std::string>& tags);
 
+  // `relay` is a name or an id in decimal.
+  Result<mesh::v1::ListRelaysResponse> list_relays();
+  Result<mesh::v1::Relay> get_relay(const std::string& relay);
+  Result<mesh::v1::Relay> drain_relay(const mesh::v1::DrainRelayRequest& request);
+  Status remove_relay(const std::string& relay);
+
   // Revision 0: the one in force. Setting and checking have 120 s: a text of 10 MB takes a while.
   Result<mesh::v1::Policy> get_policy(std::uint32_t revision = 0);
   Result<mesh::v1::SetPolicyResponse> set_policy(const mesh::v1::SetPolicyRequest& request);

@@ -110,6 +110,7 @@ Result<netmap::Netmap> map_from(const mesh::v1::Snapshot& message, const MapVers
   for (auto& rule : rules) map.rules.emplace(rule.id, std::move(rule));
   MESH_TRY_ASSIGN(auto sets, distinct_from<netmap::SourceSet>(message.sets(), kMaxSets, "sets"));
   for (auto& set : sets) map.sets.emplace(set.id, std::move(set));
+  MESH_TRY_ASSIGN(map.relays, from_proto(message.relays()));
   return map;
 }
 
@@ -144,6 +145,9 @@ Result<netmap::Delta> delta_from(const mesh::v1::Delta& message, const MapVersio
                   distinct_from<netmap::SourceSet>(message.upserted_sets(), kMaxSets, "new sets"));
   MESH_TRY_ASSIGN(delta.changed_sets, distinct_from<netmap::SetChange>(message.changed_sets(),
                                                                        kMaxSets, "changed sets"));
+  if (message.has_relays()) {
+    MESH_TRY_ASSIGN(delta.relays, from_proto(message.relays()));
+  }
   return delta;
 }
 
@@ -177,6 +181,13 @@ Result<NodePublicKey> node_key_from_wire(std::string_view bytes) {
 }
 Result<DiscoPublicKey> disco_key_from_wire(std::string_view bytes) {
   return key_from_wire<DiscoPublicKey>(bytes, "disco key");
+}
+
+Result<RelayPublicKey> relay_key_from_wire(std::string_view bytes) {
+  return key_from_wire<RelayPublicKey>(bytes, "relay key");
+}
+Result<TicketPublicKey> ticket_key_from_wire(std::string_view bytes) {
+  return key_from_wire<TicketPublicKey>(bytes, "ticket key");
 }
 
 std::int64_t to_wire(WallTime time) { return time.time_since_epoch().count(); }
@@ -236,6 +247,7 @@ mesh::v1::Peer to_proto(const netmap::Peer& peer) {
   for (const auto& endpoint : peer.endpoints) *message.add_endpoints() = to_proto(endpoint);
   message.set_key_expires_at(to_wire(peer.key_expires_at));
   message.set_online(peer.online);
+  message.set_home_relay(peer.home_relay.value());
   return message;
 }
 
@@ -309,6 +321,7 @@ Result<netmap::Peer> from_proto(const mesh::v1::Peer& message) {
     MESH_TRY_ASSIGN(peer.endpoints, endpoints_from(message.endpoints()));
     MESH_TRY_ASSIGN(peer.key_expires_at, time_from_wire(message.key_expires_at()));
     peer.online = message.online();
+    peer.home_relay = netmap::RelayId(message.home_relay());
     return peer;
   };
   auto peer = convert();
@@ -324,6 +337,7 @@ mesh::v1::NetmapUpdate to_proto(const netmap::Netmap& map) {
   for (const auto& [id, peer] : map.peers) *snapshot.add_peers() = to_proto(peer);
   for (const auto& [id, rule] : map.rules) *snapshot.add_rules() = to_proto(rule);
   for (const auto& [id, set] : map.sets) *snapshot.add_sets() = to_proto(set);
+  if (map.relays != netmap::Relays()) *snapshot.mutable_relays() = to_proto(map.relays);
   return message;
 }
 
@@ -339,6 +353,7 @@ mesh::v1::NetmapUpdate to_proto(const netmap::Delta& delta) {
   for (const auto id : delta.removed_rules) body.add_removed_rule_ids(id.value());
   for (const auto& set : delta.upserted_sets) *body.add_upserted_sets() = to_proto(set);
   for (const auto& change : delta.changed_sets) *body.add_changed_sets() = to_proto(change);
+  if (delta.relays) *body.mutable_relays() = to_proto(*delta.relays);
   return message;
 }
 

@@ -13,6 +13,7 @@
 #include "controller/base/result.h"
 #include "controller/core/netmap/digest.h"
 #include "controller/core/netmap/netmap.h"
+#include "controller/core/netmap/relay.h"
 #include "mesh/v1/coordination.pb.h"
 #include "mesh/v1/types.pb.h"
 
@@ -24,6 +25,8 @@ inline constexpr std::size_t kMaxPeers = 100'000;
 inline constexpr std::size_t kMaxEndpoints = 32;  // of one node: addresses of a multi-homed host
 inline constexpr std::size_t kMaxAddresses = 8;   // overlay addresses of one node
 inline constexpr std::size_t kMaxOverlayPrefixes = 8;
+inline constexpr std::size_t kMaxRelays = 256;
+inline constexpr std::size_t kMaxRelayEndpoints = 8;
 inline constexpr std::size_t kMaxNodeName = 63;   // one DNS label, RFC 1035 2.3.4
 inline constexpr std::size_t kMaxUserName = 254;  // as long as an e-mail address, RFC 5321
 
@@ -39,6 +42,8 @@ std::string to_wire(const netmap::Digest& digest);
 Result<MachinePublicKey> machine_key_from_wire(std::string_view bytes);
 Result<NodePublicKey> node_key_from_wire(std::string_view bytes);
 Result<DiscoPublicKey> disco_key_from_wire(std::string_view bytes);
+Result<RelayPublicKey> relay_key_from_wire(std::string_view bytes);
+Result<TicketPublicKey> ticket_key_from_wire(std::string_view bytes);
 
 // Seconds since 1970, 0: never.
 std::int64_t to_wire(WallTime time);
@@ -50,6 +55,8 @@ mesh::v1::Endpoint to_proto(const Endpoint& endpoint);
 mesh::v1::MapVersion to_proto(const MapVersion& version);
 mesh::v1::Self to_proto(const netmap::Self& self);
 mesh::v1::Peer to_proto(const netmap::Peer& peer);
+mesh::v1::RelayPlace to_proto(const netmap::Relay& relay);
+mesh::v1::RelayMap to_proto(const netmap::Relays& relays);
 
 Result<Prefix> from_proto(const mesh::v1::Prefix& message);
 // Port 0, unspecified, multicast and IPv4-mapped addresses are refused.
@@ -58,6 +65,10 @@ Result<std::vector<Endpoint>> from_proto(const mesh::v1::EndpointList& message);
 MapVersion from_proto(const mesh::v1::MapVersion& message);
 Result<netmap::Self> from_proto(const mesh::v1::Self& message);
 Result<netmap::Peer> from_proto(const mesh::v1::Peer& message);
+
+Result<netmap::Relay> from_proto(const mesh::v1::RelayPlace& message);
+// A ticket of another length is of a later version, and left out.
+Result<netmap::Relays> from_proto(const mesh::v1::RelayMap& message);
 
 // What a Watch stream brings: a whole map, a change, or a sign of life with the newest version.
 struct Keepalive {

@@ -65,6 +65,8 @@ Error CoordinationClient::watch(const Session& session, const std::optional<Held
     request.set_rules_digest(to_wire(held->digests.rules));
     request.set_sets_digest(to_wire(held->digests.sets));
   }
+  // Also without a map: it says that this agent wants to know of relays.
+  request.set_relays_digest(to_wire(held ? held->digests.relays : netmap::Digest()));
   const auto stream = stub->Watch(&context, request);
   mesh::v1::NetmapUpdate message;
   Status ended;
@@ -83,6 +85,7 @@ Status CoordinationClient::report(const Session& session, const Report& report) 
     for (const auto& endpoint : *report.endpoints) *list->add_endpoints() = to_proto(endpoint);
   }
   if (report.applied) *request.mutable_applied() = to_proto(*report.applied);
+  if (report.home_relay) request.set_home_relay(report.home_relay->value());
   request.set_kernel_release(report.kernel_release);
   request.set_agent_version(KERNMESH_VERSION);
   const auto stub = Coordination::NewStub(channel_);

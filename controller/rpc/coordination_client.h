@@ -46,6 +46,7 @@ struct Held {
 struct Report {
   std::optional<std::vector<Endpoint>> endpoints;
   std::optional<MapVersion> applied;
+  std::optional<relay::RelayId> home_relay;  // 0: none
   std::string kernel_release;
 };
 

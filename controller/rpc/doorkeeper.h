@@ -32,8 +32,10 @@ class Doorkeeper final : public grpc::AuthMetadataProcessor {
     if (header != metadata.end() && view_of(header->second).starts_with(kScheme)) {
       token = view_of(header->second).substr(kScheme.size());
     }
-    const auto node = gate_.admit(Role::kNode, token);
-    if (node || node.error().code() != ErrorCode::kUnauthenticated) return grpc::Status::OK;
+    for (const Role role : {Role::kNode, Role::kRelay}) {
+      const auto caller = gate_.admit(role, token);
+      if (caller || caller.error().code() != ErrorCode::kUnauthenticated) return grpc::Status::OK;
+    }
     const auto administrator = gate_.admit(Role::kAdministrator, token);
     if (administrator || administrator.error().code() != ErrorCode::kUnauthenticated) {
       return grpc::Status::OK;
@@ -45,10 +47,11 @@ class Doorkeeper final : public grpc::AuthMetadataProcessor {
   static std::string_view view_of(const grpc::string_ref& text) {
     return {text.data(), text.size()};
   }
-  // What a node says before it has a token, and whether the server is well.
+  // What a node or relay says before it has a token, and whether the server is well.
   static bool is_open(std::string_view path) {
     return path == "/mesh.v1.Coordination/Challenge" || path == "/mesh.v1.Coordination/Register" ||
-           path.starts_with("/grpc.health.");
+           path == "/mesh.v1.RelayCoordination/Challenge" ||
+           path == "/mesh.v1.RelayCoordination/Register" || path.starts_with("/grpc.health.");
   }
 
   Gate& gate_;

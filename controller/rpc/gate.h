@@ -9,15 +9,17 @@
 #include "controller/base/ids.h"
 #include "controller/base/key.h"
 #include "controller/base/result.h"
+#include "controller/core/relay/home.h"
 
 namespace kernmesh::rpc {
 
-enum class Role { kAnyone, kNode, kAdministrator };
+enum class Role { kAnyone, kNode, kRelay, kAdministrator };
 
-// Who was let in. The node's fields are set for Role::kNode only.
+// Who was let in. `node` is set for Role::kNode only, `relay` for Role::kRelay, the rest for both.
 struct Caller {
   Role role = Role::kAnyone;
   NodeId node;
+  relay::RelayId relay;
   MachinePublicKey machine_key;
   WallTime token_expires_at{};
 };

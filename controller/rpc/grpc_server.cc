@@ -10,6 +10,7 @@
 #include "controller/rpc/watch_reactor.h"
 #include "mesh/v1/admin.grpc.pb.h"
 #include "mesh/v1/coordination.grpc.pb.h"
+#include "mesh/v1/relay.grpc.pb.h"
 
 namespace kernmesh::rpc {
 namespace {
@@ -73,10 +74,38 @@ class CoordinationService final : public v1::Coordination::CallbackService {
   CoordinationHandler& handler_;
 };
 
+class RelayService final : public v1::RelayCoordination::CallbackService {
+ public:
+  RelayService(Gate& gate, RelayHandler& handler) : gate_(gate), handler_(handler) {}
+
+  Unary* Challenge(Context* context, const v1::ChallengeRequest* request,
+                   v1::ChallengeResponse* response) override {
+    return answer(gate_, Role::kAnyone, context, response,
+                  [&](const Caller&) { return handler_.challenge(*request); });
+  }
+  Unary* Register(Context* context, const v1::RegisterRelayRequest* request,
+                  v1::RegisterRelayResponse* response) override {
+    return answer(gate_, Role::kAnyone, context, response,
+                  [&](const Caller&) { return handler_.enroll(*request); });
+  }
+  Unary* Report(Context* context, const v1::ReportRelayRequest* request,
+                v1::ReportRelayResponse* response) override {
+    return answer(gate_, Role::kRelay, context, response,
+                  [&](const Caller& caller) { return handler_.report(caller, *request); });
+  }
+
+ private:
+  Gate& gate_;
+  RelayHandler& handler_;
+};
+
 class AdminService final : public v1::Admin::CallbackService {
  public:
-  AdminService(Gate& gate, AdminHandler& handler, PolicyHandler& policies)
-      : gate_(gate), handler_(handler), policies_(policies) {}
+  explicit AdminService(const Handlers& handlers)
+      : gate_(handlers.gate),
+        handler_(handlers.admin),
+        policies_(handlers.policies),
+        relays_(handlers.relay_admin) {}
 
   Unary* CreateUser(Context* context, const v1::CreateUserRequest* request,
                     v1::User* response) override {
@@ -148,6 +177,22 @@ class AdminService final : public v1::Admin::CallbackService {
                       v1::Inventory* response) override {
     return administer(context, request, response, &PolicyHandler::get_inventory);
   }
+  Unary* ListRelays(Context* context, const v1::ListRelaysRequest* request,
+                    v1::ListRelaysResponse* response) override {
+    return administer(context, request, response, &RelayAdminHandler::list_relays);
+  }
+  Unary* GetRelay(Context* context, const v1::GetRelayRequest* request,
+                  v1::Relay* response) override {
+    return administer(context, request, response, &RelayAdminHandler::get_relay);
+  }
+  Unary* DrainRelay(Context* context, const v1::DrainRelayRequest* request,
+                    v1::Relay* response) override {
+    return administer(context, request, response, &RelayAdminHandler::drain_relay);
+  }
+  Unary* RemoveRelay(Context* context, const v1::RemoveRelayRequest* request,
+                     v1::RemoveRelayResponse* response) override {
+    return administer(context, request, response, &RelayAdminHandler::remove_relay);
+  }
 
  private:
   template <typename Request, typename Response>
@@ -161,6 +206,12 @@ class AdminService final : public v1::Admin::CallbackService {
                     Result<Response> (PolicyHandler::*method)(const Request&)) {
     return answer(gate_, Role::kAdministrator, context, response,
                   [&](const Caller&) { return (policies_.*method)(*request); });
+  }
+  template <typename Request, typename Response>
+  Unary* administer(Context* context, const Request* request, Response* response,
+                    Result<Response> (RelayAdminHandler::*method)(const Request&)) {
+    return answer(gate_, Role::kAdministrator, context, response,
+                  [&](const Caller&) { return (relays_.*method)(*request); });
   }
   // The token is looked at before anything is read.
   template <typename Request, typename Response>
@@ -177,6 +228,7 @@ class AdminService final : public v1::Admin::CallbackService {
   Gate& gate_;
   AdminHandler& handler_;
   PolicyHandler& policies_;
+  RelayAdminHandler& relays_;
 };
 
 class RunningServer final : public GrpcServer {
@@ -184,7 +236,8 @@ class RunningServer final : public GrpcServer {
   explicit RunningServer(const Handlers& handlers)
       : doorkeeper_(std::make_shared<Doorkeeper>(handlers.gate)),
         coordination_(handlers.gate, handlers.coordination),
-        admin_(handlers.gate, handlers.admin, handlers.policies) {}
+        relays_(handlers.gate, handlers.relays),
+        admin_(handlers) {}
   ~RunningServer() override { stop(Duration{}); }
 
   Status start(const ListenOptions& options) {
@@ -196,6 +249,7 @@ class RunningServer final : public GrpcServer {
     credentials->SetAuthMetadataProcessor(doorkeeper_);
     builder.AddListeningPort(options.address, credentials, &port_);
     builder.RegisterService(&coordination_);
+    builder.RegisterService(&relays_);
     builder.RegisterService(&admin_);
     set_limits(builder);
     server_ = builder.BuildAndStart();
@@ -234,6 +288,7 @@ class RunningServer final : public GrpcServer {
 
   std::shared_ptr<Doorkeeper> doorkeeper_;  // shared with the port's credentials
   CoordinationService coordination_;
+  RelayService relays_;
   AdminService admin_;
   int port_ = 0;
   std::unique_ptr<grpc::Server> server_;

@@ -15,9 +15,9 @@ namespace kernmesh::rpc {
 
 // The largest message that a method sees; gRPC knows no bound by method, so policies, which may
 // have 16 MiB, come in pieces. It compares only what it has read whole: strangers are turned away
-// before that (doorkeeper.h), but for the two calls that nodes make before they have a token,
-// Challenge and Register. No ResourceQuota bounds the sum of those: whoever fills it holds up
-// everybody. Answers are not bounded by the server; a snapshot of 10,000 peers is about 3 MB.
+// before that (doorkeeper.h), but for the two calls that nodes and relays make before they have a
+// token, Challenge and Register. No ResourceQuota bounds the sum of those: whoever fills it holds
+// up everybody. Answers are not bounded by the server; a snapshot of 10,000 peers is about 3 MB.
 inline constexpr int kMaxRequestBytes = 64 * 1024;
 // Concurrent calls on one connection, of which an agent needs two.
 inline constexpr int kMaxCallsPerConnection = 100;
@@ -43,6 +43,8 @@ struct Handlers {
   CoordinationHandler& coordination;
   AdminHandler& admin;
   PolicyHandler& policies;
+  RelayHandler& relays;
+  RelayAdminHandler& relay_admin;
 };
 
 // kUnavailable when the address cannot be bound or the certificate is not accepted.

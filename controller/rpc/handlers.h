@@ -9,6 +9,7 @@
 #include "controller/rpc/gate.h"
 #include "mesh/v1/admin.pb.h"
 #include "mesh/v1/coordination.pb.h"
+#include "mesh/v1/relay.pb.h"
 
 namespace kernmesh::rpc {
 
@@ -51,6 +52,15 @@ class CoordinationHandler {
   virtual void closed(const Caller&, const UpdateStream* stream) = 0;
 };
 
+class RelayHandler {
+ public:
+  virtual ~RelayHandler() = default;
+  virtual Result<mesh::v1::ChallengeResponse> challenge(const mesh::v1::ChallengeRequest&) = 0;
+  virtual Result<mesh::v1::RegisterRelayResponse> enroll(const mesh::v1::RegisterRelayRequest&) = 0;
+  virtual Result<mesh::v1::ReportRelayResponse> report(const Caller&,
+                                                       const mesh::v1::ReportRelayRequest&) = 0;
+};
+
 class AdminHandler {
  public:
   virtual ~AdminHandler() = default;
@@ -82,6 +92,17 @@ class PolicyHandler {
       const mesh::v1::ListPoliciesRequest&) = 0;
   virtual Result<mesh::v1::GetRolloutResponse> get_rollout(const mesh::v1::GetRolloutRequest&) = 0;
   virtual Result<mesh::v1::Inventory> get_inventory(const mesh::v1::GetInventoryRequest&) = 0;
+};
+
+// The part of it that is about relays.
+class RelayAdminHandler {
+ public:
+  virtual ~RelayAdminHandler() = default;
+  virtual Result<mesh::v1::ListRelaysResponse> list_relays(const mesh::v1::ListRelaysRequest&) = 0;
+  virtual Result<mesh::v1::Relay> get_relay(const mesh::v1::GetRelayRequest&) = 0;
+  virtual Result<mesh::v1::Relay> drain_relay(const mesh::v1::DrainRelayRequest&) = 0;
+  virtual Result<mesh::v1::RemoveRelayResponse> remove_relay(
+      const mesh::v1::RemoveRelayRequest&) = 0;
 };
 
 }  // namespace kernmesh::rpc

@@ -55,6 +55,7 @@ v1::JoinKey describe_key(const View& view, const store::JoinKeyRecord& key) {
   message.set_revoked_at(rpc::to_wire(key.revoked_at));
   message.set_use_count(key.use_count);
   message.set_hint(key.hint);
+  message.set_relay(key.admits == store::Admits::kRelay);
   return message;
 }
 
@@ -198,17 +199,27 @@ Result<v1::CreateJoinKeyResponse> Administration::create_join_key(
   record.hash = topology::ticket_hash(ticket);
   const std::string text = to_string(ticket);
   record.hint = text.substr(text.size() - kHintCharacters);
+  if (request.relay()) {
+    if (!request.user_name().empty() || request.ephemeral()) {
+      return Error(ErrorCode::kInvalid, "a relay is nobody's and stays: no user, not ephemeral");
+    }
+    record.admits = store::Admits::kRelay;
+  }
   record.reusable = request.reusable();
   record.ephemeral = request.ephemeral();
   record.created_at = clock_();
   record.expires_at = record.created_at + lifetime;
   MESH_TRY(commit_planned(directory_, store_, [&](const View& view) -> Result<store::Commit> {
-    const auto* user = view.network.find_user_named(request.user_name());
-    if (user == nullptr) return not_found("user", request.user_name());
     record.id = JoinKeyId(view.highest.join_key.value() + 1);
-    record.user_id = user->id;
     store::Commit commit;
-    commit.audit = {event("key.create", "join key " + to_string(record.id), "for " + user->name)};
+    std::string whom = "a relay";
+    if (record.admits == store::Admits::kNode) {
+      const auto* user = view.network.find_user_named(request.user_name());
+      if (user == nullptr) return not_found("user", request.user_name());
+      record.user_id = user->id;
+      whom = user->name;
+    }
+    commit.audit = {event("key.create", "join key " + to_string(record.id), "for " + whom)};
     commit.puts.emplace_back(record);
     return commit;
   }));

@@ -2,31 +2,12 @@
 // plan_admission(): who may join and what is written for him (L3, pure).
 #include "controller/core/topology/name.h"
 #include "controller/server/enrollment.h"
+#include "controller/server/join_keys.h"
 
 namespace kernmesh::server {
 namespace {
 
 Error denied(const std::string& why) { return {ErrorCode::kPermissionDenied, why}; }
-
-// The record of the applicant's join key, if it lets somebody in now.
-Result<store::JoinKeyRecord> find_join_key(const View& view, const topology::Ticket& ticket,
-                                           const topology::CaFingerprint& ca, WallTime now) {
-  if (ticket.kind != topology::TicketKind::kJoinKey) {
-    return denied("this is an administrator token; a join key starts with \"mk-\"");
-  }
-  if (ticket.ca != ca) return denied("the join key is of another server");
-  const auto id = view.join_key_ids.find(topology::ticket_hash(ticket));
-  if (id == view.join_key_ids.end()) return denied("the join key is not known to this server");
-  const auto& record = view.join_keys.at(id->second);
-  if (record.revoked_at != WallTime{}) return denied("the join key was revoked");
-  if (now >= record.expires_at) {
-    return denied("the join key has expired: ask the administrator for a new one");
-  }
-  if (!record.reusable && record.use_count > 0) {
-    return denied("the join key is for one use and was used already");
-  }
-  return record;
-}
 
 Status check_keys_are_free(const View& view, const Applicant& applicant, NodeId own) {
   const auto node = view.by_node_key.find(applicant.node_key);
@@ -46,13 +27,8 @@ store::AuditEvent event(WallTime now, const store::NodeRecord& record, const cha
           "node " + to_string(record.node.id) + " (" + record.node.name + ")", std::move(detail)};
 }
 
-void count_use(store::JoinKeyRecord& key, store::Commit& commit) {
-  ++key.use_count;
-  commit.puts.emplace_back(key);
-}
-
-Result<Admission> plan_new(const View& view, const Applicant& applicant, store::JoinKeyRecord key,
-                           WallTime now) {
+Result<Admission> plan_new(const View& view, const Applicant& applicant,
+                           const store::JoinKeyRecord& key, WallTime now) {
   const auto slot = topology::next_slot(view.meta.overlay, view.highest.slot);
   if (!slot) {
     return Error(ErrorCode::kExhausted, "no address is left in " + to_string(view.meta.overlay.v4));
@@ -91,7 +67,8 @@ Result<Admission> plan_return(const View& view, const Applicant& applicant,
       return Error(ErrorCode::kExpired, "the key of node " + node.name +
                                             " has expired: join again with a join key of its user");
     }
-    MESH_TRY_ASSIGN(auto key, find_join_key(view, *applicant.ticket, ca, now));
+    MESH_TRY_ASSIGN(const auto key,
+                    find_join_key(view, *applicant.ticket, ca, store::Admits::kNode, now));
     if (key.user_id != node.user_id) {
       return denied("the join key is of another user than node " + node.name);
     }
@@ -124,9 +101,10 @@ Result<Admission> plan_admission(const View& view, const Applicant& applicant,
                  "this machine is not known to the server: join with a join key "
                  "(meshadm up --server HOST:PORT --key mk-...)");
   }
-  MESH_TRY_ASSIGN(auto key, find_join_key(view, *applicant.ticket, ca, now));
+  MESH_TRY_ASSIGN(const auto key,
+                  find_join_key(view, *applicant.ticket, ca, store::Admits::kNode, now));
   MESH_TRY(check_keys_are_free(view, applicant, NodeId{}));
-  return plan_new(view, applicant, std::move(key), now);
+  return plan_new(view, applicant, key, now);
 }
 
 }  // namespace kernmesh::server

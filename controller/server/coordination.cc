@@ -29,14 +29,18 @@ Result<mesh::v1::RegisterResponse> Coordination::enroll(const mesh::v1::Register
   return enrollment_.enroll(request);
 }
 
-Status Coordination::put_endpoints(const rpc::Caller& caller, const mesh::v1::EndpointList& list) {
-  MESH_TRY_ASSIGN(const auto endpoints, rpc::from_proto(list));
+// Where peers find the node.
+Status Coordination::put_whereabouts(const rpc::Caller& caller,
+                                     const mesh::v1::ReportRequest& request) {
+  MESH_TRY_ASSIGN(const auto endpoints, rpc::from_proto(request.endpoints()));
   return commit_planned(directory_, store_, [&](const View& view) -> Result<store::Commit> {
     MESH_TRY(check_standing(view, caller.node, caller.machine_key));
     store::Commit commit;
     store::NodeRecord record = view.nodes.at(caller.node);
-    if (record.node.endpoints == endpoints) return commit;
-    record.node.endpoints = endpoints;
+    const auto before = record.node;
+    if (request.has_endpoints()) record.node.endpoints = endpoints;
+    if (request.has_home_relay()) record.node.home_relay = netmap::RelayId(request.home_relay());
+    if (record.node == before) return commit;
     commit.audience = store::Audience::kNetwork;
     commit.puts.emplace_back(std::move(record));
     return commit;
@@ -66,7 +70,8 @@ Status Coordination::put_facts(const rpc::Caller& caller, const mesh::v1::Report
 Result<mesh::v1::ReportResponse> Coordination::report(const rpc::Caller& caller,
                                                       const mesh::v1::ReportRequest& request) {
   MESH_TRY(put_facts(caller, request));
-  if (request.has_endpoints()) MESH_TRY(put_endpoints(caller, request.endpoints()));
+  if (request.has_endpoints() || request.has_home_relay())
+    MESH_TRY(put_whereabouts(caller, request));
   return mesh::v1::ReportResponse{};
 }
 
@@ -88,7 +93,8 @@ Result<mesh::v1::LeaveResponse> Coordination::leave(const rpc::Caller& caller,
 Result<std::unique_ptr<rpc::UpdateSource>> Coordination::watch(
     const rpc::Caller& caller, const mesh::v1::WatchRequest& request,
     std::shared_ptr<rpc::UpdateStream> stream) {
-  auto source = std::make_unique<WatchSource>(directory_, caller.node, request);
+  auto source = std::make_unique<WatchSource>(WatchSource::Sources{directory_, tickets_, clock_},
+                                              caller.node, request);
   MESH_TRY(presence_.opened({caller, std::move(stream)}));
   return std::unique_ptr<rpc::UpdateSource>(std::move(source));
 }

@@ -6,6 +6,7 @@
 #include "controller/server/directory.h"
 #include "controller/server/enrollment.h"
 #include "controller/server/presence.h"
+#include "controller/server/ticket_office.h"
 
 namespace kernmesh::server {
 
@@ -13,11 +14,12 @@ class Coordination : public rpc::CoordinationHandler {
  public:
   // All outlive it.
   Coordination(const Directory& directory, store::Store& store, Presence& presence,
-               Enrollment& enrollment, WallClock clock)
+               Enrollment& enrollment, const TicketOffice& tickets, WallClock clock)
       : directory_(directory),
         store_(store),
         presence_(presence),
         enrollment_(enrollment),
+        tickets_(tickets),
         clock_(std::move(clock)) {}
 
   Result<mesh::v1::ChallengeResponse> challenge(const mesh::v1::ChallengeRequest&) override;
@@ -31,13 +33,14 @@ class Coordination : public rpc::CoordinationHandler {
   void closed(const rpc::Caller&, const rpc::UpdateStream* stream) override;
 
  private:
-  Status put_endpoints(const rpc::Caller& caller, const mesh::v1::EndpointList& list);
+  Status put_whereabouts(const rpc::Caller& caller, const mesh::v1::ReportRequest& request);
   Status put_facts(const rpc::Caller& caller, const mesh::v1::ReportRequest& request);
 
   const Directory& directory_;
   store::Store& store_;
   Presence& presence_;
   Enrollment& enrollment_;
+  const TicketOffice& tickets_;
   WallClock clock_;
 };
 

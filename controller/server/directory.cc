@@ -34,6 +34,10 @@ struct Put {
     view.join_key_ids[record.hash] = record.id;
     view.highest.join_key = std::max(view.highest.join_key, record.id);
   }
+  void operator()(const store::RelayRecord& record) const {
+    view.relays[record.relay.id] = record;
+    view.highest.relay = std::max(view.highest.relay, record.relay.id);
+  }
   void operator()(const store::AllocationRecord& record) const {
     view.highest.slot = std::max(view.highest.slot, record.slot);
   }
@@ -66,7 +70,21 @@ struct Remove {
     view.join_key_ids.erase(found->second.hash);
     view.join_keys.erase(found);
   }
+  void operator()(const store::Removal<netmap::RelayId>& removal) const {
+    view.relays.erase(removal.id);
+  }
 };
+
+bool touches_relays(const store::Change& change) {
+  const auto is_put = [](const store::Record& put) {
+    return std::holds_alternative<store::RelayRecord>(put);
+  };
+  const auto is_removal = [](const store::AnyRemoval& removal) {
+    return std::holds_alternative<store::Removal<netmap::RelayId>>(removal);
+  };
+  return std::any_of(change.puts.begin(), change.puts.end(), is_put) ||
+         std::any_of(change.removals.begin(), change.removals.end(), is_removal);
+}
 
 topology::PolicyPlan plan_for(const View& view, const store::Change& change) {
   for (const auto& put : change.puts) {
@@ -88,6 +106,8 @@ std::unique_ptr<Directory> Directory::open(store::Store& store, store::Contents 
             {},
             {},
             {},
+            contents.network_revision,
+            {},
             {},
             contents.highest,
             std::move(contents.policies),
@@ -97,6 +117,7 @@ std::unique_ptr<Directory> Directory::open(store::Store& store, store::Contents 
   for (const auto& record : contents.users) put(record);
   for (const auto& record : contents.nodes) put(record);
   for (const auto& record : contents.join_keys) put(record);
+  for (const auto& record : contents.relays) put(record);
   view.network.apply(initial);
   std::unique_ptr<Directory> directory(new Directory(std::move(view)));
   store.subscribe([raw = directory.get()](const store::Change& change) { raw->apply(change); });
@@ -114,6 +135,8 @@ void Directory::apply(const store::Change& change) {
     for (const auto& removal : change.removals) std::visit(Remove{view_, network}, removal);
     for (const auto& record : change.puts) std::visit(Put{view_, network}, record);
     view_.network.apply(network, std::move(plan));
+    if (change.audience == store::Audience::kNetwork && touches_relays(change))
+      view_.relays_changed = change.network_revision;
   }
   if (change.audience == store::Audience::kNetwork && listener_) listener_();
 }

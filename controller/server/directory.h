@@ -24,6 +24,8 @@ struct View {
   std::map<UserId, store::UserRecord> users;
   std::map<JoinKeyId, store::JoinKeyRecord> join_keys;
   std::map<store::Hash, JoinKeyId> join_key_ids;
+  std::map<netmap::RelayId, store::RelayRecord> relays;
+  Revision relays_changed;  // the network's revision at which nodes were last to hear of them
   std::unordered_map<NodePublicKey, NodeId> by_node_key;
   std::unordered_map<DiscoPublicKey, NodeId> by_disco_key;
   store::HighestIds highest;

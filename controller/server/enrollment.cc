@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/server/enrollment.h"
 
-#include <sodium.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -16,23 +15,13 @@ constexpr std::size_t kMaxHostname = 255;
 constexpr std::size_t kMaxVersion = 64;
 constexpr std::uint32_t kProtocolMinor = 1;
 
-std::string printable(std::string text, std::size_t most) {
-  text.resize(std::min(text.size(), most));
-  std::replace_if(
-      text.begin(), text.end(), [](char c) { return c < 0x20 || c > 0x7e; }, '?');
-  return text;
-}
-
 }  // namespace
 
 Result<mesh::v1::ChallengeResponse> Enrollment::challenge(
     const mesh::v1::ChallengeRequest& request) {
   MESH_TRY_ASSIGN(const auto key, rpc::machine_key_from_wire(request.machine_key()));
-  NonceSalt salt;
-  randombytes_buf(salt.data(), salt.size());
   mesh::v1::ChallengeResponse response;
-  response.set_nonce(directory_.read(
-      [&](const View& view) { return make_nonce(view.meta.token_secret, key, clock_(), salt); }));
+  response.set_nonce(proofs_.nonce_for(key));
   return response;
 }
 
@@ -41,43 +30,16 @@ Result<Applicant> Enrollment::check(const mesh::v1::RegisterRequest& request) {
   MESH_TRY_ASSIGN(applicant.machine_key, rpc::machine_key_from_wire(request.machine_key()));
   MESH_TRY_ASSIGN(applicant.node_key, rpc::node_key_from_wire(request.node_key()));
   MESH_TRY_ASSIGN(applicant.disco_key, rpc::disco_key_from_wire(request.disco_key()));
-  MESH_TRY(directory_.read([&](const View& view) {
-    return check_nonce(view.meta.token_secret, request.nonce(), applicant.machine_key, clock_());
-  }));
-  Signature signature{};
-  const std::string& given = request.signature();
   const std::vector<std::uint8_t> nonce(request.nonce().begin(), request.nonce().end());
-  const auto message =
-      topology::registration_message(ca_, nonce, applicant.node_key, applicant.disco_key);
-  const bool whole = given.size() == signature.size();
-  if (whole) std::copy(given.begin(), given.end(), signature.begin());
-  if (!whole || !verify(applicant.machine_key, message, signature)) {
-    return Error(ErrorCode::kUnauthenticated, "the signature by the machine key does not verify");
-  }
-  MESH_TRY(use_nonce(request.nonce()));
+  MESH_TRY(proofs_.check(
+      {applicant.machine_key, request.nonce(), request.signature(),
+       topology::registration_message(ca_, nonce, applicant.node_key, applicant.disco_key)}));
   if (!request.join_key().empty()) {
     MESH_TRY_ASSIGN(applicant.ticket, topology::parse_ticket(request.join_key()));
   }
   applicant.hostname = request.hostname().substr(0, kMaxHostname);
   applicant.agent_version = printable(request.agent_version(), kMaxVersion);
   return applicant;
-}
-
-// Only nonces under a valid signature come here, so a stranger cannot fill the memory for free.
-Status Enrollment::use_nonce(const std::string& nonce) {
-  const std::lock_guard lock(nonces_mutex_);
-  const WallTime now = clock_();
-  if (used_nonces_.size() >= kMaxUsedNonces) {
-    std::erase_if(used_nonces_, [&](const auto& used) { return used.second < now; });
-  }
-  if (used_nonces_.size() >= kMaxUsedNonces) {
-    return Error(ErrorCode::kExhausted, "too many registrations: try again in a minute");
-  }
-  // Twice the lifetime, so that a small step back of the clock opens nothing.
-  if (!used_nonces_.emplace(nonce, now + 2 * kNonceLifetime).second) {
-    return Error(ErrorCode::kUnauthenticated, "the nonce was used already: ask for a new one");
-  }
-  return {};
 }
 
 void Enrollment::audit_denial(const Applicant& applicant, const Error& error) {

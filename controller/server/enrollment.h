@@ -2,21 +2,19 @@
 // Joining and coming back (L3, thread-safe): from a signed request to a node in the store.
 #pragma once
 
-#include <map>
 #include <mutex>
 #include <string>
 
 #include "controller/core/topology/registration.h"
 #include "controller/server/directory.h"
 #include "controller/server/gatekeeper.h"
+#include "controller/server/proof.h"
 #include "mesh/v1/coordination.pb.h"
 
 namespace kernmesh::server {
 
 // How long a node key is good for; an agent that rotates its key starts anew.
 inline constexpr auto kNodeKeyLifetime = std::chrono::days(180);
-// Used nonces that are remembered until they expire; more registrations a minute are refused.
-inline constexpr std::size_t kMaxUsedNonces = 100'000;
 
 // A request whose form and proof have been checked.
 struct Applicant {
@@ -41,25 +39,24 @@ Result<Admission> plan_admission(const View& view, const Applicant& applicant,
 
 class Enrollment {
  public:
-  Enrollment(const Directory& directory, store::Store& store, topology::CaFingerprint ca,
-             WallClock clock)
-      : directory_(directory), store_(store), ca_(ca), clock_(std::move(clock)) {}
+  // All outlive it.
+  Enrollment(const Directory& directory, store::Store& store, Proofs& proofs,
+             topology::CaFingerprint ca, WallClock clock)
+      : directory_(directory), store_(store), proofs_(proofs), ca_(ca), clock_(std::move(clock)) {}
 
   Result<mesh::v1::ChallengeResponse> challenge(const mesh::v1::ChallengeRequest& request);
   Result<mesh::v1::RegisterResponse> enroll(const mesh::v1::RegisterRequest& request);
 
  private:
   Result<Applicant> check(const mesh::v1::RegisterRequest& request);
-  Status use_nonce(const std::string& nonce);
   void audit_denial(const Applicant& applicant, const Error& error);
 
   const Directory& directory_;
   store::Store& store_;
+  Proofs& proofs_;
   topology::CaFingerprint ca_;
   WallClock clock_;
   std::mutex joining_;  // one at a time: a reusable key is one record that all of them write
-  std::mutex nonces_mutex_;
-  std::map<std::string, WallTime> used_nonces_;  // until when each is remembered
 };
 
 }  // namespace kernmesh::server

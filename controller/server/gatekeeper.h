@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Lets callers in (L3, thread-safe): nodes by session token, administrators by ticket.
+// Lets callers in (L3, thread-safe): nodes and relays by session token, administrators by
+// ticket.
 #pragma once
 
 #include <functional>
@@ -18,12 +19,13 @@ class Gatekeeper : public rpc::Gate {
       : directory_(directory), clock_(std::move(clock)) {}
 
   // For nodes: kUnauthenticated without a valid token, kNotFound when the node was removed,
-  // kExpired when its key has expired. For administrators kUnauthenticated, and kPermissionDenied
-  // for somebody who is known but no administrator.
+  // kExpired when its key has expired. For relays the first two. For administrators
+  // kUnauthenticated, and kPermissionDenied for somebody who is known but no administrator.
   Result<rpc::Caller> admit(rpc::Role required, std::string_view bearer) override;
 
  private:
   Result<rpc::Caller> admit_node(std::string_view bearer) const;
+  Result<rpc::Caller> admit_relay(std::string_view bearer) const;
   Result<rpc::Caller> admit_administrator(std::string_view bearer) const;
 
   const Directory& directory_;
@@ -32,5 +34,7 @@ class Gatekeeper : public rpc::Gate {
 
 // Why this node may not go on, if so: removed, or its key has expired.
 Status check_standing(const View& view, NodeId id, const MachinePublicKey& key);
+
+Status check_standing(const View& view, relay::RelayId id, const MachinePublicKey& key);
 
 }  // namespace kernmesh::server

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "controller/server/relay_registry.h"
 #include "controller/server/watch_source.h"
 
 namespace kernmesh::server {
@@ -24,10 +25,11 @@ store::AuditEvent server_event(WallTime now, const char* action, const store::No
 }  // namespace
 
 Housekeeper::Housekeeper(Directory& directory, store::Store& store, Presence& presence,
-                         WallClock clock, Options options)
+                         const RelayPresence& relays, WallClock clock, Options options)
     : directory_(directory),
       store_(store),
       presence_(presence),
+      relays_(relays),
       clock_(std::move(clock)),
       options_(options),
       waking_(directory, presence),
@@ -77,6 +79,7 @@ void Housekeeper::run() {
     expire_keys();
     remove_ephemeral();
     if (Clock::now() - flushed_ >= kFlushInterval) flush_presence();
+    check_relays();
     remind_streams();
   }
   flush_presence();
@@ -156,6 +159,13 @@ void Housekeeper::remove_ephemeral() {
         return commit;
       });
   log_failure("remove ephemeral nodes", status);
+}
+
+// Relays that had reported to the run before have as long to come back as they have to report.
+void Housekeeper::check_relays() {
+  if (Clock::now() - started_ < kRelaySilence) return;
+  log_failure("write which relays are heard",
+              note_silent_relays(directory_, store_, relays_, clock_()));
 }
 
 void Housekeeper::flush_presence() {

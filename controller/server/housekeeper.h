@@ -11,6 +11,7 @@
 #include "controller/server/directory.h"
 #include "controller/server/gatekeeper.h"
 #include "controller/server/presence.h"
+#include "controller/server/relay_presence.h"
 #include "controller/server/waking.h"
 
 namespace kernmesh::server {
@@ -27,8 +28,8 @@ class Housekeeper {
     // After a start, nodes that were connected before count as connected for this long.
     std::chrono::seconds reconnect_grace{};
   };
-  Housekeeper(Directory& directory, store::Store& store, Presence& presence, WallClock clock,
-              Options options);
+  Housekeeper(Directory& directory, store::Store& store, Presence& presence,
+              const RelayPresence& relays, WallClock clock, Options options);
   // Stops the thread and ends every stream.
   ~Housekeeper();
 
@@ -43,10 +44,12 @@ class Housekeeper {
   void expire_keys();
   void remove_ephemeral();
   void flush_presence();
+  void check_relays();
 
   Directory& directory_;
   store::Store& store_;
   Presence& presence_;
+  const RelayPresence& relays_;
   WallClock clock_;
   Options options_;
   Waking waking_;

@@ -14,8 +14,12 @@
 #include "controller/server/housekeeper.h"
 #include "controller/server/metrics.h"
 #include "controller/server/policy_administration.h"
+#include "controller/server/relay_administration.h"
+#include "controller/server/relay_registry.h"
 #include "controller/server/state_dir.h"
 #include "controller/server/stored_policy.h"
+#include "controller/server/ticket_key.h"
+#include "controller/server/ticket_office.h"
 #include "controller/server/tls_identity.h"
 #include "controller/store/sqlite_store.h"
 
@@ -61,20 +65,30 @@ class AssembledServer final : public Server {
 
   Status start(const ServerOptions& options) {
     MESH_TRY(open_store(options));
-    enrollment_ = std::make_unique<Enrollment>(*directory_, *store_, identity_.fingerprint, clock_);
+    MESH_TRY_ASSIGN(const auto ticket_key, open_ticket_key(state_));
+    tickets_ = std::make_unique<TicketOffice>(ticket_key);
+    proofs_ = std::make_unique<Proofs>(*directory_, clock_);
+    enrollment_ =
+        std::make_unique<Enrollment>(*directory_, *store_, *proofs_, identity_.fingerprint, clock_);
+    relays_ = std::make_unique<RelayRegistry>(
+        *directory_, *store_, *proofs_, relay_presence_,
+        RelayRegistry::Identity{identity_.fingerprint, tickets_->key()}, clock_);
+    relay_administration_ =
+        std::make_unique<RelayAdministration>(*directory_, *store_, relay_presence_, clock_);
     gatekeeper_ = std::make_unique<Gatekeeper>(*directory_, clock_);
-    coordination_ =
-        std::make_unique<Coordination>(*directory_, *store_, presence_, *enrollment_, clock_);
+    coordination_ = std::make_unique<Coordination>(*directory_, *store_, presence_, *enrollment_,
+                                                   *tickets_, clock_);
     administration_ = std::make_unique<Administration>(*directory_, *store_, presence_,
                                                        identity_.fingerprint, clock_);
     policies_ = std::make_unique<PolicyAdministration>(*directory_, *store_, presence_,
                                                        policy_counts_, clock_);
     housekeeper_ = std::make_unique<Housekeeper>(
-        *directory_, *store_, presence_, clock_,
+        *directory_, *store_, presence_, relay_presence_, clock_,
         Housekeeper::Options{options.ephemeral_lifetime, options.reconnect_grace});
-    MESH_TRY_ASSIGN(grpc_, rpc::start_grpc_server(
-                               {options.listen, identity_.chain_pem, identity_.key_pem},
-                               {*gatekeeper_, *coordination_, *administration_, *policies_}));
+    MESH_TRY_ASSIGN(
+        grpc_, rpc::start_grpc_server({options.listen, identity_.chain_pem, identity_.key_pem},
+                                      {*gatekeeper_, *coordination_, *administration_, *policies_,
+                                       *relays_, *relay_administration_}));
     housekeeper_->start();
     return start_pages(options);
   }
@@ -121,7 +135,12 @@ class AssembledServer final : public Server {
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<Directory> directory_;
   Presence presence_;
+  RelayPresence relay_presence_;
+  std::unique_ptr<TicketOffice> tickets_;
+  std::unique_ptr<Proofs> proofs_;
   std::unique_ptr<Enrollment> enrollment_;
+  std::unique_ptr<RelayRegistry> relays_;
+  std::unique_ptr<RelayAdministration> relay_administration_;
   std::unique_ptr<Gatekeeper> gatekeeper_;
   std::unique_ptr<Coordination> coordination_;
   std::unique_ptr<Administration> administration_;

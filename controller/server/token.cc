@@ -53,6 +53,52 @@ Mac nonce_mac(const SecretBytes<32>& secret, std::span<const std::uint8_t> head,
 
 Error unauthenticated(const char* why) { return {ErrorCode::kUnauthenticated, why}; }
 
+constexpr std::string_view kNodeLabel = "kernmesh session v1";
+constexpr std::string_view kRelayLabel = "kernmesh relay session v1";
+
+struct Holder {
+  std::uint64_t id = 0;
+  MachinePublicKey machine_key;
+  WallTime expires_at{};
+};
+
+std::string make_token(const SecretBytes<32>& secret, std::string_view label,
+                       const Holder& holder) {
+  std::vector<std::uint8_t> bytes;
+  append(bytes, holder.id);
+  append(bytes, static_cast<std::uint64_t>(holder.expires_at.time_since_epoch().count()));
+  const auto& key = holder.machine_key.bytes();
+  bytes.insert(bytes.end(), key.begin(), key.end());
+  const Mac tag = mac(secret, label, bytes);
+  bytes.insert(bytes.end(), tag.begin(), tag.end());
+  char text[sodium_base64_ENCODED_LEN(kTokenBytes, kVariant)];
+  sodium_bin2base64(text, sizeof text, bytes.data(), bytes.size(), kVariant);
+  return text;
+}
+
+Result<Holder> check_token(const SecretBytes<32>& secret, std::string_view label,
+                           std::string_view token, WallTime now) {
+  std::array<std::uint8_t, kTokenBytes> bytes{};
+  if (!decode_base64(token, Base64::kUrlNoPadding, bytes)) {
+    return unauthenticated("a session token is needed: register first");
+  }
+  const Mac tag = mac(secret, label, std::span(bytes).first(48));
+  if (sodium_memcmp(tag.data(), bytes.data() + 48, tag.size()) != 0) {
+    return unauthenticated("the session token is not of this server: register again");
+  }
+  Holder holder;
+  holder.id = number_at(bytes, 0);
+  holder.expires_at =
+      WallTime(std::chrono::seconds(static_cast<std::int64_t>(number_at(bytes, 8))));
+  std::array<std::uint8_t, 32> key{};
+  std::copy_n(bytes.begin() + 16, key.size(), key.begin());
+  holder.machine_key = MachinePublicKey(key);
+  if (now >= holder.expires_at) {
+    return unauthenticated("the session token has expired: register again");
+  }
+  return holder;
+}
+
 }  // namespace
 
 std::string make_nonce(const SecretBytes<32>& secret, const MachinePublicKey& key, WallTime now,
@@ -81,39 +127,26 @@ Status check_nonce(const SecretBytes<32>& secret, std::string_view nonce,
 }
 
 std::string make_session_token(const SecretBytes<32>& secret, const Session& session) {
-  std::vector<std::uint8_t> bytes;
-  append(bytes, session.node.value());
-  append(bytes, static_cast<std::uint64_t>(session.expires_at.time_since_epoch().count()));
-  const auto& key = session.machine_key.bytes();
-  bytes.insert(bytes.end(), key.begin(), key.end());
-  const Mac tag = mac(secret, "kernmesh session v1", bytes);
-  bytes.insert(bytes.end(), tag.begin(), tag.end());
-  char text[sodium_base64_ENCODED_LEN(kTokenBytes, kVariant)];
-  sodium_bin2base64(text, sizeof text, bytes.data(), bytes.size(), kVariant);
-  return text;
+  return make_token(secret, kNodeLabel,
+                    {session.node.value(), session.machine_key, session.expires_at});
 }
 
 Result<Session> check_session_token(const SecretBytes<32>& secret, std::string_view token,
                                     WallTime now) {
-  std::array<std::uint8_t, kTokenBytes> bytes{};
-  if (!decode_base64(token, Base64::kUrlNoPadding, bytes)) {
-    return unauthenticated("a session token is needed: register first");
-  }
-  const Mac tag = mac(secret, "kernmesh session v1", std::span(bytes).first(48));
-  if (sodium_memcmp(tag.data(), bytes.data() + 48, tag.size()) != 0) {
-    return unauthenticated("the session token is not of this server: register again");
-  }
-  Session session;
-  session.node = NodeId(number_at(bytes, 0));
-  session.expires_at =
-      WallTime(std::chrono::seconds(static_cast<std::int64_t>(number_at(bytes, 8))));
-  std::array<std::uint8_t, 32> key{};
-  std::copy_n(bytes.begin() + 16, key.size(), key.begin());
-  session.machine_key = MachinePublicKey(key);
-  if (now >= session.expires_at) {
-    return unauthenticated("the session token has expired: register again");
-  }
-  return session;
+  MESH_TRY_ASSIGN(const auto holder, check_token(secret, kNodeLabel, token, now));
+  return Session{NodeId(holder.id), holder.machine_key, holder.expires_at};
+}
+
+std::string make_relay_token(const SecretBytes<32>& secret, const RelaySession& session) {
+  return make_token(secret, kRelayLabel,
+                    {session.relay.value(), session.machine_key, session.expires_at});
+}
+
+Result<RelaySession> check_relay_token(const SecretBytes<32>& secret, std::string_view token,
+                                       WallTime now) {
+  MESH_TRY_ASSIGN(const auto holder, check_token(secret, kRelayLabel, token, now));
+  return RelaySession{relay::RelayId(static_cast<std::uint32_t>(holder.id)), holder.machine_key,
+                      holder.expires_at};
 }
 
 }  // namespace kernmesh::server

@@ -12,6 +12,7 @@
 #include "controller/base/ids.h"
 #include "controller/base/key.h"
 #include "controller/base/result.h"
+#include "controller/core/relay/home.h"
 
 namespace kernmesh::server {
 
@@ -40,5 +41,15 @@ std::string make_session_token(const SecretBytes<32>& secret, const Session& ses
 // kUnauthenticated when it is not ours or has expired.
 Result<Session> check_session_token(const SecretBytes<32>& secret, std::string_view token,
                                     WallTime now);
+
+// The same for a relay. Neither is taken for the other: each is made under a label of its own.
+struct RelaySession {
+  relay::RelayId relay;
+  MachinePublicKey machine_key;
+  WallTime expires_at{};
+};
+std::string make_relay_token(const SecretBytes<32>& secret, const RelaySession& session);
+Result<RelaySession> check_relay_token(const SecretBytes<32>& secret, std::string_view token,
+                                       WallTime now);
 
 }  // namespace kernmesh::server

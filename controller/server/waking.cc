@@ -22,6 +22,8 @@ std::vector<OpenStream> Waking::due() {
     return streams;
   }
   directory_.read([&](const View& view) {
+    // Relays concern everybody.
+    if (view.relays_changed > looked_.revision && view.relays_changed <= now.revision) return;
     std::erase_if(streams, [&](const OpenStream& open) {
       return !view.network.may_concern(open.caller.node, looked_, now);
     });

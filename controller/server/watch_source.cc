@@ -21,20 +21,35 @@ std::optional<netmap::SectionDigests> digests_from(const mesh::v1::WatchRequest&
   const auto rules = digest_from(request.rules_digest());
   const auto sets = digest_from(request.sets_digest());
   if (!self || !peers || !rules || !sets) return std::nullopt;
-  return netmap::SectionDigests{*self, *peers, *rules, *sets};
+  return netmap::SectionDigests{*self, *peers, *rules, *sets, {}};
 }
 
 }  // namespace
 
-WatchSource::WatchSource(const Directory& directory, NodeId node,
-                         const mesh::v1::WatchRequest& request)
-    : directory_(directory), node_(node) {
+WatchSource::WatchSource(const Sources& sources, NodeId node, const mesh::v1::WatchRequest& request)
+    : directory_(sources.directory),
+      tickets_(sources.tickets),
+      clock_(sources.clock),
+      node_(node),
+      wants_relays_(!request.relays_digest().empty()) {
   const auto digests = digests_from(request);
   if (!request.has_held() || !digests) return;
   const MapVersion held = rpc::from_proto(request.held());
-  const bool same = directory_.read(
-      [&](const View& view) { return view.network.matches(node_, held, *digests); });
-  if (same) sent_ = seen_ = held;
+  const auto relays = digest_from(request.relays_digest());
+  directory_.read([&](const View& view) {
+    if (!view.network.matches(node_, held, *digests)) return;
+    sent_ = seen_ = held;
+    relays_due_ = wants_relays_ && relays != netmap::relays_digest(relays_of(view));
+  });
+}
+
+netmap::Relays WatchSource::relays_of(const View& view) const {
+  netmap::Relays relays;
+  const topology::Node* own = view.network.find(node_);
+  if (!wants_relays_ || own == nullptr || view.relays.empty()) return relays;
+  for (const auto& [id, record] : view.relays) relays.known.emplace(id, record.relay);
+  relays.ticket = tickets_.ticket_for(node_, own->disco_key, clock_());
+  return relays;
 }
 
 bool WatchSource::next(mesh::v1::NetmapUpdate& message) {
@@ -44,10 +59,16 @@ bool WatchSource::next(mesh::v1::NetmapUpdate& message) {
   std::optional<netmap::Netmap> map;
   directory_.read([&](const View& view) {
     if (view.network.find(node_) == nullptr) return;  // the stream is about to be ended
-    if (sent_ && seen_ == view.network.version()) return;
+    if (sent_ && seen_ == view.network.version() && !relays_due_) return;
     if (sent_) delta = view.network.delta_for(node_, seen_);
-    if (!delta) map = view.network.snapshot_for(node_);
+    if (!delta) {
+      map = view.network.snapshot_for(node_);
+      map->relays = relays_of(view);
+    } else if (relays_due_ || (wants_relays_ && view.relays_changed > seen_.revision)) {
+      delta->relays = relays_of(view);
+    }
   });
+  relays_due_ = false;
   if (map) {
     sent_ = seen_ = map->version;
     message = rpc::to_proto(*map);

@@ -101,6 +101,48 @@ CREATE TABLE policy (
   comment TEXT NOT NULL
 ) STRICT;
 )sql",
+    // 3: relays, and join keys that are for them and so nobody's (`admits` 2)
+    R"sql(
+CREATE TABLE join_key_3 (
+  id INTEGER PRIMARY KEY,
+  hash BLOB NOT NULL UNIQUE CHECK (length(hash) = 32),
+  hint TEXT NOT NULL,
+  admits INTEGER NOT NULL,
+  user_id INTEGER REFERENCES user (id),
+  reusable INTEGER NOT NULL,
+  ephemeral INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  expires_at INTEGER NOT NULL,
+  revoked_at INTEGER NOT NULL,
+  use_count INTEGER NOT NULL,
+  written INTEGER NOT NULL
+) STRICT;
+INSERT INTO join_key_3 SELECT id, hash, hint, 1, user_id, reusable, ephemeral, created_at,
+  expires_at, revoked_at, use_count, written FROM join_key;
+DROP TABLE join_key;
+ALTER TABLE join_key_3 RENAME TO join_key;
+
+INSERT INTO counter VALUES ('relay', 0);
+CREATE TABLE relay (
+  id INTEGER PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE,
+  region TEXT NOT NULL,
+  machine_key BLOB NOT NULL UNIQUE CHECK (length(machine_key) = 32),
+  relay_key BLOB NOT NULL UNIQUE CHECK (length(relay_key) = 32),
+  endpoints TEXT NOT NULL,
+  tls_port INTEGER NOT NULL,
+  draining INTEGER NOT NULL,
+  online INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  last_seen_at INTEGER NOT NULL,
+  version TEXT NOT NULL,
+  written INTEGER NOT NULL
+) STRICT;
+)sql",
+    // 4: where a node is found when it cannot be reached straight
+    R"sql(
+ALTER TABLE node ADD COLUMN home_relay INTEGER NOT NULL DEFAULT 0;
+)sql",
 };
 
 Result<int> schema_of(Database& db) {

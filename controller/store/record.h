@@ -11,6 +11,7 @@
 #include "controller/base/clock.h"
 #include "controller/base/ids.h"
 #include "controller/base/key.h"
+#include "controller/core/netmap/relay.h"
 #include "controller/core/policy/network_policy.h"
 #include "controller/core/topology/node.h"
 #include "controller/core/topology/overlay.h"
@@ -51,11 +52,15 @@ struct NodeRecord {
   bool operator==(const NodeRecord&) const = default;
 };
 
+// What a join key lets in.
+enum class Admits : std::uint8_t { kNode = 1, kRelay = 2 };
+
 struct JoinKeyRecord {
   JoinKeyId id;
   Hash hash{};  // of the secret; the secret itself is nowhere
   std::string hint;
-  UserId user_id;
+  Admits admits = Admits::kNode;
+  UserId user_id;  // 0 when it is for a relay, which is nobody's
   bool reusable = false;
   bool ephemeral = false;
   WallTime created_at{};
@@ -64,6 +69,16 @@ struct JoinKeyRecord {
   std::uint32_t use_count = 0;
   Revision written;
   bool operator==(const JoinKeyRecord&) const = default;
+};
+
+struct RelayRecord {
+  netmap::Relay relay;
+  MachinePublicKey machine_key;
+  WallTime created_at{};
+  WallTime last_seen_at{};  // epoch 0: never
+  std::string version;      // of its program
+  Revision written;
+  bool operator==(const RelayRecord&) const = default;
 };
 
 // Written once and never changed or removed: a slot is its node's for ever, also after the node.
@@ -90,8 +105,8 @@ struct PolicyRecord {
   policy::AcceptedPolicy accepted;
 };
 
-using Record =
-    std::variant<MetaRecord, UserRecord, NodeRecord, JoinKeyRecord, AllocationRecord, PolicyRecord>;
+using Record = std::variant<MetaRecord, UserRecord, NodeRecord, JoinKeyRecord, AllocationRecord,
+                            PolicyRecord, RelayRecord>;
 
 // A record to remove, if it is still as of `written`.
 template <typename Id>
@@ -99,12 +114,13 @@ struct Removal {
   Id id;
   Revision written;
 };
-using AnyRemoval = std::variant<Removal<UserId>, Removal<NodeId>, Removal<JoinKeyId>>;
+using AnyRemoval =
+    std::variant<Removal<UserId>, Removal<NodeId>, Removal<JoinKeyId>, Removal<netmap::RelayId>>;
 
 // Kept in the order of commits; read by people with the store's own tools.
 struct AuditEvent {
   WallTime at{};
-  std::string actor;    // "administrator", "node 7", "server"
+  std::string actor;    // "administrator", "node 7", "relay 1", "server"
   std::string action;   // "node.join", "key.create", "register.denied"
   std::string subject;  // what it was done to
   std::string detail;   // never a secret

@@ -1,86 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/store/rows.h"
 
-#include <algorithm>
-#include <iterator>
-#include <sstream>
+#include "controller/store/row_codec.h"
 
 namespace kernmesh::store {
-namespace {
-
-std::int64_t signed_of(std::uint64_t number) { return static_cast<std::int64_t>(number); }
-std::int64_t seconds_of(WallTime time) { return time.time_since_epoch().count(); }
-WallTime time_of(std::int64_t seconds) { return WallTime(std::chrono::seconds(seconds)); }
-std::uint64_t unsigned_of(std::int64_t number) { return static_cast<std::uint64_t>(number); }
-
-Status replaced(Database& db, std::string_view what, std::uint64_t id) {
-  if (db.changed() == 1) return {};
-  return Error(ErrorCode::kConflict,
-               std::string(what) + " " + std::to_string(id) + " was changed meanwhile");
-}
-
-template <typename Item>
-std::string join(const std::vector<Item>& items) {
-  std::string text;
-  for (const auto& item : items) text += (text.empty() ? "" : " ") + to_string(item);
-  return text;
-}
-
-std::string join(const std::vector<std::string>& words) {
-  std::string text;
-  for (const auto& word : words) text += (text.empty() ? "" : " ") + word;
-  return text;
-}
-
-std::vector<std::string> words_of(const std::string& text) {
-  std::istringstream words(text);
-  return {std::istream_iterator<std::string>(words), {}};
-}
-
-template <typename Item>
-Result<std::vector<Item>> split(const std::string& text) {
-  std::vector<Item> items;
-  std::istringstream words(text);
-  for (std::string word; words >> word;) {
-    auto item = Item::parse(word);
-    if (!item) return Error(ErrorCode::kCorrupt, item.error().message());
-    items.push_back(*item);
-  }
-  return items;
-}
-
-Status read_bytes(Statement& row, std::span<std::uint8_t> target) {
-  const std::string blob = row.blob();
-  if (blob.size() != target.size()) {
-    return Error(ErrorCode::kCorrupt, "a key has " + std::to_string(blob.size()) + " bytes");
-  }
-  std::copy(blob.begin(), blob.end(), target.begin());
-  return {};
-}
-
-template <typename Key>
-Result<Key> read_key(Statement& row) {
-  std::array<std::uint8_t, Key::kSize> bytes{};
-  MESH_TRY(read_bytes(row, bytes));
-  return Key(bytes);
-}
-
-// Runs `read` for each row of `sql`, and says which row of what was corrupt.
-template <typename Read>
-Status each_row(Database& db, std::string_view sql, const Read& read) {
-  auto row = db.prepare(sql);
-  for (int number = 1;; ++number) {
-    MESH_TRY_ASSIGN(const bool more, row.step());
-    if (!more) return {};
-    const Status status = read(row);
-    if (!status) {
-      return status.error().with_context("row " + std::to_string(number) + " of " +
-                                         std::string(sql.substr(sql.rfind("FROM "))));
-    }
-  }
-}
-
-}  // namespace
 
 Status write_row(Database& db, const MetaRecord& record, Revision now) {
   const bool fresh = record.written == Revision{};
@@ -120,16 +43,16 @@ Status write_row(Database& db, const UserRecord& record, Revision now) {
 Status write_row(Database& db, const NodeRecord& record, Revision now) {
   const bool fresh = record.written == Revision{};
   auto statement = db.prepare(
-      fresh
-          ? "INSERT INTO node (id, name, user_id, state, machine_key, node_key, disco_key,"
-            " addresses, endpoints, ephemeral, online, created_at, last_seen_at, key_expires_at,"
-            " applied_epoch, applied_revision, agent_version, kernel_release, tags, written) VALUES"
-            " (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20)"
-          : "UPDATE node SET name=?2, user_id=?3, state=?4, machine_key=?5, node_key=?6,"
-            " disco_key=?7, addresses=?8, endpoints=?9, ephemeral=?10, online=?11,"
-            " created_at=?12, last_seen_at=?13, key_expires_at=?14, applied_epoch=?15,"
-            " applied_revision=?16, agent_version=?17, kernel_release=?18, tags=?19,"
-            " written=?20 WHERE id=?1 AND written=?21");
+      fresh ? "INSERT INTO node (id, name, user_id, state, machine_key, node_key, disco_key,"
+              " addresses, endpoints, ephemeral, online, created_at, last_seen_at, key_expires_at,"
+              " applied_epoch, applied_revision, agent_version, kernel_release, tags, home_relay,"
+              " written) VALUES"
+              " (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21)"
+            : "UPDATE node SET name=?2, user_id=?3, state=?4, machine_key=?5, node_key=?6,"
+              " disco_key=?7, addresses=?8, endpoints=?9, ephemeral=?10, online=?11,"
+              " created_at=?12, last_seen_at=?13, key_expires_at=?14, applied_epoch=?15,"
+              " applied_revision=?16, agent_version=?17, kernel_release=?18, tags=?19,"
+              " home_relay=?20, written=?21 WHERE id=?1 AND written=?22");
   const auto& node = record.node;
   const auto& facts = record.facts;
   statement.bind(signed_of(node.id.value())).bind(node.name);
@@ -143,6 +66,7 @@ Status write_row(Database& db, const NodeRecord& record, Revision now) {
   statement.bind(signed_of(facts.applied.epoch.value()));
   statement.bind(signed_of(facts.applied.revision.value()));
   statement.bind(facts.agent_version).bind(facts.kernel_release).bind(join(node.tags));
+  statement.bind(node.home_relay.value());
   statement.bind(signed_of(now.value()));
   if (!fresh) statement.bind(signed_of(record.written.value()));
   MESH_TRY(statement.run());
@@ -152,13 +76,14 @@ Status write_row(Database& db, const NodeRecord& record, Revision now) {
 Status write_row(Database& db, const JoinKeyRecord& record, Revision now) {
   const bool fresh = record.written == Revision{};
   auto statement = db.prepare(
-      fresh ? "INSERT INTO join_key (id, hash, hint, user_id, reusable, ephemeral, created_at,"
-              " expires_at, revoked_at, use_count, written)"
-              " VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)"
-            : "UPDATE join_key SET hash=?2, hint=?3, user_id=?4, reusable=?5, ephemeral=?6,"
-              " created_at=?7, expires_at=?8, revoked_at=?9, use_count=?10, written=?11"
-              " WHERE id=?1 AND written=?12");
+      fresh ? "INSERT INTO join_key (id, hash, hint, admits, user_id, reusable, ephemeral,"
+              " created_at, expires_at, revoked_at, use_count, written)"
+              " VALUES (?1,?2,?3,?4,nullif(?5,0),?6,?7,?8,?9,?10,?11,?12)"
+            : "UPDATE join_key SET hash=?2, hint=?3, admits=?4, user_id=nullif(?5,0), reusable=?6,"
+              " ephemeral=?7, created_at=?8, expires_at=?9, revoked_at=?10, use_count=?11,"
+              " written=?12 WHERE id=?1 AND written=?13");
   statement.bind(signed_of(record.id.value())).bind_blob(record.hash).bind(record.hint);
+  statement.bind(static_cast<std::int64_t>(record.admits));
   statement.bind(signed_of(record.user_id.value()));
   statement.bind(record.reusable ? 1 : 0).bind(record.ephemeral ? 1 : 0);
   statement.bind(seconds_of(record.created_at)).bind(seconds_of(record.expires_at));
@@ -201,16 +126,6 @@ Status write_row(Database& db, const AuditEvent& event) {
       .bind(event.subject)
       .bind(event.detail)
       .run();
-}
-
-template <typename Id>
-Status remove_from(Database& db, std::string_view sql, std::string_view what,
-                   const Removal<Id>& removal) {
-  MESH_TRY(db.prepare(sql)
-               .bind(signed_of(removal.id.value()))
-               .bind(signed_of(removal.written.value()))
-               .run());
-  return replaced(db, what, removal.id.value());
 }
 
 Status remove_row(Database& db, const Removal<UserId>& removal) {
@@ -258,7 +173,7 @@ Status read_rows(Database& db, std::vector<NodeRecord>& records) {
   constexpr auto kSql =
       "SELECT id, name, user_id, state, machine_key, node_key, disco_key, addresses, endpoints,"
       " ephemeral, online, created_at, last_seen_at, key_expires_at, applied_epoch,"
-      " applied_revision, agent_version, kernel_release, tags, written FROM node";
+      " applied_revision, agent_version, kernel_release, tags, home_relay, written FROM node";
   return each_row(db, kSql, [&](Statement& row) -> Status {
     NodeRecord record;
     auto& node = record.node;
@@ -285,6 +200,7 @@ Status read_rows(Database& db, std::vector<NodeRecord>& records) {
     record.facts.agent_version = row.text();
     record.facts.kernel_release = row.text();
     node.tags = words_of(row.text());
+    node.home_relay = netmap::RelayId(static_cast<std::uint32_t>(row.number()));
     record.written = Revision(unsigned_of(row.number()));
     records.push_back(std::move(record));
     return {};
@@ -293,13 +209,18 @@ Status read_rows(Database& db, std::vector<NodeRecord>& records) {
 
 Status read_rows(Database& db, std::vector<JoinKeyRecord>& records) {
   constexpr auto kSql =
-      "SELECT id, hash, hint, user_id, reusable, ephemeral, created_at, expires_at, revoked_at,"
-      " use_count, written FROM join_key";
+      "SELECT id, hash, hint, admits, coalesce(user_id, 0), reusable, ephemeral, created_at,"
+      " expires_at, revoked_at, use_count, written FROM join_key";
   return each_row(db, kSql, [&](Statement& row) -> Status {
     JoinKeyRecord record;
     record.id = JoinKeyId(unsigned_of(row.number()));
     MESH_TRY(read_bytes(row, record.hash));
     record.hint = row.text();
+    const auto admits = row.number();
+    if (admits < 1 || admits > 2) {
+      return Error(ErrorCode::kCorrupt, "a join key admits " + std::to_string(admits));
+    }
+    record.admits = static_cast<Admits>(admits);
     record.user_id = UserId(unsigned_of(row.number()));
     record.reusable = row.number() != 0;
     record.ephemeral = row.number() != 0;

@@ -18,16 +18,19 @@ Status write_row(Database& db, const JoinKeyRecord& record, Revision now);
 Status write_row(Database& db, const AllocationRecord& record, Revision now);
 // kConflict unless the policy's revision is the next one.
 Status write_row(Database& db, const PolicyRecord& record, Revision now);
+Status write_row(Database& db, const RelayRecord& record, Revision now);
 Status write_row(Database& db, const AuditEvent& event);
 
 Status remove_row(Database& db, const Removal<UserId>& removal);
 Status remove_row(Database& db, const Removal<NodeId>& removal);
 Status remove_row(Database& db, const Removal<JoinKeyId>& removal);
+Status remove_row(Database& db, const Removal<netmap::RelayId>& removal);
 
 Status read_rows(Database& db, std::vector<MetaRecord>& records);
 Status read_rows(Database& db, std::vector<UserRecord>& records);
 Status read_rows(Database& db, std::vector<NodeRecord>& records);
 Status read_rows(Database& db, std::vector<JoinKeyRecord>& records);
+Status read_rows(Database& db, std::vector<RelayRecord>& records);
 Status read_rows(Database& db, std::vector<PolicyHead>& heads);
 // kNotFound when there is no such policy.
 Result<std::string> read_policy_text(Database& db, PolicyRevision revision);

@@ -49,6 +49,7 @@ struct RaiseHighest {
   Status operator()(const UserRecord& r) { return raise_counter(db, "user", r.user.id.value()); }
   Status operator()(const NodeRecord& r) { return raise_counter(db, "node", r.node.id.value()); }
   Status operator()(const JoinKeyRecord& r) { return raise_counter(db, "join_key", r.id.value()); }
+  Status operator()(const RelayRecord& r) { return raise_counter(db, "relay", r.relay.id.value()); }
   Status operator()(const MetaRecord&) { return {}; }
   Status operator()(const AllocationRecord&) { return {}; }
   Status operator()(const PolicyRecord&) { return {}; }
@@ -70,6 +71,7 @@ class SqliteStore : public Store {
     MESH_TRY(read_rows(db_, contents.users));
     MESH_TRY(read_rows(db_, contents.nodes));
     MESH_TRY(read_rows(db_, contents.join_keys));
+    MESH_TRY(read_rows(db_, contents.relays));
     MESH_TRY(read_rows(db_, contents.policies));
     if (!contents.policies.empty()) {
       MESH_TRY_ASSIGN(contents.policy_text,
@@ -102,11 +104,13 @@ class SqliteStore : public Store {
     MESH_TRY_ASSIGN(const auto user, counter(db_, "user"));
     MESH_TRY_ASSIGN(const auto node, counter(db_, "node"));
     MESH_TRY_ASSIGN(const auto join_key, counter(db_, "join_key"));
+    MESH_TRY_ASSIGN(const auto relay, counter(db_, "relay"));
     auto statement = db_.prepare("SELECT coalesce(max(slot), 0) FROM allocation");
     MESH_TRY(statement.step());
     contents.revision = Revision(revision);
     contents.network_revision = Revision(network);
     contents.highest = {UserId(user), NodeId(node), JoinKeyId(join_key),
+                        netmap::RelayId(static_cast<std::uint32_t>(relay)),
                         static_cast<topology::Slot>(statement.number())};
     return {};
   }

@@ -39,6 +39,7 @@ struct HighestIds {
   UserId user;
   NodeId node;
   JoinKeyId join_key;
+  netmap::RelayId relay;
   topology::Slot slot = 0;
 };
 
@@ -49,6 +50,7 @@ struct Contents {
   std::vector<UserRecord> users;
   std::vector<NodeRecord> nodes;
   std::vector<JoinKeyRecord> join_keys;
+  std::vector<RelayRecord> relays;
   std::vector<PolicyHead> policies;  // ascending; without texts, which may be 10 MB each
   std::string policy_text;           // of the newest
   HighestIds highest;

@@ -31,6 +31,7 @@ Json key_object(const mesh::v1::JoinKey& key) {
           {"user", text_json(key.user_name())},
           {"reusable", key.reusable()},
           {"ephemeral", key.ephemeral()},
+          {"relay", key.relay()},
           {"created_at", time_json(key.created_at())},
           {"expires_at", time_json(key.expires_at())},
           {"revoked_at", time_json(key.revoked_at())},
@@ -45,7 +46,8 @@ std::string joined(const google::protobuf::RepeatedPtrField<std::string>& words)
 }
 
 std::string key_kind(const mesh::v1::JoinKey& key) {
-  const std::string kind = key.reusable() ? "reusable" : "single use";
+  std::string kind = key.reusable() ? "reusable" : "single use";
+  if (key.relay()) kind = "relay, " + kind;
   return key.ephemeral() ? kind + ", ephemeral" : kind;
 }
 
@@ -138,15 +140,17 @@ Document new_key_document(const mesh::v1::CreateJoinKeyResponse& response,
                           const std::string& server, WallTime now) {
   Document document;
   const auto& key = response.key();
-  const std::string command = "meshadm up --server " + server + " --key " + response.secret();
+  const std::string command = (key.relay() ? "mesh-relay" : "meshadm up") +
+                              (" --server " + server) + " --key " + response.secret();
   document.json = {{"key", key_object(key)}, {"secret", response.secret()}, {"command", command}};
-  document.line("Key " + std::to_string(key.id()) + " for " + key.user_name() + ": " +
-                key_kind(key) + ", expires " + when(key.expires_at(), now, "never") +
-                ". It is shown only now:");
+  document.line("Key " + std::to_string(key.id()) + " for " +
+                (key.relay() ? "a relay" : key.user_name()) + ": " + key_kind(key) + ", expires " +
+                when(key.expires_at(), now, "never") + ". It is shown only now:");
   document.line("");
   document.line("  " + response.secret(), Tone::kStrong);
   document.line("");
-  document.line("On the machine that is to join, as root:");
+  document.line(key.relay() ? "On the relay's machine, as root (--help has its other options):"
+                            : "On the machine that is to join, as root:");
   document.line("");
   document.line("  " + command, Tone::kStrong);
   if (is_this_machine(server)) {
@@ -189,7 +193,7 @@ Document keys_document(const mesh::v1::ListJoinKeysResponse& response, WallTime 
     object["state"] = state;
     keys.push_back(std::move(object));
     table.rows.push_back({{std::to_string(key.id())},
-                          {key.user_name()},
+                          {key.relay() ? "-" : key.user_name()},
                           {key.hint().empty() ? "-" : key.hint()},
                           {key_kind(key)},
                           {state, state == "valid" ? Tone::kGood : Tone::kFaint},

@@ -23,7 +23,7 @@ Document keys_document(const mesh::v1::ListJoinKeysResponse& response, WallTime 
 Document node_document(const mesh::v1::Node& node, const std::string& done, WallTime now);
 Document nodes_document(const mesh::v1::ListNodesResponse& response, WallTime now);
 
-// {"removed": {"user": NAME}} or {"removed": {"node": NAME}}.
+// {"removed": {"user": NAME}}, or node or relay in its place.
 Document removed_document(const std::string& kind, const std::string& name);
 
 // What a key can still do: "valid", "used", "expired", "revoked".

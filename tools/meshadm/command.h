@@ -27,6 +27,7 @@ struct Invocation {
 inline constexpr const char* kPeerType = "PEER";
 inline constexpr const char* kNodeType = "NODE";
 inline constexpr const char* kUserType = "USER";
+inline constexpr const char* kRelayType = "RELAY";
 
 struct CommandWords {
   std::string name;
@@ -48,6 +49,7 @@ void add_packet_commands(CLI::App& root, Invocation& invocation);
 void add_user_commands(CLI::App& root, Invocation& invocation);
 void add_key_commands(CLI::App& root, Invocation& invocation);
 void add_node_commands(CLI::App& root, Invocation& invocation);
+void add_relay_commands(CLI::App& root, Invocation& invocation);
 void add_policy_commands(CLI::App& root, Invocation& invocation);
 void add_completion_commands(CLI::App& root, Invocation& invocation);
 

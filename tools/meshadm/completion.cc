@@ -103,7 +103,8 @@ std::vector<std::string> value_candidates(const CLI::Option& option, const Place
                                           const NameSource& names) {
   const std::string type = option.get_type_name();
   if (type == "SHELL") return {"bash", "fish", "zsh"};
-  if (type == kPeerType || type == kNodeType || type == kUserType) return names(type, place.target);
+  if (type == kPeerType || type == kNodeType || type == kUserType || type == kRelayType)
+    return names(type, place.target);
   return {};
 }
 

@@ -18,6 +18,10 @@ struct KeyOptions {
 };
 
 Result<Outcome> run_key_create(Session& session, KeyOptions& options) {
+  if (options.user.empty() != options.request.relay()) {
+    return Error(ErrorCode::kInvalid,
+                 "a key is for the machines of a user (--user USER) or for a relay (--relay)");
+  }
   MESH_TRY_ASSIGN(const auto lifetime, parse_span(options.expires));
   options.request.set_user_name(options.user);
   options.request.set_lifetime_seconds(lifetime.count());
@@ -47,11 +51,17 @@ void add_create(CLI::App& group, Invocation& invocation) {
       add_command(group, {"create", "Make a join key and show the command that uses it",
                           "meshadm key create --user alice\n"
                           "meshadm key create --user ci --reusable --ephemeral --expires 7d\n"
+                          "meshadm key create --relay\n"
                           "meshadm key create --user alice --json | jq -r .secret"});
   auto options = std::make_shared<KeyOptions>();
-  command.add_option("--user", options->user, "Who will own the machines that join with it")
-      ->required()
-      ->type_name(kUserType);
+  auto* user =
+      command.add_option("--user", options->user, "Who will own the machines that join with it")
+          ->type_name(kUserType);
+  command
+      .add_flag_callback(
+          "--relay", [options] { options->request.set_relay(true); },
+          "It is for a relay (mesh-relay --key), and no machine of a user can join with it")
+      ->excludes(user);
   command.add_flag_callback(
       "--reusable", [options] { options->request.set_reusable(true); },
       "Any number of machines may join with it; else one");

@@ -74,7 +74,8 @@ std::string usage_message(const CLI::App& root, const CLI::ParseError& error) {
   return command_path(command) + ": " + error.what();
 }
 
-// Peers come from the agent, users and nodes from the server; who cannot be asked adds nothing.
+// Peers come from the agent, users, nodes and relays from the server; who cannot be asked adds
+// nothing.
 std::vector<std::string> known_names(Session& session, const std::string& type) {
   std::vector<std::string> names;
   if (type == kPeerType) {
@@ -91,6 +92,10 @@ std::vector<std::string> known_names(Session& session, const std::string& type) 
     const auto users = server->list_users();
     if (!users) return names;
     for (const auto& user : users->users()) names.push_back(user.name());
+  } else if (type == kRelayType) {
+    const auto relays = server->list_relays();
+    if (!relays) return names;
+    for (const auto& relay : relays->relays()) names.push_back(relay.place().name());
   } else {
     const auto nodes = server->list_nodes();
     if (!nodes) return names;

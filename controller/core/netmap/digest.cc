@@ -120,6 +120,8 @@ Digest peer_digest(const Peer& peer) {
   encoder.add(peer.addresses);
   encoder.add(peer.endpoints);
   encoder.add(peer.key_expires_at);
+  // A peer without one has the digest that versions before relays compute.
+  if (peer.home_relay != RelayId()) encoder.add(peer.home_relay);
   return encoder.finish();
 }
 
@@ -171,9 +173,27 @@ Digest sets_digest(const std::map<SetId, SourceSet>& sets) {
   return sum;
 }
 
+Digest relays_digest(const Relays& relays) {
+  Encoder encoder("kernmesh relays v1");
+  encoder.add(std::uint64_t{relays.known.size()});
+  for (const auto& [id, relay] : relays.known) {
+    encoder.add(id);
+    encoder.add(std::string_view(relay.name));
+    encoder.add(std::string_view(relay.region));
+    encoder.add(relay.key);
+    encoder.add(relay.endpoints);
+    encoder.add(relay.tls_port);
+    encoder.add(std::uint64_t{relay.draining});
+    encoder.add(std::uint64_t{relay.online});
+  }
+  const auto ticket = relays.ticket.value_or(relay::TicketBytes{});
+  encoder.add(std::string_view(reinterpret_cast<const char*>(ticket.data()), ticket.size()));
+  return encoder.finish();
+}
+
 SectionDigests section_digests(const Netmap& map) {
   return {self_digest(map.self), peers_digest(map.peers), rules_digest(map.rules),
-          sets_digest(map.sets)};
+          sets_digest(map.sets), relays_digest(map.relays)};
 }
 
 Digest operator^(const Digest& a, const Digest& b) {

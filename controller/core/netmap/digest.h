@@ -36,11 +36,14 @@ Digest set_prefixes_digest(SetId set, const std::vector<Prefix>& prefixes);
 Digest set_digest(const SourceSet& set);
 Digest sets_digest(const std::map<SetId, SourceSet>& sets);
 
+Digest relays_digest(const Relays& relays);
+
 struct SectionDigests {
   Digest self{};
   Digest peers{};
   Digest rules{};
   Digest sets{};
+  Digest relays{};
   bool operator==(const SectionDigests&) const = default;
 };
 SectionDigests section_digests(const Netmap& map);

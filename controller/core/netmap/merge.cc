@@ -23,7 +23,11 @@ Status check_delta_version(const Netmap& held, const Delta& delta) {
                                            " to " + text_of(delta.to) +
                                            "; another epoch needs a snapshot");
   }
-  if (delta.to.revision <= delta.from.revision) {
+  const bool stays =
+      delta.to == delta.from &&
+      delta == Delta{delta.from, delta.to, {}, {}, {}, {}, {}, {}, {}, delta.relays} &&
+      delta.relays.has_value();
+  if (delta.to.revision <= delta.from.revision && !stays) {
     return Error(ErrorCode::kConflict, "the delta leads back from version " + text_of(delta.from) +
                                            " to " + text_of(delta.to));
   }
@@ -106,6 +110,7 @@ Result<Netmap> apply_delta(const Netmap& held, const Delta& delta, const MergeRu
   for (const auto& peer : delta.upserted) next.peers.insert_or_assign(peer.id, peer);
   apply_rules(next, delta);
   MESH_TRY(apply_sets(next, delta));
+  if (delta.relays) next.relays = *delta.relays;
   if (auto valid = validate(next, rules.own, rules.limits); !valid) {
     return valid.error().with_context("delta from version " + text_of(delta.from) + " to " +
                                       text_of(delta.to));

@@ -12,6 +12,7 @@
 #include "controller/base/ids.h"
 #include "controller/base/ip.h"
 #include "controller/base/key.h"
+#include "controller/core/netmap/relay.h"
 #include "controller/core/policy/slice.h"
 
 namespace kernmesh::netmap {
@@ -41,6 +42,7 @@ struct Peer {
   std::vector<Endpoint> endpoints;
   WallTime key_expires_at{};  // epoch 0: never
   bool online = false;
+  RelayId home_relay;  // where it is found when it cannot be reached straight; 0: nowhere
   bool operator==(const Peer&) const = default;
 };
 
@@ -56,6 +58,7 @@ struct Netmap {
   std::map<NodeId, Peer> peers;
   std::map<RuleId, Rule> rules;
   std::map<SetId, SourceSet> sets;
+  Relays relays;
   bool operator==(const Netmap&) const = default;
 };
 
@@ -67,7 +70,8 @@ struct SetChange {
   bool operator==(const SetChange&) const = default;
 };
 
-// A change that applies to exactly the map of version `from`.
+// A change that applies to exactly the map of version `from`. One that changes nothing but the
+// relays may lead to that version itself: a new ticket is no change of the network.
 struct Delta {
   MapVersion from;
   MapVersion to;
@@ -78,12 +82,13 @@ struct Delta {
   std::vector<RuleId> removed_rules;
   std::vector<SourceSet> upserted_sets;  // whole; a set that no rule names any more goes by itself
   std::vector<SetChange> changed_sets;
+  std::optional<Relays> relays;
   bool operator==(const Delta&) const = default;
 };
 
 // Whether it changes nothing but the version.
 inline bool is_empty(const Delta& delta) {
-  return delta == Delta{delta.from, delta.to, {}, {}, {}, {}, {}, {}, {}};
+  return delta == Delta{delta.from, delta.to, {}, {}, {}, {}, {}, {}, {}, {}};
 }
 
 }  // namespace kernmesh::netmap

@@ -2,9 +2,12 @@
 #include "controller/core/netmap/validate.h"
 
 #include <algorithm>
+#include <iterator>
 #include <string>
 #include <string_view>
 #include <utility>
+
+#include "controller/core/path/candidate.h"
 
 namespace kernmesh::netmap {
 namespace {
@@ -250,7 +253,44 @@ Status check_rules(const Netmap& map) {
   return {};
 }
 
+Status check_relays(const Relays& relays, const Limits& limits) {
+  std::vector<RelayPublicKey> keys;
+  for (const auto& [id, relay] : relays.known) {
+    const auto refuse_relay = [id = id](const std::string& why) {
+      return Error(ErrorCode::kInvalid, "relay " + to_string(id) + ": " + why);
+    };
+    if (id == RelayId()) return refuse_relay("id 0 names no relay");
+    if (id != relay.id) return refuse_relay("is filed under another id");
+    if (relay.key.is_zero()) return refuse_relay("its key is all zero");
+    for (const auto& word : {relay.name, relay.region}) {
+      const bool whole =
+          word.size() <= limits.name_bytes && std::all_of(word.begin(), word.end(), is_name_char);
+      if (!whole) return refuse_relay("its name or region is no label");
+    }
+    if (relay.name.empty()) return refuse_relay("has no name");
+    if (relay.endpoints.size() > limits.endpoints_per_relay) {
+      return Error(ErrorCode::kExhausted, "relay " + to_string(id) + ": has " +
+                                              std::to_string(relay.endpoints.size()) +
+                                              " endpoints");
+    }
+    keys.push_back(relay.key);
+  }
+  std::sort(keys.begin(), keys.end());
+  const auto twice = std::adjacent_find(keys.begin(), keys.end());
+  if (twice == keys.end()) return {};
+  return Error(ErrorCode::kConflict, "two relays have the key " + to_string(*twice));
+}
+
 }  // namespace
+
+std::vector<Endpoint> usable_endpoints(const Relay& relay, const Self& self) {
+  std::vector<Endpoint> usable;
+  std::copy_if(relay.endpoints.begin(), relay.endpoints.end(), std::back_inserter(usable),
+               [&](const Endpoint& endpoint) {
+                 return path::is_usable(endpoint, path::Loopback::kRefuse, self.overlay_prefixes);
+               });
+  return usable;
+}
 
 Status check_sizes(const Netmap& map, const Limits& limits) {
   const auto most = [](std::string_view what, std::size_t count, std::size_t limit) -> Status {
@@ -261,6 +301,7 @@ Status check_sizes(const Netmap& map, const Limits& limits) {
   };
   MESH_TRY(most("peers", map.peers.size(), limits.peers));
   MESH_TRY(most("rules", map.rules.size(), limits.rules));
+  MESH_TRY(most("relays", map.relays.known.size(), limits.relays));
   MESH_TRY(most("overlay prefixes", map.self.overlay_prefixes.size(), limits.overlay_prefixes));
   MESH_TRY(most("addresses of this node", map.self.addresses.size(), limits.addresses_per_peer));
   std::size_t parts = 0;
@@ -283,6 +324,7 @@ Status validate(const Netmap& map, const OwnKeys& own, const Limits& limits) {
   for (const auto& [id, peer] : map.peers) MESH_TRY(check_peer(id, peer, map.self, limits));
   MESH_TRY(check_sets(map));
   MESH_TRY(check_rules(map));
+  MESH_TRY(check_relays(map.relays, limits));
   return check_uniqueness(map, own);
 }
 

@@ -29,6 +29,8 @@ struct Limits {
   std::size_t name_bytes = 63;
   std::size_t user_name_bytes = 255;
   std::size_t overlay_prefixes = 16;
+  std::size_t relays = 256;
+  std::size_t endpoints_per_relay = 8;
   int shortest_v4_overlay = 8;   // prefix length in bits
   int shortest_v6_overlay = 32;  // prefix length in bits
 };
@@ -42,9 +44,14 @@ struct OwnKeys {
 
 // kInvalid for a value that no map may hold, kConflict for two facts that exclude each other,
 // kExhausted for a bound that is passed. The message names the peer, the field and the value.
-// Endpoints are only counted: they are the peers' own claims, and one peer's nonsense must not cost
-// a node its map (core/path ignores those that cannot be used). O(n log n) in the map's size.
+// Endpoints are only counted: they are the peers' and relays' own claims, and the nonsense of one
+// must not cost a node its map (core/path and usable_endpoints() leave out what cannot be used).
+// O(n log n) in the map's size.
 Status validate(const Netmap& map, const OwnKeys& own, const Limits& limits);
+
+// Those of the relay's endpoints at which it can be: what core/path would refuse as a peer's is
+// left out, so that no map makes a node send to itself, its link or the mesh.
+std::vector<Endpoint> usable_endpoints(const Relay& relay, const Self& self);
 
 // The bounds alone, without looking at an element; validate() includes it.
 Status check_sizes(const Netmap& map, const Limits& limits);

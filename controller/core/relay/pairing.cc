@@ -18,6 +18,16 @@ Client* Pairing::find(const DiscoPublicKey& key) {
   return found != clients_.end() ? &found->second : nullptr;
 }
 
+std::size_t Pairing::pair_count() const {
+  std::size_t directions = 0;
+  for (const auto& [pair, channel] : wished_) {
+    const bool live = wished_.contains({pair.second, pair.first}) &&
+                      clients_.contains(pair.first) && clients_.contains(pair.second);
+    if (live) ++directions;
+  }
+  return directions / 2;
+}
+
 Client* Pairing::peer_of(const Client& client, const DiscoPublicKey& peer) {
   Client* found = find(peer);
   return found != nullptr && found->network == client.network ? found : nullptr;

@@ -68,6 +68,8 @@ class Pairing {
   Client* find(const DiscoPublicKey& key);
   const std::unordered_map<DiscoPublicKey, Client>& clients() const { return clients_; }
   std::size_t wish_count() const { return channels_.size(); }
+  // Of clients that have opened each other; looks at every wish.
+  std::size_t pair_count() const;
 
   // A new client, or a known one that may have moved. Another client of the same node gives way: it
   // has a new disco key. Nothing when the relay is full.

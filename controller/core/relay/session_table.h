@@ -70,6 +70,12 @@ class SessionTable {
   // From now on nobody may bind or open; everybody is told to leave within `left`.
   Commands drain(std::chrono::seconds left, const Now& now);
   bool is_draining() const { return draining_; }
+  void end_drain() { draining_ = false; }
+
+  // Whose tickets are good from now on. Who is bound already stays until the binding ends.
+  void set_networks(std::vector<TicketPublicKey> networks) {
+    settings_.networks = std::move(networks);
+  }
 
   void set_own_addresses(std::set<IpAddress> own) { settings_.forbidden.own = std::move(own); }
 
@@ -81,6 +87,7 @@ class SessionTable {
 
   std::size_t client_count() const { return pairing_.clients().size(); }
   std::size_t wish_count() const { return pairing_.wish_count(); }
+  std::size_t pair_count() const { return pairing_.pair_count(); }
   const SessionCounts& counts() const { return counts_; }
 
  private:

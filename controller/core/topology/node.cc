@@ -43,6 +43,7 @@ netmap::Peer to_peer(const Node& node, const User& user) {
   peer.endpoints = node.endpoints;
   peer.key_expires_at = node.key_expires_at;
   peer.online = node.online;
+  peer.home_relay = node.home_relay;
   return peer;
 }
 

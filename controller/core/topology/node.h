@@ -46,6 +46,7 @@ struct Node {
   WallTime last_seen_at{};        // epoch 0: never connected
   WallTime key_expires_at{};      // epoch 0: never
   std::vector<std::string> tags;  // "tag:x"; with any, the node is nobody's for the policy
+  netmap::RelayId home_relay;     // 0: none
   bool operator==(const Node&) const = default;
 };
 

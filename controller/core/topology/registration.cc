@@ -11,10 +11,22 @@ namespace kernmesh::topology {
 namespace {
 
 constexpr std::string_view kLabel = "kernmesh register v1";
+constexpr std::string_view kRelayLabel = "kernmesh register relay v1";
 constexpr std::string_view kJoinPrefix = "mk-";
 constexpr std::string_view kAdminPrefix = "ma-";
 constexpr std::size_t kTicketBytes = 64;
 constexpr int kVariant = sodium_base64_VARIANT_URLSAFE_NO_PADDING;
+
+// What both kinds of registration begin with.
+std::vector<std::uint8_t> message_head(std::string_view label, const CaFingerprint& ca,
+                                       std::span<const std::uint8_t> nonce) {
+  std::vector<std::uint8_t> message(label.begin(), label.end());
+  message.insert(message.end(), ca.begin(), ca.end());
+  message.push_back(static_cast<std::uint8_t>(nonce.size() >> 8));
+  message.push_back(static_cast<std::uint8_t>(nonce.size()));
+  message.insert(message.end(), nonce.begin(), nonce.end());
+  return message;
+}
 
 }  // namespace
 
@@ -22,13 +34,17 @@ std::vector<std::uint8_t> registration_message(const CaFingerprint& ca,
                                                std::span<const std::uint8_t> nonce,
                                                const NodePublicKey& node_key,
                                                const DiscoPublicKey& disco_key) {
-  std::vector<std::uint8_t> message(kLabel.begin(), kLabel.end());
-  message.insert(message.end(), ca.begin(), ca.end());
-  message.push_back(static_cast<std::uint8_t>(nonce.size() >> 8));
-  message.push_back(static_cast<std::uint8_t>(nonce.size()));
-  message.insert(message.end(), nonce.begin(), nonce.end());
+  auto message = message_head(kLabel, ca, nonce);
   message.insert(message.end(), node_key.bytes().begin(), node_key.bytes().end());
   message.insert(message.end(), disco_key.bytes().begin(), disco_key.bytes().end());
+  return message;
+}
+
+std::vector<std::uint8_t> relay_registration_message(const CaFingerprint& ca,
+                                                     std::span<const std::uint8_t> nonce,
+                                                     const RelayPublicKey& relay_key) {
+  auto message = message_head(kRelayLabel, ca, nonce);
+  message.insert(message.end(), relay_key.bytes().begin(), relay_key.bytes().end());
   return message;
 }
 

@@ -23,6 +23,11 @@ std::vector<std::uint8_t> registration_message(const CaFingerprint& ca,
                                                const NodePublicKey& node_key,
                                                const DiscoPublicKey& disco_key);
 
+// The same for a relay: label "kernmesh register relay v1", and its X25519 key in place of the two.
+std::vector<std::uint8_t> relay_registration_message(const CaFingerprint& ca,
+                                                     std::span<const std::uint8_t> nonce,
+                                                     const RelayPublicKey& relay_key);
+
 // A join key or administrator token: "mk-" or "ma-", then base64url without padding of
 // fingerprint(32) || secret(32). Only the secret's hash is ever stored.
 enum class TicketKind { kJoinKey, kAdminToken };

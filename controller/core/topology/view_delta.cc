@@ -25,7 +25,7 @@ class ViewDelta {
   }
 
   netmap::Delta make(const MapVersion& from) const {
-    netmap::Delta delta{from, network_.version_, {}, {}, {}, {}, {}, {}, {}};
+    netmap::Delta delta{from, network_.version_, {}, {}, {}, {}, {}, {}, {}, {}};
     const Node& own = *network_.find(viewer_);
     if (self_changed_) {
       delta.self = to_self(own, *network_.find_user(own.user_id), network_.range_);

@@ -169,6 +169,7 @@ class FakeServer : public v1::Admin::Service {
     response->set_secret("mk-secret");
     response->mutable_key()->set_id(3);
     response->mutable_key()->set_user_name(request->user_name());
+    response->mutable_key()->set_relay(request->relay());
     response->mutable_key()->set_expires_at(kNow + request->lifetime_seconds());
     return {};
   }
@@ -179,6 +180,25 @@ class FakeServer : public v1::Admin::Service {
   }
   grpc::Status GetNode(ServerContext*, const v1::GetNodeRequest*, v1::Node*) override {
     return rpc::to_grpc(Error(ErrorCode::kNotFound, "there is no such node"));
+  }
+  grpc::Status ListRelays(ServerContext*, const v1::ListRelaysRequest*,
+                          v1::ListRelaysResponse* response) override {
+    *response->add_relays() = relay(false);
+    return {};
+  }
+  grpc::Status DrainRelay(ServerContext*, const v1::DrainRelayRequest* request,
+                          v1::Relay* response) override {
+    *response = relay(!request->undo());
+    return {};
+  }
+  static v1::Relay relay(bool draining) {
+    v1::Relay relay;
+    relay.mutable_place()->set_id(7);
+    relay.mutable_place()->set_name("fra1");
+    relay.mutable_place()->set_online(true);
+    relay.mutable_place()->set_draining(draining);
+    relay.mutable_load()->set_clients(12);
+    return relay;
   }
   std::string authorization;
   v1::CreateJoinKeyRequest asked_key;
@@ -199,6 +219,29 @@ TEST_F(Network, a_new_key_comes_with_the_command_that_uses_it) {
   EXPECT_EQ(terminal.json()["secret"], "mk-secret");
   EXPECT_EQ(terminal.json()["key"]["expires_at"], "2026-11-22T05:40:30Z");
   EXPECT_TRUE(terminal.json()["key"]["revoked_at"].is_null());
+}
+
+TEST_F(Network, a_relays_key_comes_with_the_relays_command_and_without_a_user) {
+  ASSERT_EQ(terminal.run({"key", "create", "--relay"}), 0) << terminal.err.str();
+  EXPECT_TRUE(service.asked_key.relay());
+  EXPECT_NE(terminal.out.str().find("  mesh-relay --server " + address + " --key mk-secret\n"),
+            std::string::npos)
+      << terminal.out.str();
+  EXPECT_EQ(terminal.run({"key", "create"}), 1);
+  EXPECT_NE(terminal.err.str().find("--user"), std::string::npos);
+  EXPECT_EQ(terminal.run({"key", "create", "--relay", "--user", "alice"}), 2);
+}
+
+TEST_F(Network, relays_are_shown_with_state_and_load) {
+  ASSERT_EQ(terminal.run({"relay", "list"}), 0) << terminal.err.str();
+  EXPECT_NE(terminal.out.str().find("fra1"), std::string::npos) << terminal.out.str();
+  EXPECT_NE(terminal.out.str().find("online"), std::string::npos);
+  ASSERT_EQ(terminal.run({"relay", "list", "--json"}), 0);
+  EXPECT_EQ(terminal.json()["relays"][0]["load"]["clients"], 12);
+  ASSERT_EQ(terminal.run({"relay", "drain", "fra1", "--json"}), 0);
+  EXPECT_EQ(terminal.json()["relay"]["state"], "draining");
+  ASSERT_EQ(terminal.run({"relay", "drain", "--undo", "fra1", "--json"}), 0);
+  EXPECT_EQ(terminal.json()["relay"]["state"], "online");
 }
 
 TEST_F(Network, a_person_at_a_terminal_is_asked_before_a_node_is_removed) {

@@ -98,7 +98,7 @@ TEST(Help, of_every_command_is_as_recorded) {
 TEST(Help, is_printed_on_request_before_anything_is_checked) {
   Terminal terminal;
   EXPECT_EQ(terminal.run({"key", "create", "--help"}), 0);
-  EXPECT_EQ(terminal.out.str().substr(0, 45), "Usage: meshadm key create --user USER [OPTION");
+  EXPECT_TRUE(terminal.out.str().starts_with("Usage: meshadm key create [OPTIONS]\n"));
   EXPECT_EQ(terminal.err.str(), "");
 }
 

@@ -81,6 +81,54 @@ netmap::Delta delta_of_all() {
   return delta;
 }
 
+netmap::Relays two_relays() {
+  netmap::Relays relays;
+  for (const std::uint8_t id : {1, 2}) {
+    netmap::Relay relay;
+    relay.id = netmap::RelayId(id);
+    relay.name = "fra" + std::to_string(id);
+    relay.region = "fra";
+    relay.key = RelayPublicKey({id, 9});
+    relay.endpoints = {*Endpoint::parse("192.0.2.9:3478"), *Endpoint::parse("[2001:db8::9]:3478")};
+    relay.tls_port = Port(443);
+    relay.draining = id == 2;
+    relay.online = id == 1;
+    relays.known.emplace(relay.id, relay);
+  }
+  relays.ticket.emplace().fill(7);
+  return relays;
+}
+
+TEST(Convert, relays_and_homes_come_back_as_they_went) {
+  auto map = map_of_two();
+  map.relays = two_relays();
+  map.peers.begin()->second.home_relay = netmap::RelayId(2);
+  const auto back = from_proto(to_proto(map));
+  ASSERT_TRUE(back) << back.error().message();
+  EXPECT_EQ(std::get<netmap::Netmap>(*back), map);
+  netmap::Delta delta;
+  delta.from = delta.to = map.version;
+  delta.relays = map.relays;
+  const auto change = from_proto(to_proto(delta));
+  ASSERT_TRUE(change) << change.error().message();
+  EXPECT_EQ(std::get<netmap::Delta>(*change), delta);
+}
+
+TEST(Convert, relay_that_is_none_is_refused_and_a_ticket_of_another_length_left_out) {
+  auto message = to_proto(two_relays());
+  message.set_ticket("of a later version");
+  const auto later = from_proto(message);
+  ASSERT_TRUE(later);
+  EXPECT_FALSE(later->ticket);
+  message.mutable_relays(1)->set_id(1);
+  EXPECT_FALSE(from_proto(message)) << "an id that appears twice";
+  message.mutable_relays(1)->set_id(0);
+  EXPECT_FALSE(from_proto(message));
+  message.mutable_relays(1)->set_id(2);
+  message.mutable_relays(1)->set_relay_key("short");
+  EXPECT_FALSE(from_proto(message));
+}
+
 TEST(Convert, snapshot_delta_and_keepalive_round_trip) {
   const Update updates[] = {map_of_two(), delta_of_all(), Keepalive{{Epoch(1), Revision(3)}}};
   for (const auto& update : updates) {

@@ -46,7 +46,7 @@ TEST_F(GateTest, no_administrator_method_answers_anybody_else) {
   forged.kind = topology::TicketKind::kAdminToken;
   forged.ca = server_->fingerprint();
   const auto methods = methods_of(mesh::v1::CreateUserRequest::descriptor()->file());
-  ASSERT_EQ(methods.size(), 18u);
+  ASSERT_EQ(methods.size(), 22u);
   for (const auto& method : methods) {
     EXPECT_EQ(call(method, "").error_code(), grpc::StatusCode::UNAUTHENTICATED) << method;
     EXPECT_EQ(call(method, token_).error_code(), grpc::StatusCode::UNAUTHENTICATED) << method;
@@ -67,6 +67,16 @@ TEST_F(GateTest, node_methods_answer_nodes_only) {
       EXPECT_EQ(call(method, authorization).error_code(), grpc::StatusCode::UNAUTHENTICATED)
           << method;
     }
+  }
+}
+
+TEST_F(GateTest, relay_method_answers_relays_only) {
+  const std::string method = "/mesh.v1.RelayCoordination/Report";
+  const TestNode node;
+  const auto session = join(node);
+  for (const std::string& authorization :
+       {std::string(), "Bearer " + token_, "Bearer " + session.token}) {
+    EXPECT_EQ(call(method, authorization).error_code(), grpc::StatusCode::UNAUTHENTICATED);
   }
 }
 

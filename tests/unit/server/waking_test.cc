@@ -113,8 +113,8 @@ class WakingTest : public testing::Test {
   }
 
   std::shared_ptr<CountedStream> open(NodeId id) {
-    auto stream = std::make_shared<CountedStream>(
-        std::make_unique<WatchSource>(*directory_, id, mesh::v1::WatchRequest{}));
+    auto stream = std::make_shared<CountedStream>(std::make_unique<WatchSource>(
+        WatchSource::Sources{*directory_, tickets_, system_now}, id, mesh::v1::WatchRequest{}));
     rpc::Caller caller;
     caller.node = id;
     EXPECT_TRUE(presence_.opened({caller, stream}));
@@ -126,6 +126,7 @@ class WakingTest : public testing::Test {
     for (const auto& due : waking_->due()) due.stream->wake();
   }
 
+  TicketOffice tickets_{Ed25519SecretKey()};
   Feeder feeder_;
   std::unique_ptr<Directory> directory_;
   Presence presence_;

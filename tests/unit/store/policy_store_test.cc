@@ -128,6 +128,8 @@ TEST_F(PolicyStoreTest, database_from_before_policies_keeps_its_users_and_nodes)
   execute(
       "ALTER TABLE user DROP COLUMN email; ALTER TABLE user DROP COLUMN roles;"
       "ALTER TABLE node DROP COLUMN tags; DROP TABLE policy;"
+      "ALTER TABLE node DROP COLUMN home_relay; DROP TABLE relay;"
+      "DELETE FROM counter WHERE name='relay';"
       "DELETE FROM migration WHERE number > 1");
   const auto contents = open()->load();
   ASSERT_TRUE(contents) << contents.error().message();

@@ -94,6 +94,57 @@ TEST_F(SqliteStoreTest, what_was_committed_is_there_after_reopening) {
   EXPECT_EQ(contents->highest.slot, 9u);
 }
 
+TEST_F(SqliteStoreTest, relays_and_keys_for_them_are_there_after_reopening) {
+  RelayRecord relay;
+  relay.relay.id = netmap::RelayId(4);
+  relay.relay.name = "fra1";
+  relay.relay.region = "fra";
+  relay.relay.key = RelayPublicKey({1, 2});
+  relay.relay.endpoints = {*Endpoint::parse("192.0.2.9:3478"), *Endpoint::parse("[2001:db8::9]:1")};
+  relay.relay.tls_port = Port(443);
+  relay.relay.draining = true;
+  relay.machine_key = MachinePublicKey({3, 4});
+  relay.last_seen_at = WallTime(std::chrono::seconds(7));
+  relay.version = "0.1.0";
+  JoinKeyRecord key = key_of(1);
+  key.admits = Admits::kRelay;
+  key.user_id = {};
+  ASSERT_TRUE(open()->commit({{relay, key}, {}, {}, Audience::kNetwork}));
+  const auto contents = open()->load();
+  ASSERT_TRUE(contents) << contents.error().message();
+  relay.written = key.written = Revision(1);
+  ASSERT_EQ(contents->relays.size(), 1u);
+  EXPECT_TRUE(contents->relays[0] == relay);
+  ASSERT_EQ(contents->join_keys.size(), 1u);
+  EXPECT_TRUE(contents->join_keys[0] == key);
+  ASSERT_TRUE(open()->commit(
+      {{}, {Removal<netmap::RelayId>{relay.relay.id, Revision(1)}}, {}, Audience::kNetwork}));
+  EXPECT_TRUE(open()->load()->relays.empty());
+  EXPECT_EQ(open()->load()->highest.relay, netmap::RelayId(4));
+}
+
+// As the first two steps left it, with a user and a key of hers.
+TEST_F(SqliteStoreTest, join_keys_of_an_older_schema_are_for_nodes) {
+  ASSERT_TRUE(open()->commit({{user_of(1, "ann"), key_of(5)}, {}, {}, {}}));
+  execute(R"(ALTER TABLE join_key RENAME TO newer;
+    CREATE TABLE join_key (id INTEGER PRIMARY KEY, hash BLOB NOT NULL, hint TEXT NOT NULL,
+      user_id INTEGER NOT NULL REFERENCES user (id), reusable INTEGER NOT NULL,
+      ephemeral INTEGER NOT NULL, created_at INTEGER NOT NULL, expires_at INTEGER NOT NULL,
+      revoked_at INTEGER NOT NULL, use_count INTEGER NOT NULL, written INTEGER NOT NULL) STRICT;
+    INSERT INTO join_key SELECT id, hash, hint, user_id, reusable, ephemeral, created_at,
+      expires_at, revoked_at, use_count, written FROM newer;
+    DROP TABLE newer; DROP TABLE relay; ALTER TABLE node DROP COLUMN home_relay;
+    DELETE FROM counter WHERE name='relay';
+    DELETE FROM migration WHERE number > 2;)");
+  const auto contents = open()->load();
+  ASSERT_TRUE(contents) << contents.error().message();
+  auto key = key_of(5);
+  key.written = Revision(1);
+  ASSERT_EQ(contents->join_keys.size(), 1u);
+  EXPECT_TRUE(contents->join_keys[0] == key);
+  EXPECT_EQ(contents->highest.join_key, JoinKeyId(5));
+}
+
 TEST_F(SqliteStoreTest, outdated_write_conflicts_and_writes_nothing_of_its_commit) {
   const auto store = open();
   ASSERT_TRUE(store->commit({{user_of(1, "ann")}, {}, {}, {}}));

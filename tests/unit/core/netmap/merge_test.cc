@@ -6,6 +6,7 @@
 
 #include <set>
 
+#include "controller/core/netmap/digest.h"
 #include "tests/unit/core/netmap/sample_netmap.h"
 
 namespace kernmesh::netmap {
@@ -48,6 +49,26 @@ TEST(Snapshot, order_of_versions_decides) {
       EXPECT_EQ(next.error().code(), ErrorCode::kConflict);
     }
   }
+}
+
+TEST(Delta, relays_are_replaced_whole_also_when_the_network_stays_as_it_is) {
+  const auto held = at(version(1, 10));
+  Delta delta = step(held);
+  delta.to = delta.from;
+  EXPECT_FALSE(apply_delta(held, delta, {})) << "a change to the same version changes something";
+  Relays relays;
+  relays.known[RelayId(1)].id = RelayId(1);
+  relays.known[RelayId(1)].name = "fra1";
+  relays.known[RelayId(1)].key = key<RelayPublicKey>(1, 9);
+  relays.ticket.emplace();
+  delta.relays = relays;
+  const auto next = apply_delta(held, delta, {});
+  ASSERT_TRUE(next) << next.error().message();
+  EXPECT_EQ(next->relays, relays);
+  EXPECT_EQ(next->version, held.version);
+  delta.removed = {NodeId(2)};
+  EXPECT_FALSE(apply_delta(held, delta, {})) << "peers do not change without a new version";
+  EXPECT_NE(section_digests(*next).relays, section_digests(held).relays);
 }
 
 TEST(Snapshot, unsound_map_is_refused_and_says_which_version) {

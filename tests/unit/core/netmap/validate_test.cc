@@ -164,6 +164,48 @@ TEST(Validate, nonsense_endpoint_of_one_peer_does_not_cost_the_map) {
   EXPECT_TRUE(validate(map, kOwn, {}));
 }
 
+Relay relay_of(std::uint32_t id) {
+  Relay relay;
+  relay.id = RelayId(id);
+  relay.name = "fra" + std::to_string(id);
+  relay.key = key<RelayPublicKey>(static_cast<std::uint8_t>(id), 9);
+  relay.endpoints = {Endpoint::parse("192.0.2.9:3478").value()};
+  return relay;
+}
+
+TEST(Validate, relays_have_ids_keys_and_names_of_their_own) {
+  auto good = sample_netmap(3);
+  good.relays.known = {{RelayId(1), relay_of(1)}, {RelayId(2), relay_of(2)}};
+  EXPECT_TRUE(validate(good, kOwn, {}));
+  const std::function<void(Relay&)> spoilers[] = {
+      [](Relay& r) { r.id = RelayId(7); },
+      [](Relay& r) { r.key = {}; },
+      [](Relay& r) { r.key = relay_of(1).key; },
+      [](Relay& r) { r.name = "a\x1b[2J"; },
+      [](Relay& r) { r.name = ""; },
+      [](Relay& r) { r.endpoints.resize(9, r.endpoints[0]); }};
+  for (const auto& spoil : spoilers) {
+    auto bad = good;
+    spoil(bad.relays.known.at(RelayId(2)));
+    const auto refused = validate(bad, kOwn, {});
+    ASSERT_FALSE(refused);
+    EXPECT_NE(refused.error().message().find("relay"), std::string::npos);
+  }
+}
+
+TEST(Validate, nonsense_endpoint_of_a_relay_is_left_out_and_costs_no_map) {
+  auto map = sample_netmap(3);
+  auto relay = relay_of(1);
+  relay.endpoints.clear();
+  for (const char* text : {"127.0.0.1:53", "169.254.169.254:80", "[fe80::1]:3478", "224.0.0.1:1",
+                           "100.64.0.7:3478", "192.0.2.9:3478"})
+    relay.endpoints.push_back(Endpoint::parse(text).value());
+  map.relays.known = {{RelayId(1), relay}};
+  EXPECT_TRUE(validate(map, kOwn, {}));
+  EXPECT_EQ(usable_endpoints(relay, map.self),
+            std::vector{Endpoint::parse("192.0.2.9:3478").value()});
+}
+
 TEST(Validate, accepts_the_last_node_id) {
   auto map = sample_netmap(3);
   map.self.id = NodeId(kLastNodeId);

@@ -245,7 +245,7 @@ TEST(Network, a_user_that_joins_a_group_costs_a_record_where_it_matters) {
   for (const std::uint64_t other : {1, 2, 4}) {
     const auto delta = network.delta_for(NodeId(other), from);
     ASSERT_TRUE(delta);
-    EXPECT_EQ(*delta, (netmap::Delta{from, network.version(), {}, {}, {}, {}, {}, {}, {}}))
+    EXPECT_EQ(*delta, (netmap::Delta{from, network.version(), {}, {}, {}, {}, {}, {}, {}, {}}))
         << other;
   }
 }

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// Who registers proves that it has the machine key it names (L3, thread-safe): it signs a nonce of
+// this server, once.
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "controller/base/key.h"
+#include "controller/server/directory.h"
+#include "controller/server/gatekeeper.h"
+
+namespace kernmesh::server {
+
+// Used nonces that are remembered until they expire; more registrations a minute are refused.
+inline constexpr std::size_t kMaxUsedNonces = 100'000;
+
+class Proofs {
+ public:
+  Proofs(const Directory& directory, WallClock clock)
+      : directory_(directory), clock_(std::move(clock)) {}
+
+  std::string nonce_for(const MachinePublicKey& key);
+
+  // As it came.
+  struct Proof {
+    MachinePublicKey machine_key;
+    const std::string& nonce;
+    const std::string& signature;
+    std::vector<std::uint8_t> message;  // that was to be signed
+  };
+  // kUnauthenticated when the nonce is not ours, not for this key, too old or used, or the
+  // signature does not verify; kExhausted when too many register.
+  Status check(const Proof& proof);
+
+ private:
+  Status use_nonce(const std::string& nonce);
+
+  const Directory& directory_;
+  WallClock clock_;
+  std::mutex mutex_;
+  std::map<std::string, WallTime> used_;  // until when each is remembered
+};
+
+// What a client says of itself, for people: cut, and without characters that move a terminal.
+std::string printable(std::string text, std::size_t most);
+
+}  // namespace kernmesh::server
