@@ -133,12 +133,17 @@ static __always_inline struct outcome in_from_relay(struct __sk_buff *skb, __u32
 {
 	struct mesh_source from = {.addr = p->src, .channel = channel, .port = p->udp.source};
 	__u32 head[WG_HEAD_WORDS], at = p->l4 + sizeof(struct udphdr) + sizeof(struct relay_header);
-	struct mesh_sender *sender = bpf_map_lookup_elem(&sources, &from);
+	struct mesh_sender *sender;
 
+	if (bpf_skb_load_bytes(skb, at, head, sizeof(head)))
+		return ends(MESH_UNDERLAY_IN_BAD_INNER, TC_ACT_SHOT);
+	/* The agent knows which channels are whose, before it has written them here. */
+	if (head[0] == bpf_htonl(MESH_DISCO_MAGIC))
+		return ends(MESH_UNDERLAY_IN_PASS_CONTROL, VERDICT_NEXT);
+	sender = bpf_map_lookup_elem(&sources, &from);
 	if (!sender)
 		return ends(MESH_UNDERLAY_IN_UNKNOWN_CHANNEL, TC_ACT_SHOT);
-	if (bpf_skb_load_bytes(skb, at, head, sizeof(head)) ||
-	    !wg_type_of(head, p->payload_len - sizeof(struct relay_header)))
+	if (!wg_type_of(head, p->payload_len - sizeof(struct relay_header)))
 		return ends(MESH_UNDERLAY_IN_BAD_INNER, TC_ACT_SHOT);
 	return deliver(skb, l2, c, p, sender, MESH_UNDERLAY_IN_RELAY);
 }

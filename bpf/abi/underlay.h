@@ -17,6 +17,10 @@
  * WireGuard type (1..4 little-endian), the low byte is the version. */
 #define MESH_SHIM_MAGIC 0xd101u
 
+/* First 32 bits of a message of path discovery, network order value (controller/core/path/disco.h).
+ */
+#define MESH_DISCO_MAGIC 0xd4600d15u
+
 /* Ends of the veth pair: [host, private]; locally administered. */
 #define MESH_MAC_HOST                                                                              \
 	{                                                                                          \
@@ -84,7 +88,7 @@ struct mesh_source {
 
 struct mesh_sender {
 	__be32 synth;
-	__u32 slot; /* as in the peer's mesh_path */
+	__u32 slot; /* as in the peer's mesh_path; channels of a peer have one apart */
 };
 
 /* indices, LRU_HASH: key __le32 WireGuard sender index of ours (as on the wire), value __be32

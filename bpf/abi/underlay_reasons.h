@@ -12,7 +12,7 @@
 	X(IN_PASS_FRAGMENT, "in_pass_fragment",                                                    \
 	  "fragment to a local address: left to the host, never WireGuard")                        \
 	X(IN_PASS_CONTROL, "in_pass_control",                                                      \
-	  "to the public port and not WireGuard: STUN, disco, anything else")                      \
+	  "to the public port and not WireGuard: STUN, disco, a relay's word, anything else")      \
 	X(IN_ADDRESS, "in_address", "delivered, sender known by address and port")                 \
 	X(IN_INDEX, "in_index", "delivered, sender known by receiver index")                       \
 	X(IN_RELAY, "in_relay", "delivered, sender known by relay channel")                        \

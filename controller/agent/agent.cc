@@ -164,6 +164,10 @@ Status Agent::ensure_node() {
     endpoints_ = std::move(endpoints);
     if (session_) session_->report_endpoints(endpoints_);
   };
+  events.on_home = [this](std::optional<RelayId> home) {
+    home_ = home;
+    if (session_) session_->report_home(home.value_or(RelayId()));
+  };
   events.on_lost = [this] { node_lost_ = true; };
   events.on_packets = [this](const auto& packets) { on_packets(packets); };
   Instance instance = instance_;
@@ -308,6 +312,7 @@ void Agent::start_session(std::string join_key) {
   session_ =
       std::make_unique<ControlSession>(std::move(config), std::move(join_key), std::move(events));
   if (!endpoints_.empty()) session_->report_endpoints(endpoints_);
+  if (home_) session_->report_home(*home_);
 }
 
 void Agent::on_connected() {
@@ -319,6 +324,7 @@ void Agent::on_connected() {
 Status Agent::take_down() {
   end_session();
   node_.reset();
+  home_.reset();
   start_error_.reset();
   apply_error_.reset();
   applied_ = {};

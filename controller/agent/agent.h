@@ -48,6 +48,7 @@ class Agent final : public rpc::LocalHandler {
   Result<mesh::v1::LogoutResponse> logout() override;
   Result<mesh::v1::StatusResponse> status() override;
   Result<mesh::v1::PingResponse> ping(const std::string& target) override;
+  Result<mesh::v1::NetcheckResponse> netcheck() override;
   Result<mesh::v1::RoutesResponse> routes() override;
   mesh::v1::VersionResponse version() override;
   Result<mesh::v1::AclShowResponse> acl_show() override;
@@ -114,6 +115,7 @@ class Agent final : public rpc::LocalHandler {
   Identity identity_;
   NetmapPtr stored_;  // the last good netmap
   std::vector<Endpoint> endpoints_;
+  std::optional<RelayId> home_;
   PacketJournal journal_;
   PolicyLease lease_;
   std::unique_ptr<MeshNode> node_;

@@ -89,6 +89,7 @@ void ControlSession::run_watch() {
       session_ = *session;
       if (endpoints_ && new_endpoints_.empty()) new_endpoints_.put(*endpoints_);
       if (applied_ && new_applied_.empty()) new_applied_.put(*applied_);
+      if (home_ && new_home_.empty()) new_home_.put(*home_);
       changed_.notify_all();
     }
     events_.on_connected();
@@ -109,12 +110,14 @@ void ControlSession::run_reports() {
   std::unique_lock lock(mutex_);
   while (true) {
     changed_.wait(lock, [this] {
-      return stopping_ || (session_ && (!new_endpoints_.empty() || !new_applied_.empty()));
+      const bool has_news = !new_endpoints_.empty() || !new_applied_.empty() || !new_home_.empty();
+      return stopping_ || (session_ && has_news);
     });
     if (stopping_) return;
     rpc::Report report;
     report.endpoints = new_endpoints_.take();
     report.applied = new_applied_.take();
+    report.home_relay = new_home_.take();
     report.kernel_release = config_.kernel_release;
     const rpc::Session session = *session_;
     lock.unlock();
@@ -125,6 +128,7 @@ void ControlSession::run_reports() {
     // Kept for the next try, unless something newer came meanwhile.
     if (report.endpoints && new_endpoints_.empty()) new_endpoints_.put(*report.endpoints);
     if (report.applied && new_applied_.empty()) new_applied_.put(*report.applied);
+    if (report.home_relay && new_home_.empty()) new_home_.put(*report.home_relay);
     changed_.wait_for(lock, seconds(1), [this] { return stopping_; });
   }
 }
@@ -142,6 +146,14 @@ void ControlSession::report_applied(MapVersion version) {
   if (applied_ == version) return;
   applied_ = version;
   new_applied_.put(version);
+  changed_.notify_all();
+}
+
+void ControlSession::report_home(relay::RelayId home) {
+  const std::lock_guard lock(mutex_);
+  if (home_ == home) return;
+  home_ = home;
+  new_home_.put(home);
   changed_.notify_all();
 }
 

@@ -50,6 +50,8 @@ class ControlSession {
   // Newest wins; sent when there is a session, and again after a reconnect.
   void report_endpoints(std::vector<Endpoint> endpoints);
   void report_applied(MapVersion version);
+  // At which relay peers find this node; 0: none.
+  void report_home(relay::RelayId home);
 
   // Takes this node out of the network; blocks for at most a call's deadline.
   Status leave();
@@ -75,8 +77,10 @@ class ControlSession {
   std::optional<rpc::Session> session_;
   LatestSlot<std::vector<Endpoint>> new_endpoints_;
   LatestSlot<MapVersion> new_applied_;
+  LatestSlot<relay::RelayId> new_home_;
   std::optional<std::vector<Endpoint>> endpoints_;  // as last reported, for the next session
   std::optional<MapVersion> applied_;
+  std::optional<relay::RelayId> home_;
 
   std::thread watch_thread_;
   std::thread report_thread_;

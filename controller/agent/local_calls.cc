@@ -209,11 +209,32 @@ Result<mesh::v1::PingResponse> Agent::ping(const std::string& target) {
     response.set_peer_name(known.name);
     if (!known.addresses.empty()) response.set_peer_address(rpc::to_wire(known.addresses.front()));
     const Status sent =
-        node_->ping(*peer, [promise, response](const path::PingResult& result) mutable {
-          fill_ping(result, response);
+        node_->ping(*peer, [this, promise, response](const path::PingResult& result) mutable {
+          const bool has_map = node_ && node_->netmap();
+          fill_ping(result, has_map ? node_->netmap()->relays : netmap::Relays(), response);
           promise->set_value(response);
         });
     if (!sent) promise->set_value(sent.error());
+  });
+  return await(std::move(future), stopping_);
+}
+
+Result<mesh::v1::NetcheckResponse> Agent::netcheck() {
+  auto promise =
+      std::make_shared<std::promise<Result<mesh::v1::NetcheckResponse>>>();  // shared with the loop
+  auto future = promise->get_future();
+  loop_.post([this, promise] {
+    if (!node_ || !node_->netmap()) {
+      promise->set_value(Error(ErrorCode::kUnavailable, "this node is not up; run `meshadm up`"));
+      return;
+    }
+    const Status asked = node_->check_network([this, promise](const netcheck::Report& report) {
+      mesh::v1::NetcheckResponse response;
+      const bool has_map = node_ && node_->netmap();
+      fill_netcheck(report, has_map ? node_->netmap()->relays : netmap::Relays(), response);
+      promise->set_value(response);
+    });
+    if (!asked) promise->set_value(asked.error());
   });
   return await(std::move(future), stopping_);
 }

@@ -25,10 +25,6 @@ constexpr auto kRefreshInterval = milliseconds(100);
 constexpr int kRestFactor = 10;
 constexpr auto kRereadRetryInterval = seconds(1);
 constexpr auto kGuardInterval = milliseconds(400);
-// The engine gives a ping up after 5 s; what it forgets about is answered here.
-constexpr auto kPingDeadline = seconds(7);
-// How many endpoints a node may report (controller/rpc/convert.h, kMaxEndpoints).
-constexpr std::size_t kMostEndpoints = 32;
 
 path::Seed random_seed() {
   path::Seed seed;
@@ -85,6 +81,7 @@ MeshNode::MeshNode(host::EventLoop& loop, MeshDevice device, host::PublicSocket 
       node_secret_(identity.node),
       events_(std::move(events)),
       engine_(path_identity(identity), random_seed()),
+      relays_(identity.disco, relay_events()),
       paths_(device_.underlay(), device_.routes()) {}
 
 Result<std::unique_ptr<MeshNode>> MeshNode::start(host::EventLoop& loop, const Instance& instance,
@@ -108,7 +105,6 @@ MeshNode::~MeshNode() {
                        socket_.fds()[1]}) {
     if (fd >= 0) loop_.unwatch(fd);
   }
-  finish_pings([](const Ping&) { return true; });
 }
 
 Status MeshNode::watch_descriptors() {
@@ -119,9 +115,7 @@ Status MeshNode::watch_descriptors() {
     if (fd < 0) continue;
     MESH_TRY(loop_.watch(fd, [this, fd] {
       socket_.receive(fd, [this](std::span<const std::uint8_t> bytes, const Endpoint& source,
-                                 const IpAddress& local) {
-        engine_.on_datagram(host::mono_now(), bytes, source, local);
-      });
+                                 const IpAddress& local) { on_datagram(bytes, source, local); });
     }));
   }
   return {};
@@ -179,7 +173,8 @@ Status MeshNode::follow_host(MonoTime now) {
     uplinks_ = std::move(uplinks);
     if (moved) {
       engine_.set_local_addresses(now, uplinks_->addresses);
-      events_.on_endpoints(reconcile::offered_endpoints(*uplinks_, socket_.port(), kMostEndpoints));
+      relays_.on_moved(now);
+      offer();
     }
     if (netmap_) MESH_TRY(reconcile_kernel(*netmap_));
   } else if (netmap_) {
@@ -232,6 +227,7 @@ Status MeshNode::apply_step(NetmapPtr map, const netmap::Touched& touched, WallT
     if (!before->peers.contains(id)) note("tracking peer " + to_string(id), paths_.track(id));
     engine_.upsert_peer(host::mono_now(), to_peer_info(peer->second));
   }
+  relays_.apply_step(host::mono_now(), *netmap_, touched.peers);
   run_commands();
   return policy;
 }
@@ -260,6 +256,7 @@ Status MeshNode::apply_whole(NetmapPtr map) {
   }
   engine_.set_overlay_prefixes(netmap_->self.overlay_prefixes);
   engine_.set_peers(host::mono_now(), std::move(peers));
+  relays_.apply(host::mono_now(), *netmap_);
   run_commands();
   return policy;
 }
@@ -268,7 +265,7 @@ void MeshNode::forget_peer(NodeId id) {
   traffic_.erase(id);
   note("forgetting peer " + to_string(id), paths_.forget(id));
   std::erase_if(problems_, [&](const auto& entry) { return entry.first == path_topic(id); });
-  finish_pings([id](const Ping& ping) { return ping.peer == id; });
+  pings_.finish_of(id);
 }
 
 Status MeshNode::reconcile_kernel(const netmap::Netmap& map) {
@@ -295,18 +292,24 @@ void MeshNode::guard_attachments(MonoTime now) {
 
 void MeshNode::once_a_second(MonoTime now) {
   next_second_ = now + seconds(1);
-  finish_pings([now](const Ping& ping) { return now >= ping.deadline; });
+  pings_.finish_overdue(now);
+  note("relays", relays_.admission());
   if (!netmap_) return;
   for (const auto& [id, peer] : netmap_->peers) {
     const auto traffic = device_.underlay().traffic(reconcile::synthetic_address(id));
     if (!traffic || !*traffic) continue;
     auto& last = traffic_[id];
-    if (last.rx_last == (*traffic)->rx_last && last.tx_last == (*traffic)->tx_last) continue;
+    if ((*traffic)->tx_last + path::kSessionActive > now) relays_.on_active(now, id);
+    if (last.rx_last == (*traffic)->rx_last && last.tx_last == (*traffic)->tx_last &&
+        last.rx_last_relayed == (*traffic)->rx_last_relayed)
+      continue;
     last = **traffic;
-    path::Traffic reading;
-    if (last.tx_last != MonoTime{}) reading.last_tx = last.tx_last;
-    if (last.rx_last != MonoTime{}) reading.last_rx = reading.last_rx_relayed = last.rx_last;
-    engine_.on_traffic(now, id, reading);
+    const auto reading_of = [](MonoTime at) {
+      return at == MonoTime{} ? std::nullopt : std::optional(at);
+    };
+    engine_.on_traffic(
+        now, id,
+        {reading_of(last.tx_last), reading_of(last.rx_last), reading_of(last.rx_last_relayed)});
   }
   if (horizon_ && !horizon_->covers(host::wall_now())) {
     (void)set_policy(*netmap_, nullptr, host::wall_now());  // noted there
@@ -335,16 +338,19 @@ std::optional<MonoTime> MeshNode::settle(MonoTime now) {
   MonoTime next = std::min(next_second_, next_guard_);
   if (host_changed_) next = std::min(next, next_refresh_);
   if (const auto due = engine_.next_deadline()) next = std::min(next, *due);
+  if (const auto due = relays_.next_deadline()) next = std::min(next, *due);
   return next;
 }
 
 void MeshNode::run_commands() {
+  relays_.settle(host::mono_now());
   // Sending may fail at once and give the engine something to say.
   for (auto commands = engine_.take_commands(); !commands.empty();
        commands = engine_.take_commands()) {
     for (const auto& command : commands) {
       std::visit([this](const auto& c) { run(c); }, command);
     }
+    relays_.settle(host::mono_now());
   }
 }
 
@@ -364,32 +370,11 @@ void MeshNode::run(const path::SetSources& command) {
   note("writing sources", paths_.set_sources(command));
 }
 
-void MeshNode::run(const path::PingResult& command) {
-  const auto found = pings_.find(command.request);
-  if (found == pings_.end()) return;
-  const PingDone done = std::move(found->second.done);
-  pings_.erase(found);
-  done(command);
-}
-
-void MeshNode::finish_pings(const std::function<bool(const Ping&)>& which) {
-  std::vector<std::pair<path::PingRequestId, Ping>> finished;
-  for (auto it = pings_.begin(); it != pings_.end();) {
-    if (!which(it->second)) {
-      ++it;
-      continue;
-    }
-    finished.emplace_back(it->first, std::move(it->second));
-    it = pings_.erase(it);
-  }
-  for (const auto& [request, ping] : finished)
-    ping.done({request, ping.peer, std::nullopt, std::nullopt});
-}
-
 Status MeshNode::ping(NodeId peer, PingDone done) {
   const MonoTime now = host::mono_now();
   MESH_TRY_ASSIGN(const auto request, engine_.ping_now(now, peer));
-  pings_[request] = {peer, now + kPingDeadline, std::move(done)};
+  pings_.add(request, peer, now, std::move(done));
+  relays_.on_active(now, peer);
   run_commands();
   return {};
 }

@@ -16,6 +16,8 @@
 #include "controller/agent/mesh_device.h"
 #include "controller/agent/netmap_receiver.h"
 #include "controller/agent/path_writer.h"
+#include "controller/agent/pending_pings.h"
+#include "controller/agent/relay_use.h"
 #include "controller/core/path/engine.h"
 #include "controller/host/event_loop.h"
 #include "controller/host/public_socket.h"
@@ -27,11 +29,11 @@ class MeshNode {
  public:
   struct Events {
     std::function<void(std::vector<Endpoint>)> on_endpoints;  // where this node can be reached now
+    std::function<void(std::optional<RelayId>)> on_home;      // at which relay it is found
     std::function<void()> on_lost;  // an interface of ours vanished: start anew
     // Packets that were dropped or, while they are followed, began a flow.
     std::function<void(const std::vector<mesh_acl_event>&)> on_packets;
   };
-  using PingDone = std::function<void(const path::PingResult&)>;
 
   // Opens or takes over the device. The returned node is watched by `loop`, which must outlive it.
   static Result<std::unique_ptr<MeshNode>> start(host::EventLoop& loop, const Instance& instance,
@@ -51,6 +53,8 @@ class MeshNode {
 
   // `done` is called once, on the loop.
   Status ping(NodeId peer, PingDone done);
+  // Asks the relays what network this node is in; `done` likewise. kNotFound without relays.
+  Status check_network(RelayUse::CheckDone done);
 
   Status set_access(const bpf::AclSettings& settings) {
     return device_.access().programs().set(settings);
@@ -62,6 +66,7 @@ class MeshNode {
   WallTime policy_failed_at() const { return policy_failed_at_; }  // the last time; 1970: never
   const MeshDevice& device() const { return device_; }
   const path::Engine& engine() const { return engine_; }
+  const RelayUse& relays() const { return relays_; }
   // What the host offers; empty before it was read.
   reconcile::Uplinks uplinks() const { return uplinks_.value_or(reconcile::Uplinks()); }
   std::uint32_t mtu() const { return mtu_; }
@@ -75,12 +80,12 @@ class MeshNode {
   };
   MeshNode(host::EventLoop& loop, MeshDevice device, host::PublicSocket socket,
            netlink::Monitor monitor, Rings rings, const Identity& identity, Events events);
-  struct Ping {
-    NodeId peer;
-    MonoTime deadline;
-    PingDone done;
-  };
   Status watch_descriptors();
+  RelayUse::Events relay_events();
+  void on_datagram(std::span<const std::uint8_t> bytes, const Endpoint& source,
+                   const IpAddress& local);
+  // Tells server and peers where this node can be reached.
+  void offer();
   void on_kernel_changes();
   void on_strangers();
   void on_packets();
@@ -98,11 +103,8 @@ class MeshNode {
   void run(const path::SendDatagram& command);
   void run(const path::SetPath& command);
   void run(const path::SetSources& command);
-  // Only channels that somebody opened can be doubted, and this agent opens none.
-  void run(const path::DoubtRelay& /*command*/) {}
-  void run(const path::PingResult& command);
-  // Ends those pings without an answer.
-  void finish_pings(const std::function<bool(const Ping&)>& which);
+  void run(const path::DoubtRelay& command) { relays_.on_doubt(host::mono_now(), command.way); }
+  void run(const path::PingResult& command) { pings_.finish(command); }
   // Remembers or clears a problem under a name.
   void note(const std::string& topic, const Status& status);
 
@@ -114,6 +116,7 @@ class MeshNode {
   const X25519SecretKey node_secret_;
   const Events events_;
   path::Engine engine_;
+  RelayUse relays_;
   PathWriter paths_;
   NetmapPtr netmap_;
   std::optional<reconcile::Uplinks> uplinks_;
@@ -128,7 +131,7 @@ class MeshNode {
   MonoTime next_recheck_{};
   std::optional<reconcile::ExpiryHorizon> horizon_;  // of what was applied; set with netmap_
   std::map<NodeId, bpf::Traffic> traffic_;
-  std::map<path::PingRequestId, Ping> pings_;
+  PendingPings pings_;
   std::map<std::string, std::string> problems_;
 };
 

@@ -30,6 +30,16 @@ mesh::v1::RunState run_state(const StatusFacts& facts) {
   return mesh::v1::RUN_STATE_UP;
 }
 
+std::string name_at(const netmap::Relays& relays, const Endpoint& endpoint) {
+  const netmap::Relay* relay = netmap::relay_at(relays, endpoint);
+  return relay != nullptr ? relay->name : "";
+}
+
+std::string name_of(const netmap::Relays& relays, std::optional<RelayId> id) {
+  const auto found = relays.known.find(id.value_or(RelayId()));
+  return found != relays.known.end() ? found->second.name : "";
+}
+
 void fill_peer(const MeshNode& node, const netmap::Peer& peer, MonoTime now,
                mesh::v1::PeerStatus& out) {
   *out.mutable_peer() = rpc::to_proto(peer);
@@ -43,16 +53,22 @@ void fill_peer(const MeshNode& node, const netmap::Peer& peer, MonoTime now,
     if (path->latency) out.set_latency_us(to_us(*path->latency));
     if (path->kind == path::PathKind::kDirect)
       out.set_path_kind(mesh::v1::PeerStatus::PATH_KIND_DIRECT);
-    if (path->kind == path::PathKind::kRelayed)
+    if (path->kind == path::PathKind::kRelayed) {
       out.set_path_kind(mesh::v1::PeerStatus::PATH_KIND_RELAY);
+      out.set_relay_name(name_at(node.netmap()->relays, path->way->endpoint));
+    }
   }
   const auto& underlay = node.device().underlay();
   if (out.path_kind() == mesh::v1::PeerStatus::PATH_KIND_NONE) {
     // After a restart the kernel still has the path of before, until a probe confirms or replaces
     // it.
     if (const auto kept = underlay.path(synth); kept && *kept) {
-      out.set_path_kind(mesh::v1::PeerStatus::PATH_KIND_DIRECT);
-      *out.mutable_path() = rpc::to_proto((*kept)->primary.destination);
+      const auto& hop = (*kept)->primary;
+      const bool relayed = hop.channel != 0;
+      out.set_path_kind(relayed ? mesh::v1::PeerStatus::PATH_KIND_RELAY
+                                : mesh::v1::PeerStatus::PATH_KIND_DIRECT);
+      if (relayed) out.set_relay_name(name_at(node.netmap()->relays, hop.destination));
+      *out.mutable_path() = rpc::to_proto(hop.destination);
     }
   }
   if (const auto traffic = underlay.traffic(synth); traffic && *traffic) {
@@ -60,7 +76,8 @@ void fill_peer(const MeshNode& node, const netmap::Peer& peer, MonoTime now,
     out.set_tx_bytes((*traffic)->tx_bytes);
     out.set_rx_packets((*traffic)->rx_pkts);
     out.set_tx_packets((*traffic)->tx_pkts);
-    out.set_last_rx_age_ms(age_ms((*traffic)->rx_last, now));
+    const MonoTime rx_last = std::max((*traffic)->rx_last, (*traffic)->rx_last_relayed);
+    out.set_last_rx_age_ms(age_ms(rx_last, now));
     out.set_last_tx_age_ms(age_ms((*traffic)->tx_last, now));
   }
 }
@@ -80,11 +97,14 @@ void fill_status(const StatusFacts& facts, mesh::v1::StatusResponse& response) {
     *response.add_local_endpoints() = rpc::to_proto(Endpoint{address, facts.node->public_port()});
   }
   if (map == nullptr) return;
+  response.set_home_relay(name_of(map->relays, facts.node->relays().home()));
+  if (!facts.node->netmap()) return;
   for (const auto& [id, peer] : map->peers)
     fill_peer(*facts.node, peer, facts.now, *response.add_peers());
 }
 
-void fill_ping(const path::PingResult& result, mesh::v1::PingResponse& response) {
+void fill_ping(const path::PingResult& result, const netmap::Relays& relays,
+               mesh::v1::PingResponse& response) {
   response.set_timed_out(!result.latency);
   if (!result.latency) return;
   response.set_latency_us(to_us(*result.latency));
@@ -92,6 +112,39 @@ void fill_ping(const path::PingResult& result, mesh::v1::PingResponse& response)
   response.set_path_kind(relayed ? mesh::v1::PeerStatus::PATH_KIND_RELAY
                                  : mesh::v1::PeerStatus::PATH_KIND_DIRECT);
   if (result.way) *response.mutable_path() = rpc::to_proto(result.way->endpoint);
+  if (relayed) response.set_relay_name(name_at(relays, result.way->endpoint));
+}
+
+void fill_netcheck(const netcheck::Report& report, const netmap::Relays& relays,
+                   mesh::v1::NetcheckResponse& response) {
+  using Response = mesh::v1::NetcheckResponse;
+  response.set_udp(report.udp);
+  if (report.v4) *response.mutable_v4() = rpc::to_proto(*report.v4);
+  if (report.v6) *response.mutable_v6() = rpc::to_proto(*report.v6);
+  switch (report.mapping) {
+    case netcheck::Mapping::kUnknown:
+      break;
+    case netcheck::Mapping::kIndependent:
+      response.set_mapping(Response::MAPPING_SAME);
+      break;
+    case netcheck::Mapping::kSequential:
+      response.set_mapping(Response::MAPPING_VARIES_IN_STEPS);
+      break;
+    case netcheck::Mapping::kRandom:
+      response.set_mapping(Response::MAPPING_VARIES);
+      break;
+  }
+  response.set_home_relay(name_of(relays, report.home));
+  for (const auto& latency : report.latencies) {
+    auto* entry = response.add_latencies();
+    const auto relay = relays.known.find(latency.relay);
+    if (relay != relays.known.end()) {
+      entry->set_relay_name(relay->second.name);
+      entry->set_region(relay->second.region);
+    }
+    entry->set_latency_us(to_us(latency.round_trip));
+  }
+  response.set_relays(static_cast<std::uint32_t>(relays.known.size()));
 }
 
 Status fill_routes(const MeshNode& node, const std::string& mesh_name,

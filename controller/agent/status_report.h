@@ -18,7 +18,11 @@ struct StatusFacts {
 
 // State, self, peers with their paths and counters, ports and endpoints.
 void fill_status(const StatusFacts& facts, mesh::v1::StatusResponse& response);
-void fill_ping(const path::PingResult& result, mesh::v1::PingResponse& response);
+// `relays` gives relays their names.
+void fill_ping(const path::PingResult& result, const netmap::Relays& relays,
+               mesh::v1::PingResponse& response);
+void fill_netcheck(const netcheck::Report& report, const netmap::Relays& relays,
+                   mesh::v1::NetcheckResponse& response);
 // Routes wanted by the netmap, and whether each is in the kernel.
 Status fill_routes(const MeshNode& node, const std::string& mesh_name,
                    mesh::v1::RoutesResponse& response);

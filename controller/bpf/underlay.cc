@@ -16,7 +16,6 @@
 #include "controller/base/unique_fd.h"
 #include "controller/bpf/convert.h"
 #include "controller/bpf/map.h"
-#include "controller/bpf/path_codec.h"
 #include "controller/bpf/predecessor.h"
 
 namespace kernmesh::bpf {
@@ -35,14 +34,7 @@ constexpr const char* kInL3Name = "underlay_in_l3";
 Map<std::uint32_t, mesh_underlay_config> underlay_config(const Object& o) {
   return {o.map_fd("config"), "config"};
 }
-Map<std::uint32_t, mesh_path> path_map(const Object& o) { return {o.map_fd("paths"), "paths"}; }
-Map<mesh_source, mesh_sender> source_map(const Object& o) {
-  return {o.map_fd("sources"), "sources"};
-}
 Map<mesh_addr, std::uint32_t> local_map(const Object& o) { return {o.map_fd("locals"), "locals"}; }
-Map<std::uint32_t, mesh_traffic> traffic_map(const Object& o) {
-  return {o.map_fd("traffic"), "traffic"};
-}
 
 // Whether packets of the interface start with an Ethernet header; kUnsupported for other links.
 Result<bool> is_ethernet(IfIndex interface) {
@@ -73,8 +65,6 @@ bool contains(const std::vector<IpAddress>& addresses, const IpAddress& address)
   return std::find(addresses.begin(), addresses.end(), address) != addresses.end();
 }
 
-MonoTime boot_time(std::uint64_t ns) { return MonoTime(std::chrono::nanoseconds(ns)); }
-
 // How many entries an array map really has; it may be an earlier agent's.
 std::uint32_t entries_of(int map_fd) {
   bpf_map_info info{};
@@ -99,7 +89,7 @@ Result<Underlay> Underlay::open(const UnderlayOptions& options) {
   for (const auto& [map, factor] : {std::pair{"paths", 1U}, {"sources", 4U}, {"indices", 4U}}) {
     MESH_TRY(object.set_max_entries(map, options.max_peers * factor));
   }
-  MESH_TRY(object.set_max_entries("traffic", options.max_peers + 1));
+  MESH_TRY(object.set_max_entries("traffic", 2 * options.max_peers + 1));
   const std::uint64_t owner = owner_of(options.instance);
   MESH_TRY_ASSIGN(auto succession,
                   Succession::begin(object, pins, find_underlay_predecessors(owner)));
@@ -145,17 +135,6 @@ Status Underlay::claim() {
   value->owner = owner_;
   value->abi = MESH_ABI_VERSION;
   return map.set(0, *value);
-}
-
-Status Underlay::read_slots() {
-  const auto map = path_map(object_);
-  MESH_TRY_ASSIGN(const auto entries, map.dump());
-  for (auto [key, value] : entries) {
-    if (value.slot == 0 || slots_.mark_taken(value.slot)) continue;
-    value.slot = 0;  // never written by us: two peers must not share counters
-    MESH_TRY(map.set(key, value));
-  }
-  return {};
 }
 
 Result<OwnProgram> Underlay::own_program(IfIndex interface, UnderlayProgram program) const {
@@ -254,110 +233,6 @@ Status Underlay::set_overlay(const std::vector<IpAddress>& addresses) {
     }
   }
   return {};
-}
-
-Result<std::uint32_t> Underlay::slot_of(std::uint32_t synth_be) {
-  MESH_TRY_ASSIGN(const auto entry, path_map(object_).get(synth_be));
-  if (entry && entry->slot != 0) return entry->slot;
-  const auto slot = slots_.take();
-  if (!slot) return Error(ErrorCode::kExhausted, "no counters left: too many peers");
-  MESH_TRY(traffic_map(object_).set(*slot, {}));
-  return *slot;
-}
-
-Status Underlay::track(const IpAddress& synth) {
-  MESH_TRY_ASSIGN(const std::uint32_t key, synth_to_be(synth));
-  MESH_TRY_ASSIGN(const auto entry, path_map(object_).get(key));
-  return entry ? Status() : clear_path(synth);
-}
-
-Status Underlay::clear_path(const IpAddress& synth) {
-  MESH_TRY_ASSIGN(const std::uint32_t key, synth_to_be(synth));
-  mesh_path value{};
-  MESH_TRY_ASSIGN(value.slot, slot_of(key));
-  const Status written = path_map(object_).set(key, value);
-  if (!written) slots_.give_back(value.slot);
-  return written;
-}
-
-Status Underlay::set_path(const IpAddress& synth, const Path& path) {
-  MESH_TRY_ASSIGN(const std::uint32_t key, synth_to_be(synth));
-  MESH_TRY_ASSIGN(mesh_path value, encode(path));
-  MESH_TRY_ASSIGN(const auto current, config());
-  if (current && (path.primary.interface == current->meshu ||
-                  (path.secondary && path.secondary->interface == current->meshu))) {
-    return Error(ErrorCode::kInvalid,
-                 "a path cannot lead through the private namespace's own link");
-  }
-  MESH_TRY_ASSIGN(value.slot, slot_of(key));
-  return path_map(object_).set(key, value);
-}
-
-Status Underlay::remove_path(const IpAddress& synth) {
-  MESH_TRY_ASSIGN(const std::uint32_t key, synth_to_be(synth));
-  MESH_TRY_ASSIGN(const auto entry, path_map(object_).get(key));
-  if (!entry) return {};
-  MESH_TRY(path_map(object_).erase(key));
-  slots_.give_back(entry->slot);
-  return {};
-}
-
-Result<std::optional<Path>> Underlay::path(const IpAddress& synth) const {
-  MESH_TRY_ASSIGN(const std::uint32_t key, synth_to_be(synth));
-  MESH_TRY_ASSIGN(const auto value, path_map(object_).get(key));
-  return value && value->use != 0 ? std::optional<Path>(decode(*value)) : std::nullopt;
-}
-
-Result<std::vector<std::pair<IpAddress, Path>>> Underlay::paths() const {
-  MESH_TRY_ASSIGN(const auto entries, path_map(object_).dump());
-  std::vector<std::pair<IpAddress, Path>> out;
-  out.reserve(entries.size());
-  for (const auto& [key, value] : entries) {
-    if (value.use != 0) out.emplace_back(synth_from_be(key), decode(value));
-  }
-  return out;
-}
-
-Result<std::vector<IpAddress>> Underlay::tracked() const {
-  MESH_TRY_ASSIGN(const auto entries, path_map(object_).dump());
-  std::vector<IpAddress> out;
-  out.reserve(entries.size());
-  for (const auto& entry : entries) out.push_back(synth_from_be(entry.first));
-  return out;
-}
-
-Status Underlay::set_source(const Source& source, const IpAddress& synth) {
-  MESH_TRY(track(synth));
-  MESH_TRY_ASSIGN(const std::uint32_t key, synth_to_be(synth));
-  MESH_TRY_ASSIGN(const std::uint32_t slot, slot_of(key));
-  return source_map(object_).set(encode(source), {.synth = key, .slot = slot});
-}
-
-Status Underlay::remove_source(const Source& source) {
-  return source_map(object_).erase(encode(source));
-}
-
-Result<std::vector<std::pair<Source, IpAddress>>> Underlay::sources() const {
-  MESH_TRY_ASSIGN(const auto entries, source_map(object_).dump());
-  std::vector<std::pair<Source, IpAddress>> out;
-  out.reserve(entries.size());
-  for (const auto& [key, value] : entries)
-    out.emplace_back(decode(key), synth_from_be(value.synth));
-  return out;
-}
-
-Result<std::optional<Traffic>> Underlay::traffic(const IpAddress& synth) const {
-  MESH_TRY_ASSIGN(const std::uint32_t key, synth_to_be(synth));
-  MESH_TRY_ASSIGN(const auto entry, path_map(object_).get(key));
-  if (!entry || entry->slot == 0) return std::optional<Traffic>();
-  MESH_TRY_ASSIGN(const auto value, traffic_map(object_).get(entry->slot));
-  if (!value) return std::optional<Traffic>();
-  return std::optional<Traffic>(Traffic{.rx_pkts = value->rx_pkts,
-                                        .rx_bytes = value->rx_bytes,
-                                        .tx_pkts = value->tx_pkts,
-                                        .tx_bytes = value->tx_bytes,
-                                        .rx_last = boot_time(value->rx_last_ns),
-                                        .tx_last = boot_time(value->tx_last_ns)});
 }
 
 Result<std::vector<Counter>> Underlay::counters() const {

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// The virtual underlay from user space (L2): loads or takes over the programs of
-// bpf/underlay.bpf.c, attaches them, fills their maps. Destroying an Underlay changes nothing in
-// the kernel. Not thread-safe; calls mean the calling thread's network namespace.
+// The virtual underlay from user space (L2): loads or takes over bpf/underlay.bpf.c, attaches it,
+// fills its maps. Destroying an Underlay changes nothing in the kernel. Not thread-safe; calls mean
+// the calling thread's network namespace.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -18,6 +19,7 @@
 #include "controller/bpf/counter.h"
 #include "controller/bpf/event_stream.h"
 #include "controller/bpf/object.h"
+#include "controller/bpf/path.h"
 #include "controller/bpf/slots.h"
 #include "controller/bpf/succession.h"
 
@@ -33,39 +35,6 @@ struct UnderlayConfig {
   Port public_port;  // P, on every real interface
   Port synth_port;   // of every peer's synthetic endpoint
   Port wg_port;      // WireGuard's listen port
-};
-
-// One way to a peer.
-struct Hop {
-  IfIndex interface;            // the route to destination.address must lead through it
-  IpAddress source;             // our address, of the destination's family
-  Endpoint destination;         // the peer's, or the relay's
-  std::uint16_t mtu_bytes = 0;  // largest IP packet that fits; 0: not checked
-  std::uint32_t channel = 0;    // 0: direct; else the relay's channel
-  bool operator==(const Hop&) const = default;
-};
-
-enum class Use : std::uint8_t { kPrimary = 1, kSecondary = 2, kBoth = 3 };
-
-struct Path {
-  Hop primary;
-  std::optional<Hop> secondary;
-  Use use = Use::kPrimary;
-  MonoTime deadline{};  // past it packets take both; epoch 0: never
-  bool operator==(const Path&) const = default;
-};
-
-// Who sends from there; channel 0: direct.
-struct Source {
-  Endpoint endpoint;
-  std::uint32_t channel = 0;
-  auto operator<=>(const Source&) const = default;
-};
-
-// Sums over all CPUs. Received packets are counted before WireGuard has authenticated them.
-struct Traffic {
-  std::uint64_t rx_pkts = 0, rx_bytes = 0, tx_pkts = 0, tx_bytes = 0;  // bytes of UDP payload
-  MonoTime rx_last{}, tx_last{};                                       // epoch 0: never
 };
 
 enum class UnderlayProgram { kOut, kIn };
@@ -137,14 +106,17 @@ class Underlay {
   Result<OwnProgram> own_program(IfIndex interface, UnderlayProgram program) const;
   Status claim();
   Status read_slots();
-  // The slot that the peer has or is given, with its counters at zero then.
+  // With counters at zero when it is new. The second counts what comes through relays.
+  Status write_path(std::uint32_t synth_be, mesh_path value);
   Result<std::uint32_t> slot_of(std::uint32_t synth_be);
+  Result<std::uint32_t> relayed_slot_of(std::uint32_t synth_be);
 
   Object object_;
   PinFolder pins_;
   std::uint64_t owner_;
   Succession succession_;
   SlotPool slots_;
+  std::unordered_map<std::uint32_t, std::uint32_t> relayed_slots_;  // by synthetic address
 };
 
 }  // namespace kernmesh::bpf

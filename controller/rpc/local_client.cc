@@ -84,6 +84,11 @@ Result<mesh::v1::StatusResponse> LocalClient::status() {
   return call(&Local::Stub::Status, mesh::v1::StatusRequest(), "ask the agent for its status");
 }
 
+Result<mesh::v1::NetcheckResponse> LocalClient::netcheck() {
+  return call(&Local::Stub::Netcheck, mesh::v1::NetcheckRequest(),
+              "ask the agent what network it is in");
+}
+
 Result<mesh::v1::RoutesResponse> LocalClient::routes() {
   return call(&Local::Stub::Routes, mesh::v1::RoutesRequest(), "ask the agent for its routes");
 }

@@ -35,6 +35,7 @@ class LocalClient {
   Result<mesh::v1::DownResponse> down();
   Result<mesh::v1::LogoutResponse> logout();
   Result<mesh::v1::StatusResponse> status();
+  Result<mesh::v1::NetcheckResponse> netcheck();
   Result<mesh::v1::RoutesResponse> routes();
   Result<mesh::v1::VersionResponse> version();
 

@@ -45,6 +45,10 @@ class Service final : public mesh::v1::Local::Service {
                       mesh::v1::StatusResponse* response) override {
     return fill(handler_.status(), response);
   }
+  grpc::Status Netcheck(grpc::ServerContext*, const mesh::v1::NetcheckRequest*,
+                        mesh::v1::NetcheckResponse* response) override {
+    return fill(handler_.netcheck(), response);
+  }
   grpc::Status Routes(grpc::ServerContext*, const mesh::v1::RoutesRequest*,
                       mesh::v1::RoutesResponse* response) override {
     return fill(handler_.routes(), response);

@@ -33,6 +33,8 @@ class LocalHandler {
   virtual Result<mesh::v1::StatusResponse> status() = 0;
   // One probe of the peer named `target`; blocks until its answer or its time-out.
   virtual Result<mesh::v1::PingResponse> ping(const std::string& target) = 0;
+  // Blocks for about a second, until relays have answered.
+  virtual Result<mesh::v1::NetcheckResponse> netcheck() = 0;
   virtual Result<mesh::v1::RoutesResponse> routes() = 0;
   virtual mesh::v1::VersionResponse version() = 0;
   virtual Result<mesh::v1::AclShowResponse> acl_show() = 0;

@@ -59,8 +59,12 @@ class Bench {
 
   Status start(std::uint32_t count) {
     count_ = count;
-    MESH_TRY_ASSIGN(
-        node_, MeshNode::start(loop_, instance_, identity_, Port(0), {[](const auto&) {}, [] {}}));
+    MeshNode::Events events;
+    events.on_endpoints = [](const auto&) {};
+    events.on_home = [](const auto&) {};
+    events.on_lost = [] {};
+    MESH_TRY_ASSIGN(node_,
+                    MeshNode::start(loop_, instance_, identity_, Port(0), std::move(events)));
     MESH_TRY(receiver_->on_update(rpc::Update(netmap::sample_netmap(count + 1))));
     return node_->apply(map_, step_);
   }

@@ -69,6 +69,8 @@ class RelayProgramTest : public ::testing::Test {
         system("ip link del relay0 2>/dev/null; ip link del relay1 2>/dev/null;"
                "ip link add relay0 address 02:00:00:00:01:01 type veth peer name far0 && "
                "ip link add relay1 address 02:00:00:00:01:02 type veth peer name far1 && "
+               // Their kernel's own words of IPv6 would be counted at the other ends.
+               "for i in far0 far1; do sysctl -qw net.ipv6.conf.$i.disable_ipv6=1; done;"
                "for i in relay0 relay1 far0 far1; do ip link set $i up; done;"
                "ip addr add 198.51.100.1/24 dev relay0; ip addr add 203.0.113.1/24 dev relay1;"
                "ip addr add 2001:db8:f::1/64 dev relay0 nodad;"

@@ -165,6 +165,37 @@ TEST_F(UnderlayIn, takes_a_relayed_message_off_its_header) {
   EXPECT_EQ(counted(), "in_bad_inner");
 }
 
+// Whose channel it is the agent knows, also before it has written it into the map.
+TEST_F(UnderlayIn, passes_path_discovery_in_a_relays_channel_as_it_came) {
+  for (const std::uint8_t channel : {7, 8}) {
+    Frame f{.src = "10.0.0.9", .sport = 3479};
+    f.payload = {0xd1, 0x01, 0, 0, 0, channel, 0, 0, 0xd4, 0x60, 0x0d, 0x15, 1};
+    f.payload.resize(8 + 120);
+    const TestRun r = in(f);
+    EXPECT_EQ(r.verdict, kNext) << int{channel};
+    EXPECT_EQ(r.out, f.bytes());
+    EXPECT_EQ(counted(), "in_pass_control");
+  }
+}
+
+// Or somebody could take it for a proof of the direct way.
+TEST_F(UnderlayIn, counts_what_came_through_a_relay_apart) {
+  ASSERT_TRUE(underlay->set_source({endpoint("10.0.0.9:3479"), 77}, peer));
+  const auto before = underlay->traffic(peer);
+  ASSERT_TRUE(before && *before);
+  Frame f{.src = "10.0.0.9", .sport = 3479};
+  const Bytes inner = message(4, 96);
+  f.payload = {0xd1, 0x01, 0, 0, 0, 77, 0, 0};
+  f.payload.insert(f.payload.end(), inner.begin(), inner.end());
+  in(f);
+  const auto after = underlay->traffic(peer);
+  ASSERT_TRUE(after && *after);
+  EXPECT_EQ((*after)->rx_last, (*before)->rx_last);
+  EXPECT_GT((*after)->rx_last_relayed, (*before)->rx_last_relayed);
+  EXPECT_EQ((*after)->rx_pkts, (*before)->rx_pkts + 1);
+  EXPECT_EQ((*after)->rx_bytes, (*before)->rx_bytes + 96);
+}
+
 TEST_F(UnderlayIn, leaves_a_tagged_packet_to_the_vlan_device) {
   Bytes tagged = Frame{}.bytes();
   tagged.insert(tagged.begin() + 12, {0x81, 0x00, 0x00, 0x0a});

@@ -5,6 +5,7 @@
 #include "controller/core/topology/registration.h"
 #include "tools/meshadm/command.h"
 #include "tools/meshadm/local_view.h"
+#include "tools/meshadm/netcheck_view.h"
 
 namespace kernmesh::adm {
 namespace {
@@ -100,6 +101,13 @@ Result<Outcome> run_status(Session& session) {
   return Outcome::kDone;
 }
 
+Result<Outcome> run_netcheck(Session& session) {
+  MESH_TRY_ASSIGN(auto agent, session.agent());
+  MESH_TRY_ASSIGN(const auto response, agent.netcheck());
+  session.renderer().show(netcheck_document(response));
+  return response.udp() ? Outcome::kDone : Outcome::kFailed;
+}
+
 Result<Outcome> run_routes(Session& session) {
   MESH_TRY_ASSIGN(auto agent, session.agent());
   MESH_TRY_ASSIGN(const auto response, agent.routes());
@@ -134,6 +142,9 @@ void add_local_commands(CLI::App& root, Invocation& invocation) {
              "meshadm status --json | jq '.peers[] | {name, state}'\n"
              "meshadm status --socket /run/kernmesh/other.sock"},
             run_status);
+  add_plain(root, invocation,
+            {"netcheck", "Ask the relays what kind of network this node is in", "meshadm netcheck"},
+            run_netcheck);
   add_plain(
       root, invocation,
       {"routes", "Show the routes into the mesh and whether the kernel has them", "meshadm routes"},

@@ -32,17 +32,21 @@ std::string path_word(PeerStatus::PathKind kind) {
   }
 }
 
-Json path_json(PeerStatus::PathKind kind, const mesh::v1::Endpoint& endpoint) {
-  const bool known = kind == PeerStatus::PATH_KIND_DIRECT || kind == PeerStatus::PATH_KIND_RELAY;
-  return {{"kind", path_word(kind)}, {"endpoint", known ? Json(endpoint_text(endpoint)) : Json()}};
-}
-
-std::string path_text(PeerStatus::PathKind kind, const mesh::v1::Endpoint& endpoint) {
-  const std::string word = path_word(kind);
-  return word == "none" ? word : word + " " + endpoint_text(endpoint);
-}
-
 }  // namespace
+
+Json path_json(const PathFacts& path) {
+  const bool known =
+      path.kind == PeerStatus::PATH_KIND_DIRECT || path.kind == PeerStatus::PATH_KIND_RELAY;
+  return {{"kind", path_word(path.kind)},
+          {"endpoint", known ? Json(endpoint_text(path.endpoint)) : Json()},
+          {"relay", text_json(path.relay_name)}};
+}
+
+std::string path_text(const PathFacts& path) {
+  const std::string word = path_word(path.kind);
+  if (word == "none") return word;
+  return word + " " + (path.relay_name.empty() ? endpoint_text(path.endpoint) : path.relay_name);
+}
 
 Document up_document(const mesh::v1::UpResponse& response) {
   Document document;
@@ -130,15 +134,16 @@ Document ping_document(const mesh::v1::PingResponse& answer) {
                    {"peer", text_json(answer.peer_name())},
                    {"address", address_json(answer.peer_address())},
                    {"timed_out", answer.timed_out()},
-                   {"path", path_json(answer.path_kind(), answer.path())},
+                   {"path", path_json({answer.path_kind(), answer.path(), answer.relay_name()})},
                    {"latency_us", answer.timed_out() ? Json() : Json(answer.latency_us())}};
   const std::string peer = answer.peer_name() + " (" + address + ")";
   const std::string sequence = " seq=" + std::to_string(answer.sequence());
   if (answer.timed_out()) {
     document.line("no reply from " + peer + sequence, Tone::kWarn);
   } else {
-    document.line("reply from " + peer + " via " + path_text(answer.path_kind(), answer.path()) +
-                  ": " + format_latency(microseconds(answer.latency_us())) + sequence);
+    document.line("reply from " + peer + " via " +
+                  path_text({answer.path_kind(), answer.path(), answer.relay_name()}) + ": " +
+                  format_latency(microseconds(answer.latency_us())) + sequence);
   }
   return document;
 }

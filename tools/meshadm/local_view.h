@@ -22,6 +22,16 @@ Document version_document(const mesh::v1::VersionResponse* response);
 // "expired" (its key), "active" (a session carries packets), "idle", "offline".
 std::string peer_state(const mesh::v1::PeerStatus& peer, WallTime now);
 
+// Where packets to a peer go: "direct 198.51.100.7:41000", "relay fra1", "none". A relay without a
+// name is one that the network has no more.
+struct PathFacts {
+  mesh::v1::PeerStatus::PathKind kind;
+  const mesh::v1::Endpoint& endpoint;
+  const std::string& relay_name;
+};
+std::string path_text(const PathFacts& path);
+Json path_json(const PathFacts& path);
+
 // One answer to a ping; counted by PingCount.
 Document ping_document(const mesh::v1::PingResponse& answer);
 

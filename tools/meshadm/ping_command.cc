@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// ping: probes a peer through the mesh until count is reached or Ctrl-C.
+// ping: probes a peer until it answers on a direct path, count is reached, or Ctrl-C.
 #include <cmath>
 #include <memory>
+#include <optional>
 
 #include "tools/meshadm/command.h"
 #include "tools/meshadm/interrupt.h"
@@ -14,6 +15,7 @@ struct PingOptions {
   std::string target;
   std::uint32_t count = 0;
   double interval_s = 1.0;
+  std::optional<bool> until_direct;
 };
 
 Result<Outcome> run_ping(Session& session, const PingOptions& options) {
@@ -24,10 +26,17 @@ Result<Outcome> run_ping(Session& session, const PingOptions& options) {
   rpc::Cancellation cancellation;
   const Interrupt interrupt([&cancellation] { cancellation.cancel(); });
   MESH_TRY_ASSIGN(auto agent, session.agent());
+  // Who says how many wants that many.
+  const bool until_direct = options.until_direct.value_or(options.count == 0);
   PingCount count;
+  bool found = false;  // answers that were under way when it was are of no interest
   const auto on_answer = [&](const mesh::v1::PingResponse& answer) {
+    if (found) return;
     count.add(answer);
     session.renderer().show_next(ping_document(answer));
+    found = until_direct && !answer.timed_out() &&
+            answer.path_kind() == mesh::v1::PeerStatus::PATH_KIND_DIRECT;
+    if (found) cancellation.cancel();
   };
   const auto status = agent.ping(request, on_answer, cancellation);
   if (!status && count.sent == 0) return status.error();
@@ -41,17 +50,26 @@ Result<Outcome> run_ping(Session& session, const PingOptions& options) {
 void add_ping_command(CLI::App& root, Invocation& invocation) {
   auto& command = add_command(root, {"ping", "Probe a peer and show the path that answers",
                                      "meshadm ping web-1\n"
+                                     "meshadm ping web-1 --no-until-direct\n"
                                      "meshadm ping 100.64.0.2 -c 3\n"
                                      "meshadm ping web-1 -c 100 -i 0.1 --json"});
   auto options = std::make_shared<PingOptions>();
   command.add_option("peer", options->target, "Name or overlay address of the peer")
       ->required()
       ->type_name(kPeerType);
-  command.add_option("-c,--count", options->count, "How many probes; else until Ctrl-C")
+  command
+      .add_option("-c,--count", options->count,
+                  "How many probes; else until a direct path answers, or Ctrl-C")
       ->type_name("N");
   command.add_option("-i,--interval", options->interval_s, "Seconds between probes (1)")
       ->type_name("SECONDS")
       ->check(CLI::Range(0.01, 3600.0));
+  command.add_flag_callback(
+      "--until-direct", [options] { options->until_direct = true; },
+      "End with the first answer on a direct path (so without -c)");
+  command.add_flag_callback(
+      "--no-until-direct", [options] { options->until_direct = false; },
+      "Go on when the path is direct (so with -c)");
   command.callback([&invocation, options] {
     invocation.action = [options](Session& session) { return run_ping(session, *options); };
   });

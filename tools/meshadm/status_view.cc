@@ -38,15 +38,8 @@ StateWords words_of(mesh::v1::RunState state) {
   }
 }
 
-std::string path_column(const PeerStatus& peer) {
-  switch (peer.path_kind()) {
-    case PeerStatus::PATH_KIND_DIRECT:
-      return "direct " + endpoint_text(peer.path());
-    case PeerStatus::PATH_KIND_RELAY:
-      return "relay " + endpoint_text(peer.path());
-    default:
-      return "none";
-  }
+PathFacts path_of(const PeerStatus& peer) {
+  return {peer.path_kind(), peer.path(), peer.relay_name()};
 }
 
 Tone tone_of(const std::string& state) {
@@ -68,9 +61,6 @@ Json number_json(std::uint32_t value) { return value == 0 ? Json() : Json(value)
 
 Json peer_json(const PeerStatus& status, WallTime now) {
   const auto& peer = status.peer();
-  const bool has_path = status.path_kind() == PeerStatus::PATH_KIND_DIRECT ||
-                        status.path_kind() == PeerStatus::PATH_KIND_RELAY;
-  const char* kind = status.path_kind() == PeerStatus::PATH_KIND_RELAY ? "relay" : "direct";
   return {{"id", peer.node_id()},
           {"name", peer.name()},
           {"user", text_json(peer.user_name())},
@@ -81,9 +71,7 @@ Json peer_json(const PeerStatus& status, WallTime now) {
           {"node_key", key_json(peer.node_key())},
           {"key_expires_at", time_json(peer.key_expires_at())},
           {"synthetic_address", address_json(status.synthetic_address())},
-          {"path",
-           {{"kind", has_path ? kind : "none"},
-            {"endpoint", has_path ? Json(endpoint_text(status.path())) : Json()}}},
+          {"path", path_json(path_of(status))},
           {"latency_us", status.latency_us() == 0 ? Json() : Json(status.latency_us())},
           {"rx_bytes", status.rx_bytes()},
           {"tx_bytes", status.tx_bytes()},
@@ -122,6 +110,7 @@ Json status_json(const StatusResponse& response, WallTime now) {
           {"port", number_json(response.public_port())},
           {"attach_kind", text_json(response.attach_kind())},
           {"local_endpoints", endpoints_json(response.local_endpoints())},
+          {"home_relay", text_json(response.home_relay())},
           {"agent_version", text_json(response.agent_version())},
           {"kernel_release", text_json(response.kernel_release())},
           {"problems", std::move(problems)},
@@ -211,7 +200,7 @@ Table peer_table(const StatusResponse& response, WallTime now) {
                           {peer.addresses().empty() ? "-" : address_text(peer.addresses(0))},
                           {peer.user_name()},
                           {state, tone_of(state)},
-                          {path_column(*status)},
+                          {path_text(path_of(*status))},
                           {latency},
                           {format_bytes(status->rx_bytes())},
                           {format_bytes(status->tx_bytes())},

@@ -31,6 +31,7 @@ struct Candidate {
   std::optional<MonoTime> next_probe;        // none: nothing planned
   std::optional<DiscoPublicKey> caller_key;  // kCaller: what its ping was sealed under
   int tries = 0;                             // probes of the present search
+  bool leaving = false;                      // a relayed way that will be closed
   bool failed = false;                       // the system refused to send there since the last pong
   std::optional<MonoTime> barren_until;      // it swallows data: not chosen before then
 

@@ -109,11 +109,17 @@ Candidate* Candidates::add_learnt(Candidate learnt, const std::optional<Way>& he
   return &list_.back();
 }
 
-void Candidates::set_relayed(MonoTime now, std::span<const Way> ways) {
+void Candidates::set_relayed(MonoTime now, std::span<const Way> ways,
+                             std::span<const Way> leaving) {
   ways = ways.first(std::min(ways.size(), kMostRelayedWays));
+  leaving = leaving.first(std::min(leaving.size(), kMostRelayedWays));
+  const auto is_in = [](std::span<const Way> list, const Way& way) {
+    return std::find(list.begin(), list.end(), way) != list.end();
+  };
   std::erase_if(list_, [&](const Candidate& c) {
-    return c.origin == Origin::kRelay && std::find(ways.begin(), ways.end(), c.way) == ways.end();
+    return c.origin == Origin::kRelay && !is_in(ways, c.way) && !is_in(leaving, c.way);
   });
+  for (auto& c : list_) c.leaving = is_in(leaving, c.way);
   for (const auto& way : ways) {
     if (!way.is_relayed() || find(way) != nullptr) continue;
     Candidate fresh;

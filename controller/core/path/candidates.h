@@ -33,8 +33,8 @@ class Candidates {
   void add_caller(MonoTime now, const Endpoint& source, const DiscoPublicKey& key);
   // A pong came from there. None when there is no room for it.
   Candidate* add_learnt(Candidate learnt, const std::optional<Way>& held);
-  // The relayed ways that there are, all of them; at most kMostRelayedWays count.
-  void set_relayed(MonoTime now, std::span<const Way> ways);
+  // The relayed ways that there are, all of them; at most kMostRelayedWays of each list count.
+  void set_relayed(MonoTime now, std::span<const Way> ways, std::span<const Way> leaving);
   // Offers that were asked in vain.
   void drop_vain_offers(MonoTime now, const std::optional<Way>& held);
   // When the next of them goes.

@@ -10,7 +10,8 @@ namespace {
 // until its trust has lapsed when nothing but a relay could take its place: both are used till
 // then.
 bool is_refuted(const Candidate& held, const Candidate& other, const Moment& moment) {
-  if (held.failed || !held.last_pong || *held.last_pong < moment.distrust_before) return true;
+  if (held.failed || held.leaving || !held.last_pong || *held.last_pong < moment.distrust_before)
+    return true;
   if (is_barren(held, moment)) return true;
   if (!held.is_suspect(moment.now)) return false;
   return held.way.is_relayed() || !other.way.is_relayed() || !is_trusted(held, moment);
@@ -18,6 +19,7 @@ bool is_refuted(const Candidate& held, const Candidate& other, const Moment& mom
 
 // Which of two relayed ways is the better insurance.
 bool is_safer(const Candidate& held, const Candidate& other) {
+  if (held.leaving != other.leaving) return held.leaving;
   if (held.failed != other.failed) return held.failed;
   if ((held.unanswered > 0) != (other.unanswered > 0)) return held.unanswered > 0;
   return other.latency && (!held.latency || *other.latency < *held.latency);
@@ -60,7 +62,7 @@ std::optional<Way> choose(const Candidates& candidates, const std::optional<Way>
   const Candidate* other = nullptr;
   for (const auto& c : candidates) {
     if (&c == used || c.origin == Origin::kCaller || !is_trusted(c, moment)) continue;
-    if (is_barren(c, moment)) continue;
+    if (is_barren(c, moment) || c.leaving) continue;
     // Evidence for the other must be younger than the doubt about the held one.
     if (suspect && *c.last_pong < *used->first_unanswered) continue;
     if (other == nullptr || is_worth_moving(*other, c, local_addresses)) other = &c;
@@ -91,8 +93,8 @@ SetPath path_of(NodeId peer, const Candidates& candidates, const Usage& usage,
   path.primary = usage.held;
   const Candidate* held = usage.held ? candidates.find(*usage.held) : nullptr;
   if (held == nullptr) return path;
-  const bool doubtful =
-      usage.active && (held->failed || held->is_suspect(moment.now) || is_barren(*held, moment));
+  const bool doubtful = usage.active && (held->failed || held->leaving ||
+                                         held->is_suspect(moment.now) || is_barren(*held, moment));
   const Candidate* relay = held->way.is_relayed() ? nullptr : insurance(candidates, usage.held);
   if (doubtful) {
     if (const Candidate* second = second_way(candidates, usage)) path.secondary = second->way;

@@ -225,10 +225,11 @@ void Engine::on_unknown_initiation(MonoTime now, const Endpoint& source) {
   }
 }
 
-void Engine::set_relayed(MonoTime now, NodeId id, std::vector<Way> ways) {
+void Engine::set_relayed(MonoTime now, NodeId id, const std::vector<Way>& ways,
+                         const std::vector<Way>& leaving) {
   const auto found = peers_.find(id);
   if (found == peers_.end()) return;
-  found->second.paths.set_relayed(now, ways);
+  found->second.paths.set_relayed(now, ways, leaving);
   settle(now, id, found->second);
 }
 

@@ -65,8 +65,10 @@ class Engine {
   void on_unknown_initiation(MonoTime now, const Endpoint& source);
   // The system refused to send there (no route, network unreachable).
   void on_send_failed(MonoTime now, NodeId id, const Way& to);
-  // All relayed ways that lead to the peer now, on which both it and this node are bound.
-  void set_relayed(MonoTime now, NodeId id, std::vector<Way> ways);
+  // All relayed ways that lead to the peer now, on which both it and this node are bound. Those
+  // that are being left are used until another way has answered, and the peer is heard on them.
+  void set_relayed(MonoTime now, NodeId id, const std::vector<Way>& ways,
+                   const std::vector<Way>& leaving = {});
   // Answered by one PingResult with the returned id: for `meshadm ping`. kNotFound for a peer that
   // is not known, kExhausted when too many are waiting.
   Result<PingRequestId> ping_now(MonoTime now, NodeId id);

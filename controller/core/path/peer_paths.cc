@@ -52,9 +52,9 @@ void PeerPaths::refresh(MonoTime now, PeerInfo info, const Surroundings& around)
   if (fresh && !best_) unsettled_ = true;
 }
 
-void PeerPaths::set_relayed(MonoTime now, std::span<const Way> ways) {
+void PeerPaths::set_relayed(MonoTime now, std::span<const Way> ways, std::span<const Way> leaving) {
   const bool had_any = insurance(candidates_, std::nullopt) != nullptr;
-  candidates_.set_relayed(now, ways);
+  candidates_.set_relayed(now, ways, leaving);
   if (best() == nullptr) best_.reset();
   if (!had_any) on_new_offer(now);
 }

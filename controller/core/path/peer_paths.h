@@ -57,8 +57,8 @@ class PeerPaths {
   void on_traffic(MonoTime now, const Traffic& traffic);
   void on_moved(MonoTime now);
   void on_send_failed(const Way& to);
-  // The relayed ways that there are now.
-  void set_relayed(MonoTime now, std::span<const Way> ways);
+  // The relayed ways that there are now, and others that are being left.
+  void set_relayed(MonoTime now, std::span<const Way> ways, std::span<const Way> leaving);
   bool is_relayed_way(const Way& way) const;
   // Somebody unknown tried to shake hands from there: look again if that could be this peer.
   void on_strange_source(MonoTime now, const Endpoint& source);

@@ -141,16 +141,27 @@ void Meetings::arrange(MonoTime now, Session& session) {
   // One that still carries is left only when a wanted one does.
   const bool carried = std::any_of(wanted.begin(), wanted.end(),
                                    [&](RelayId id) { return session.up.contains(id); });
+  const auto leaving_before = session.leaving;
   for (auto it = session.opened.begin(); it != session.opened.end();) {
     const RelayId id = *it;
-    if (wanted.contains(id) || (!wanted.empty() && !carried && session.up.contains(id))) {
+    const bool carries = session.up.contains(id);
+    const bool needed = wanted.contains(id) || (!wanted.empty() && !carried && carries);
+    if (needed) session.leaving.erase(id);
+    if (needed || (carried && carries && !may_close(now, session, id))) {
       ++it;
       continue;
     }
     it = session.opened.erase(it);
+    session.leaving.erase(id);
     places_.at(id).client->close(now, session.peer.key);
   }
+  if (session.leaving != leaving_before) publish(session);
   drain(now);
+}
+
+// The two ends of a pair leave it at different moments: each goes on hearing the other for a while.
+bool Meetings::may_close(MonoTime now, Session& session, RelayId relay) {
+  return now >= session.leaving.emplace(relay, now + kLeaving).first->second;
 }
 
 void Meetings::bind_home(MonoTime now) {
@@ -188,8 +199,9 @@ Meetings::Session* Meetings::session_of(const DiscoPublicKey& key) {
 }
 
 void Meetings::publish(const Session& session) {
-  SetRelayed command{session.peer.id, {}};
-  for (const auto& [relay, way] : session.up) command.ways.push_back(way);
+  SetRelayed command{session.peer.id, {}, {}};
+  for (const auto& [relay, way] : session.up)
+    (session.leaving.contains(relay) ? command.leaving : command.ways).push_back(way);
   commands_.emplace_back(std::move(command));
 }
 
@@ -202,8 +214,10 @@ void Meetings::take(MonoTime now, RelayId id, const Event& event) {
       publish(*session);
     }
   } else if (const auto* down = std::get_if<PairDown>(&event)) {
-    if (Session* session = session_of(down->peer); session && session->up.erase(id) > 0)
-      publish(*session);
+    Session* session = session_of(down->peer);
+    if (session == nullptr || session->up.erase(id) == 0) return;
+    session->leaving.erase(id);
+    publish(*session);
   } else if (const auto* asks = std::get_if<PeerAsks>(&event)) {
     if (Session* session = session_of(asks->peer)) {
       session->asked_until[id] = now + kKept;
@@ -279,6 +293,7 @@ std::optional<MonoTime> Meetings::next_deadline() const {
     const Session& session = sessions_.at(id);
     take(session.wanted_until);
     for (const auto& [relay, until] : session.asked_until) take(until);
+    for (const auto& [relay, until] : session.leaving) take(until);
   }
   return earliest;
 }

@@ -33,10 +33,12 @@ struct MeetingPeer {
   std::optional<RelayId> home;
 };
 
-// For the path engine: all relayed ways that lead to the peer now.
+// For the path engine: all relayed ways that lead to the peer now. On those that are being left the
+// peer is still heard, since it may leave them a moment later; nothing new should go there.
 struct SetRelayed {
   NodeId peer;
   std::vector<path::Way> ways;
+  std::vector<path::Way> leaving;
 };
 // Send from the public port.
 struct ToRelay {
@@ -56,6 +58,8 @@ class Meetings {
  public:
   // A session that nobody has used for this long gives its pair back.
   static constexpr Duration kKept = std::chrono::minutes(5);
+  // So long both ends have to leave a pair at about the same time.
+  static constexpr Duration kLeaving = std::chrono::seconds(10);
 
   explicit Meetings(RelayClient::Settings settings);
 
@@ -89,6 +93,7 @@ class Meetings {
     std::map<RelayId, MonoTime> asked_until;  // where the peer has asked for us
     std::set<RelayId> opened;
     std::map<RelayId, path::Way> up;
+    std::map<RelayId, MonoTime> leaving;  // opened and up, closed then
   };
 
   RelayClient& client_of(MonoTime now, Place& place);
@@ -97,6 +102,7 @@ class Meetings {
   std::optional<RelayId> good_from(std::optional<RelayId> relay) const;
   std::set<RelayId> wanted_relays(MonoTime now, const Session& session) const;
   void arrange(MonoTime now, Session& session);
+  bool may_close(MonoTime now, Session& session, RelayId relay);
   void arrange_all(MonoTime now);
   void bind_home(MonoTime now);
   void drop_idle_clients();

@@ -37,18 +37,37 @@ class AgentWithServices : public v1::Local::Service {
   }
   grpc::Status Ping(ServerContext*, const v1::PingRequest* request,
                     grpc::ServerWriter<v1::PingResponse>* writer) override {
-    for (std::uint32_t sequence = 1; sequence <= request->count(); ++sequence) {
+    // Without a count: through the relay at first, straight from the third on.
+    const bool relayed = request->count() == 0;
+    for (std::uint32_t sequence = 1; sequence <= (relayed ? 5 : request->count()); ++sequence) {
       v1::PingResponse answer;
       answer.set_sequence(sequence);
       answer.set_peer_name("web-1");
       answer.set_peer_address(kAddress);
-      answer.set_timed_out(request->target() == "deaf" || sequence == 2);
+      answer.set_timed_out(request->target() == "deaf" || (sequence == 2 && !relayed));
       answer.set_path_kind(v1::PeerStatus::PATH_KIND_DIRECT);
+      if (relayed && sequence < 3) {
+        answer.set_path_kind(v1::PeerStatus::PATH_KIND_RELAY);
+        answer.set_relay_name("fra1");
+      }
       answer.mutable_path()->set_address(kUnderlay);
       answer.mutable_path()->set_port(41'000);
       answer.set_latency_us(1'800);
       writer->Write(answer);
     }
+    return {};
+  }
+  grpc::Status Netcheck(ServerContext*, const v1::NetcheckRequest*,
+                        v1::NetcheckResponse* response) override {
+    response->set_udp(true);
+    response->mutable_v4()->set_address(kUnderlay);
+    response->mutable_v4()->set_port(54'321);
+    response->set_mapping(v1::NetcheckResponse::MAPPING_SAME);
+    response->set_home_relay("fra1");
+    response->set_relays(2);
+    auto* latency = response->add_latencies();
+    latency->set_relay_name("fra1");
+    latency->set_latency_us(12'000);
     return {};
   }
   v1::UpRequest asked_up;
@@ -136,6 +155,36 @@ TEST_F(Node, ping_tells_each_answer_and_counts_the_lost) {
             "reply from web-1 (100.64.0.2) via direct 198.51.100.7:41000: 1.8 ms seq=1\n"
             "no reply from web-1 (100.64.0.2) seq=2\n"
             "2 sent, 1 answered, 1 lost; least 1.8 ms, mean 1.8 ms, most 1.8 ms\n");
+}
+
+TEST_F(Node, ping_without_a_count_ends_when_the_path_is_direct) {
+  EXPECT_EQ(terminal.run({"ping", "web-1"}), 0) << terminal.err.str();
+  EXPECT_EQ(terminal.out.str(),
+            "reply from web-1 (100.64.0.2) via relay fra1: 1.8 ms seq=1\n"
+            "reply from web-1 (100.64.0.2) via relay fra1: 1.8 ms seq=2\n"
+            "reply from web-1 (100.64.0.2) via direct 198.51.100.7:41000: 1.8 ms seq=3\n"
+            "3 sent, 3 answered, 0 lost; least 1.8 ms, mean 1.8 ms, most 1.8 ms\n");
+  EXPECT_EQ(terminal.run({"ping", "web-1", "--no-until-direct"}), 0);
+  EXPECT_NE(terminal.out.str().find("seq=5"), std::string::npos) << terminal.out.str();
+  EXPECT_EQ(terminal.run({"ping", "web-1", "-c", "5", "--until-direct"}), 0);
+  EXPECT_EQ(terminal.out.str().find("seq=2"), std::string::npos) << terminal.out.str();
+}
+
+TEST_F(Node, netcheck_reports_what_relays_see) {
+  ASSERT_EQ(terminal.run({"netcheck"}), 0) << terminal.err.str();
+  EXPECT_EQ(terminal.out.str(),
+            "Report:\n"
+            "    * UDP: true\n"
+            "    * IPv4: yes, 198.51.100.7:54321\n"
+            "    * IPv6: no answer\n"
+            "    * MappingVariesByDestAddr: false\n"
+            "    * Nearest relay: fra1\n"
+            "    * Relay latency:\n"
+            "        - fra1: 12 ms\n");
+  ASSERT_EQ(terminal.run({"netcheck", "--json"}), 0);
+  EXPECT_EQ(terminal.json()["mapping"], "same");
+  EXPECT_EQ(terminal.json()["latencies"][0]["latency_us"], 12'000);
+  EXPECT_TRUE(terminal.json()["ipv6"].is_null());
 }
 
 TEST_F(Node, ping_without_any_answer_fails) {

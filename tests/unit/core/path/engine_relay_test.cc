@@ -182,5 +182,31 @@ TEST_F(RelayedPaths, an_idle_relayed_peer_costs_nothing) {
   EXPECT_EQ(path().primary, relay_);
 }
 
+TEST_F(RelayedPaths, one_that_is_left_at_different_moments_by_both_ends_loses_nothing) {
+  net_.cut(1, 1, 2);
+  net_.pair_at({1}, 1, 2);
+  run(seconds(5));
+  ASSERT_EQ(path().primary, relay_);
+  const auto leave = [&](std::uint32_t host, std::uint32_t peer) {
+    net_.host(host).engine->set_relayed(net_.now(), NodeId(peer), {relayed_way(2, host, peer)},
+                                        {relayed_way(1, host, peer)});
+    net_.drain(net_.host(host));
+  };
+  const auto carries_for = [&](Duration span) {
+    for (const MonoTime end = net_.now() + span; net_.now() < end;) {
+      net_.run(milliseconds(10));
+      EXPECT_TRUE(net_.carries(1, 2) && net_.carries(2, 1));
+    }
+  };
+  leave(1, 2);
+  carries_for(seconds(1));
+  EXPECT_EQ(path().primary, relay_) << "the other end does not hear the new one yet";
+  leave(2, 1);
+  carries_for(seconds(3));
+  EXPECT_EQ(path().primary, relayed_way(2, 1, 2));
+  net_.pair_at({2}, 1, 2);  // closed
+  carries_for(seconds(1));
+}
+
 }  // namespace
 }  // namespace kernmesh::path

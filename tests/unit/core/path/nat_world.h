@@ -201,7 +201,7 @@ class NatWorld {
   }
   void obey(WorldNode& node, relay::MeetingCommand& command) {
     if (auto* ways = std::get_if<relay::SetRelayed>(&command)) {
-      node.engine.set_relayed(now_, ways->peer, ways->ways);
+      node.engine.set_relayed(now_, ways->peer, ways->ways, ways->leaving);
     } else if (auto* out = std::get_if<relay::ToRelay>(&command)) {
       ++node.datagrams_sent;
       send(node, out->relay, std::move(out->bytes));

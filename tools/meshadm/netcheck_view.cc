@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/meshadm/netcheck_view.h"
+
+#include <chrono>
+
+#include "tools/meshadm/quantity.h"
+#include "tools/meshadm/wire_text.h"
+
+namespace kernmesh::adm {
+namespace {
+
+using Response = mesh::v1::NetcheckResponse;
+
+struct MappingWords {
+  const char* json;  // null: not known
+  const char* human;
+};
+
+MappingWords words_of(Response::Mapping mapping) {
+  switch (mapping) {
+    case Response::MAPPING_SAME:
+      return {"same", "false"};
+    case Response::MAPPING_VARIES_IN_STEPS:
+      return {"varies_in_steps", "true, in steps that can be guessed"};
+    case Response::MAPPING_VARIES:
+      return {"varies", "true"};
+    default:
+      return {nullptr, "not known: fewer than two relays answered"};
+  }
+}
+
+std::string seen_text(bool seen, const mesh::v1::Endpoint& endpoint) {
+  return seen ? "yes, " + endpoint_text(endpoint) : "no answer";
+}
+
+}  // namespace
+
+Document netcheck_document(const Response& response) {
+  Document document;
+  const MappingWords mapping = words_of(response.mapping());
+  Json latencies = Json::array();
+  document.line("Report:");
+  document.line(std::string("    * UDP: ") + (response.udp() ? "true" : "false"));
+  document.line("    * IPv4: " + seen_text(response.has_v4(), response.v4()));
+  document.line("    * IPv6: " + seen_text(response.has_v6(), response.v6()));
+  document.line(std::string("    * MappingVariesByDestAddr: ") + mapping.human);
+  document.line("    * Nearest relay: " +
+                (response.home_relay().empty() ? "none" : response.home_relay()));
+  document.line("    * Relay latency:");
+  for (const auto& latency : response.latencies()) {
+    latencies.push_back({{"relay", text_json(latency.relay_name())},
+                         {"region", text_json(latency.region())},
+                         {"latency_us", latency.latency_us()}});
+    document.line("        - " + latency.relay_name() + ": " +
+                  format_latency(std::chrono::microseconds(latency.latency_us())));
+  }
+  const auto silent = response.relays() - static_cast<std::uint32_t>(response.latencies_size());
+  if (silent > 0 && response.latencies_size() == 0) {
+    document.line("! No relay answers: UDP to them is blocked, or they are down.", Tone::kWarn);
+  }
+  document.json = {{"udp", response.udp()},
+                   {"ipv4", response.has_v4() ? Json(endpoint_text(response.v4())) : Json()},
+                   {"ipv6", response.has_v6() ? Json(endpoint_text(response.v6())) : Json()},
+                   {"mapping", mapping.json == nullptr ? Json() : Json(mapping.json)},
+                   {"home_relay", text_json(response.home_relay())},
+                   {"relays", response.relays()},
+                   {"latencies", std::move(latencies)}};
+  return document;
+}
+
+}  // namespace kernmesh::adm
