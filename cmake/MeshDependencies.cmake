@@ -8,6 +8,8 @@ pkg_check_modules(NL REQUIRED IMPORTED_TARGET libnl-3.0 libnl-route-3.0)
 pkg_check_modules(BPF REQUIRED IMPORTED_TARGET libbpf)
 pkg_check_modules(SQLITE REQUIRED IMPORTED_TARGET sqlite3)
 pkg_check_modules(SYSTEMD REQUIRED IMPORTED_TARGET libsystemd)
+pkg_check_modules(MINIUPNPC REQUIRED IMPORTED_TARGET miniupnpc)
+find_library(NATPMP natpmp REQUIRED)
 pkg_check_modules(CRYPTO REQUIRED IMPORTED_TARGET libssl libcrypto)
 # Not by pkg-config: it walks the hundred files of Abseil behind grpc++ anew for each of CMake's questions, 37 s in all.
 find_package(Protobuf REQUIRED)
