@@ -109,6 +109,8 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(1024U, 16'777'216U))
       ->capture_default_str();
   app.add_flag("--quiet", options.access.quiet, "drop denied packets without an answer");
+  app.add_flag("--no-port-mapping", options.no_port_mapping,
+               "do not ask the network's gateway to forward a port (PCP, NAT-PMP, UPnP)");
   std::string max_policy_age;
   app.add_option("--max-policy-age", max_policy_age,
                  "drop everything in the mesh when the server was not heard for so long, at least "

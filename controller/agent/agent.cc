@@ -146,6 +146,9 @@ std::optional<MonoTime> Agent::settle() {
   if (node_) {
     if (const auto due = node_->settle(now)) sooner(*due);
   }
+  if (mapping_) {
+    if (const auto due = mapping_->settle(now)) sooner(*due);
+  }
   if (joining_) sooner(joining_->deadline);
   return next;
 }
@@ -156,9 +159,7 @@ void Agent::resume() {
   start_session("");
 }
 
-Status Agent::ensure_node() {
-  if (node_) return {};
-  const Port port = options_.port.value() != 0 ? options_.port : settings_.public_port;
+MeshNode::Events Agent::node_events() {
   MeshNode::Events events;
   events.on_endpoints = [this](std::vector<Endpoint> endpoints) {
     endpoints_ = std::move(endpoints);
@@ -168,17 +169,33 @@ Status Agent::ensure_node() {
     home_ = home;
     if (session_) session_->report_home(home.value_or(RelayId()));
   };
+  events.on_gateway = [this](const std::optional<portmap::Gateway>& gateway, Port port) {
+    if (mapping_) mapping_->set_network(host::mono_now(), gateway, port);
+  };
   events.on_lost = [this] { node_lost_ = true; };
   events.on_packets = [this](const auto& packets) { on_packets(packets); };
+  return events;
+}
+
+Status Agent::ensure_node() {
+  if (node_) return {};
+  const Port port = options_.port.value() != 0 ? options_.port : settings_.public_port;
+  // After the signals are blocked, since it has a thread.
+  if (!mapping_ && !options_.no_port_mapping) {
+    mapping_ = std::make_unique<PortMapping>(loop_, identity_.disco, [this](const auto& external) {
+      if (node_) node_->set_mapped(external);
+    });
+  }
   Instance instance = instance_;
   instance.deny_after = lease_.end();
-  auto node = start_node(loop_, instance, identity_, port, std::move(events));
+  auto node = start_node(loop_, instance, identity_, port, node_events());
   if (!node) {
     start_error_ = node.error();
     return node.error();
   }
   node_ = std::move(*node);
   start_error_.reset();
+  if (mapping_) node_->set_mapped(mapping_->external());
   set_access();
   if (settings_.public_port != node_->public_port()) {
     settings_.public_port = node_->public_port();
@@ -324,6 +341,7 @@ void Agent::on_connected() {
 Status Agent::take_down() {
   end_session();
   node_.reset();
+  if (mapping_) mapping_->give_back();
   home_.reset();
   start_error_.reset();
   apply_error_.reset();

@@ -18,6 +18,7 @@
 #include "controller/agent/mesh_node.h"
 #include "controller/agent/packet_journal.h"
 #include "controller/agent/policy_lease.h"
+#include "controller/agent/port_mapping.h"
 #include "controller/agent/saved_state.h"
 #include "controller/host/event_loop.h"
 #include "controller/rpc/local_server.h"
@@ -32,6 +33,7 @@ struct AgentOptions {
   Port port;                // 0: the stored one, or a random one
   std::string http_listen;  // ADDRESS:PORT of /metrics and /healthz; empty: no pages
   AccessOptions access;
+  bool no_port_mapping = false;  // no gateway is asked
 };
 
 class Agent final : public rpc::LocalHandler {
@@ -86,6 +88,7 @@ class Agent final : public rpc::LocalHandler {
   void begin_up(Settings wanted, std::string join_key, UpDone done);
   void start_session(std::string join_key);
   Status ensure_node();
+  MeshNode::Events node_events();
   void on_netmap(NetmapPtr map, const std::optional<NetmapStep>& step = {});
   void on_connected();
   void on_disconnected(const Error& error);
@@ -118,6 +121,7 @@ class Agent final : public rpc::LocalHandler {
   std::optional<RelayId> home_;
   PacketJournal journal_;
   PolicyLease lease_;
+  std::unique_ptr<PortMapping> mapping_;  // made with the first node, null when it is not wanted
   std::unique_ptr<MeshNode> node_;
   bool node_lost_ = false;
   MonoTime retry_at_{};

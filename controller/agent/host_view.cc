@@ -5,8 +5,11 @@
 #include <net/if_arp.h>
 #include <sys/utsname.h>
 
+#include <algorithm>
+
 #include "controller/netlink/address.h"
 #include "controller/netlink/link.h"
+#include "controller/netlink/route.h"
 
 namespace kernmesh::agent {
 
@@ -32,6 +35,16 @@ Result<std::vector<reconcile::Interface>> read_interfaces(const netlink::RouteSo
     interfaces.push_back(std::move(interface));
   }
   return interfaces;
+}
+
+std::optional<portmap::Gateway> read_gateway(const netlink::RouteSocket& socket,
+                                             const reconcile::Uplinks& uplinks) {
+  const auto way = netlink::look_up_route(socket, portmap::kAnyGateway);
+  if (!way) return std::nullopt;
+  const bool through_uplink =
+      std::any_of(uplinks.interfaces.begin(), uplinks.interfaces.end(),
+                  [&](const auto& interface) { return interface.index == way->device; });
+  return through_uplink ? portmap::gateway_to_ask(way->via, way->source) : std::nullopt;
 }
 
 std::string kernel_release() {

@@ -177,6 +177,7 @@ Result<mesh::v1::StatusResponse> Agent::status() {
     facts.wanted_up = settings_.wanted == Wanted::kUp;
     facts.node = node_.get();
     facts.stored = stored_.get();
+    if (mapping_) facts.mapping = mapping_->mapping();
     facts.now = host::mono_now();
     facts.wall_now = host::wall_now();
     fill_status(facts, response);
@@ -232,6 +233,8 @@ Result<mesh::v1::NetcheckResponse> Agent::netcheck() {
       mesh::v1::NetcheckResponse response;
       const bool has_map = node_ && node_->netmap();
       fill_netcheck(report, has_map ? node_->netmap()->relays : netmap::Relays(), response);
+      if (mapping_ && mapping_->mapping())
+        fill_mapping(*mapping_->mapping(), *response.mutable_port_mapping());
       promise->set_value(response);
     });
     if (!asked) promise->set_value(asked.error());

@@ -181,6 +181,7 @@ Status MeshNode::follow_host(MonoTime now) {
     // Our own addresses, routes and rules may be what changed.
     MESH_TRY(reconcile_kernel(*netmap_));
   }
+  events_.on_gateway(read_gateway(device_.routes(), *uplinks_), socket_.port());
   return paths_.resolve_all();
 }
 

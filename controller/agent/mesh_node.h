@@ -19,6 +19,7 @@
 #include "controller/agent/pending_pings.h"
 #include "controller/agent/relay_use.h"
 #include "controller/core/path/engine.h"
+#include "controller/core/portmap/gateway.h"
 #include "controller/host/event_loop.h"
 #include "controller/host/public_socket.h"
 #include "controller/netlink/monitor.h"
@@ -30,6 +31,8 @@ class MeshNode {
   struct Events {
     std::function<void(std::vector<Endpoint>)> on_endpoints;  // where this node can be reached now
     std::function<void(std::optional<RelayId>)> on_home;      // at which relay it is found
+    // Which gateway may map a port to this node's, and to which.
+    std::function<void(const std::optional<portmap::Gateway>&, Port)> on_gateway;
     std::function<void()> on_lost;  // an interface of ours vanished: start anew
     // Packets that were dropped or, while they are followed, began a flow.
     std::function<void(const std::vector<mesh_acl_event>&)> on_packets;
@@ -55,6 +58,9 @@ class MeshNode {
   Status ping(NodeId peer, PingDone done);
   // Asks the relays what network this node is in; `done` likewise. kNotFound without relays.
   Status check_network(RelayUse::CheckDone done);
+
+  // Where a gateway forwards the public port from; nullopt: nowhere.
+  void set_mapped(const std::optional<Endpoint>& external);
 
   Status set_access(const bpf::AclSettings& settings) {
     return device_.access().programs().set(settings);
@@ -120,6 +126,7 @@ class MeshNode {
   PathWriter paths_;
   NetmapPtr netmap_;
   std::optional<reconcile::Uplinks> uplinks_;
+  std::optional<Endpoint> mapped_;
   std::uint32_t mtu_ = 0;
   bool adopted_ = false;
   bool host_changed_ = true;

@@ -66,6 +66,16 @@ void put_version(Page& page, const AgentNumbers& numbers) {
                number(std::uint64_t{version.revision.value()}), {"map", which});
 }
 
+void put_mapping(Page& page, const AgentNumbers& numbers) {
+  using portmap::Protocol;
+  constexpr std::pair<Protocol, const char*> kLabels[] = {
+      {Protocol::kPcp, "pcp"}, {Protocol::kNatPmp, "nat-pmp"}, {Protocol::kUpnp, "upnp"}};
+  for (const auto& [protocol, label] : kLabels)
+    page.gauge("kernmesh_agent_port_mapping",
+               "1: the gateway forwards a port to this node, asked by that protocol.",
+               number(numbers.mapped_by == protocol), {"protocol", label});
+}
+
 void put_packets(Page& page, const NodeNumbers& node) {
   for (const auto& counter : node.underlay)
     page.counter("kernmesh_agent_underlay_packets_total",
@@ -123,6 +133,7 @@ std::string render_metrics(const AgentNumbers& numbers) {
   page.gauge(kPeers, kHelp, number(numbers.node->direct_peers), {"path", "direct"});
   page.gauge(kPeers, kHelp, number(numbers.node->relayed_peers), {"path", "relay"});
   page.gauge(kPeers, kHelp, number(numbers.node->pathless_peers), {"path", "none"});
+  put_mapping(page, numbers);
   put_policy(page, *numbers.node);
   put_packets(page, *numbers.node);
   put_flows(page, *numbers.node);

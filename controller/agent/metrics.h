@@ -11,6 +11,7 @@
 #include "controller/bpf/acl.h"
 #include "controller/bpf/counter.h"
 #include "controller/core/netmap/netmap.h"
+#include "controller/core/portmap/mapper.h"
 
 namespace kernmesh::agent {
 
@@ -35,6 +36,7 @@ struct AgentNumbers {
   MapVersion received;
   MapVersion applied;
   std::uint64_t problems = 0;
+  std::optional<portmap::Protocol> mapped_by;  // how the gateway was asked for a port that it gave
   std::optional<NodeNumbers> node;
 };
 

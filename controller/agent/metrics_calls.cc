@@ -58,6 +58,7 @@ std::string Agent::metrics() {
     numbers.received = received_;
     numbers.applied = applied_;
     numbers.problems = problems().size();
+    if (mapping_ && mapping_->mapping()) numbers.mapped_by = mapping_->mapping()->protocol;
     if (node_) {
       MESH_TRY_ASSIGN(numbers.node, numbers_of(*node_, host::mono_now()));
     }

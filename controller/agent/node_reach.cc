@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where a node can be reached, and through which relays (the rest of mesh_node.h).
-#include <algorithm>
-
 #include "controller/agent/mesh_node.h"
 
 namespace kernmesh::agent {
@@ -32,22 +30,21 @@ void MeshNode::on_datagram(std::span<const std::uint8_t> bytes, const Endpoint& 
   if (!relays_.on_datagram(now, bytes, source)) engine_.on_datagram(now, bytes, source, local);
 }
 
-// Ports that are only guessed go to peers that call, and not to everybody.
 void MeshNode::offer() {
   if (!uplinks_) return;
   auto endpoints = reconcile::offered_endpoints(*uplinks_, socket_.port(), kMostEndpoints);
+  // First, because it is the likeliest to be reached when there are too many.
+  if (mapped_) endpoints.insert(endpoints.begin(), *mapped_);
   const auto& report = relays_.report();
-  if (report) {
-    engine_.set_offer(host::mono_now(), netcheck::reachable_endpoints(*report, endpoints));
-    for (const auto& seen : {report->v6, report->v4}) {
-      if (seen && std::find(endpoints.begin(), endpoints.end(), *seen) == endpoints.end())
-        endpoints.push_back(*seen);
-    }
-    endpoints.resize(std::min(endpoints.size(), kMostEndpoints));
-  } else {
-    engine_.set_offer(host::mono_now(), endpoints);
-  }
-  events_.on_endpoints(std::move(endpoints));
+  engine_.set_offer(host::mono_now(),
+                    netcheck::reachable_endpoints(report.value_or(netcheck::Report()), endpoints));
+  events_.on_endpoints(netcheck::reported_endpoints(report, endpoints, kMostEndpoints));
+}
+
+void MeshNode::set_mapped(const std::optional<Endpoint>& external) {
+  if (external == mapped_) return;
+  mapped_ = external;
+  offer();
 }
 
 Status MeshNode::check_network(RelayUse::CheckDone done) {

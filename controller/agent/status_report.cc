@@ -93,6 +93,7 @@ void fill_status(const StatusFacts& facts, mesh::v1::StatusResponse& response) {
   response.set_public_port(facts.node->public_port().value());
   response.set_attach_kind(facts.node->device().attach_kind());
   response.set_mtu(facts.node->mtu());
+  if (facts.mapping) fill_mapping(*facts.mapping, *response.mutable_port_mapping());
   for (const auto& address : facts.node->uplinks().addresses) {
     *response.add_local_endpoints() = rpc::to_proto(Endpoint{address, facts.node->public_port()});
   }
@@ -145,6 +146,21 @@ void fill_netcheck(const netcheck::Report& report, const netmap::Relays& relays,
     entry->set_latency_us(to_us(latency.round_trip));
   }
   response.set_relays(static_cast<std::uint32_t>(relays.known.size()));
+}
+
+void fill_mapping(const portmap::Mapping& mapping, mesh::v1::PortMapping& out) {
+  switch (mapping.protocol) {
+    case portmap::Protocol::kPcp:
+      out.set_protocol(mesh::v1::PortMapping::PROTOCOL_PCP);
+      break;
+    case portmap::Protocol::kNatPmp:
+      out.set_protocol(mesh::v1::PortMapping::PROTOCOL_NAT_PMP);
+      break;
+    case portmap::Protocol::kUpnp:
+      out.set_protocol(mesh::v1::PortMapping::PROTOCOL_UPNP);
+      break;
+  }
+  *out.mutable_external() = rpc::to_proto(mapping.external);
 }
 
 Status fill_routes(const MeshNode& node, const std::string& mesh_name,

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "controller/agent/mesh_node.h"
+#include "controller/core/portmap/mapper.h"
 #include "mesh/v1/local.pb.h"
 
 namespace kernmesh::agent {
@@ -12,6 +13,7 @@ struct StatusFacts {
   bool wanted_up = false;
   const MeshNode* node = nullptr;          // null: not running
   const netmap::Netmap* stored = nullptr;  // null: none was ever received
+  std::optional<portmap::Mapping> mapping;
   MonoTime now{};
   WallTime wall_now{};
 };
@@ -23,6 +25,7 @@ void fill_ping(const path::PingResult& result, const netmap::Relays& relays,
                mesh::v1::PingResponse& response);
 void fill_netcheck(const netcheck::Report& report, const netmap::Relays& relays,
                    mesh::v1::NetcheckResponse& response);
+void fill_mapping(const portmap::Mapping& mapping, mesh::v1::PortMapping& out);
 // Routes wanted by the netmap, and whether each is in the kernel.
 Status fill_routes(const MeshNode& node, const std::string& mesh_name,
                    mesh::v1::RoutesResponse& response);

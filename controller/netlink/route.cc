@@ -241,6 +241,7 @@ Result<RouteAnswer> look_up_route(const RouteSocket& socket, const IpAddress& de
                  "the route to " + to_string(destination) + " has no device or source address");
   }
   answer.source = *source;
+  answer.via = from_nl_addr(rtnl_route_nh_get_gateway(rtnl_route_nexthop_n(route.get(), 0)));
   unsigned mtu = 0;
   if (rtnl_route_get_metric(route.get(), RTAX_MTU, &mtu) == 0 && mtu != 0) answer.mtu = mtu;
   return answer;

@@ -62,6 +62,7 @@ class Bench {
     MeshNode::Events events;
     events.on_endpoints = [](const auto&) {};
     events.on_home = [](const auto&) {};
+    events.on_gateway = [](const auto&, Port) {};
     events.on_lost = [] {};
     MESH_TRY_ASSIGN(node_,
                     MeshNode::start(loop_, instance_, identity_, Port(0), std::move(events)));

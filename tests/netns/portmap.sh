@@ -5,14 +5,14 @@
 set -u
 here=$(dirname "$(readlink -f "$0")"); repo=$here/../..
 . "$repo/tests/vm/check.sh"
-bin=$repo/build/bin prefix=kmportmap$$ tmp=$(mktemp -d) gateway_pid= keeper=
+bin=$repo/build/bin prefix=kmportmap$$ tmp=$(mktemp -d) gateway_pid= keeper= liar=
 gateway=192.168.1.1 here_address=192.168.1.7 public=5.6.7.8 outside=9.9.9.9 port=41641
 
 in_ns_exec() { local n=$1; shift; exec nsenter --net=/run/netns/"$prefix-$n" "$@"; } # in the background: its pid is the program's
 in_ns() { (in_ns_exec "$@"); }
 end() { [ -z "$1" ] || { kill "-${2-TERM}" "$1"; wait "$1"; } 2> /dev/null; }
 clean_up() {
-	end "$keeper" KILL; end "$gateway_pid" KILL
+	end "$keeper" KILL; end "$liar" KILL; end "$gateway_pid" KILL
 	local n; for n in home gateway outside; do ip netns del "$prefix-$n" 2> /dev/null; done
 	rm -rf "$tmp"
 }
@@ -94,9 +94,11 @@ check "NAT-PMP: the same port of the same host again" works nat-pmp
 check "PCP: a port that the gateway keeps to itself is not mapped" refused_by "PCP: no answer" try pcp 80
 check "nor by NAT-PMP" refused_by "NAT-PMP: no answer" try nat-pmp 80
 
+# As the agent does it, which looks for the gateway itself.
 start_gateway enable_natpmp=yes enable_upnp=no || cat "$tmp/gateway.log"
-keep() { in_ns_exec home "$bin/portmap-driver" keep "$1" $gateway $here_address $port > "$tmp/keeper" 2>&1 & keeper=$!; }
-check_mapped() { wait_until grep -q "^mapped $public:$port $1" "$tmp/keeper" || { cat "$tmp/keeper"; return 1; }; }
+keep() { in_ns_exec home "$bin/portmap-driver" keep "$1" $port > "$tmp/keeper" 2>&1 & keeper=$!; }
+is_mapped_by() { grep -E '^(mapped|none)' "$tmp/keeper" | tail -1 | grep -q "^mapped $public:$port $1"; }
+check_mapped() { wait_until is_mapped_by "$1" || { cat "$tmp/keeper"; return 1; }; }
 rules() { in_ns gateway nft list chain inet filter prerouting_miniupnpd 2> /dev/null || in_ns gateway nft list chain ip filter prerouting_miniupnpd; }
 has_rule() { rules | grep -q "dnat.*$here_address:$port"; }
 keep alpha
@@ -106,10 +108,48 @@ end "$keeper" KILL
 check "a node that was killed leaves it mapped" has_rule
 keep alpha
 check "and comes back to it by the same protocol" check_mapped PCP
+start_gateway enable_natpmp=yes enable_upnp=no || cat "$tmp/gateway.log"
+check "a gateway that has restarted has forgotten" eval '! has_rule'
+kill -USR1 "$gateway_pid" # this one announces itself when it is told to, not when it starts
+check "once it announces itself it is asked again" wait_until has_rule
+in_ns home ip route del default
+check "without a default route there is no mapping" wait_until eval 'tail -1 "$tmp/keeper" | grep -q "^none"'
+in_ns home ip route add default via $gateway
+check "with it there is one again" check_mapped PCP
 end "$keeper"
 check "a node that leaves takes its mapping away" eval '! has_rule'
 check "and nothing arrives any more" eval '! arrives $public:$port'
-keeper=
+
+end "$gateway_pid"; gateway_pid=
+lie() { # private|elsewhere: a gateway whose address is not public; one whose answers come from another address
+	in_ns_exec gateway python3 - "$1" <<-'P' & liar=$!
+		import socket, sys
+		def at(address):
+		    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind((address, 5351)); return s
+		asked, other = at("192.168.1.2"), at("192.168.1.1")
+		external = bytes((10, 9, 9, 9) if sys.argv[1] == "private" else (5, 6, 7, 8))
+		while True:
+		    data, who = asked.recvfrom(1100)
+		    if len(data) < 60 or data[0] != 2: continue
+		    header = bytes((2, 0x81, 0, 0)) + data[4:8] + bytes((0, 0, 0, 1)) + bytes(12)
+		    answer = header + data[24:42] + data[40:42] + bytes(10) + b"\xff\xff" + external
+		    (asked if sys.argv[1] == "private" else other).sendto(answer, who)
+	P
+	wait_until is_listening
+}
+in_ns gateway ip addr add 192.168.1.2/24 dev lan0
+in_ns home ip route replace default via 192.168.1.2
+lie elsewhere
+gateway=192.168.1.2
+check "an answer from another address than was asked is none" refused_by "PCP: no answer" try pcp
+end "$liar"; lie private
+check "a gateway says that its address is a private one" eval 'try pcp | grep "mapped 10.9.9.9"'
+keep alpha
+check "it is not believed: the other protocols are tried" wait_until grep -q "UPnP: no gateway device" "$tmp/keeper"
+check "and nothing is mapped" eval '! grep -q "^mapped" "$tmp/keeper"'
+end "$keeper"; end "$liar"; keeper= liar=
+gateway=192.168.1.1
+in_ns home ip route replace default via $gateway
 
 start_gateway enable_natpmp=no enable_upnp=yes || cat "$tmp/gateway.log"
 check "UPnP: mapped, and what is sent there arrives" works upnp

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Port mapping from a shell, as the agent uses it:
 //   portmap-driver try pcp|nat-pmp|upnp GATEWAY LOCAL PORT     one attempt
-//   portmap-driver keep SECRET GATEWAY LOCAL PORT              until a signal, then takes it away
+//   portmap-driver keep SECRET PORT                           until SIGTERM; then gives it back
 // Prints "mapped ADDRESS:PORT" and the lifetime in seconds (try) or the protocol (keep); "none".
 #include <sodium.h>
+#include <spdlog/spdlog.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -13,8 +14,9 @@
 #include <cstring>
 #include <string>
 
-#include "controller/host/event_loop.h"
-#include "controller/portmap/worker.h"
+#include "controller/agent/host_view.h"
+#include "controller/agent/port_mapping.h"
+#include "controller/netlink/monitor.h"
 
 namespace {
 
@@ -59,51 +61,54 @@ void print(const std::optional<Mapping>& mapping) {
   std::fflush(stdout);
 }
 
-path::Seed secret_of(const char* word) {
-  path::Seed secret;
+X25519SecretKey secret_of(const char* word) {
+  X25519SecretKey secret;
   crypto_generichash(secret.mutable_bytes().data(), secret.mutable_bytes().size(),
                      reinterpret_cast<const unsigned char*>(word), std::strlen(word), nullptr, 0);
   return secret;
 }
 
-int keep(const path::Seed& secret, const Gateway& gateway, Port internal) {
+// What MeshNode does when the host's network has changed.
+std::optional<Gateway> gateway_now(const netlink::RouteSocket& socket) {
+  const auto interfaces = agent::read_interfaces(socket);
+  if (!interfaces) return std::nullopt;
+  return agent::read_gateway(socket, reconcile::choose_uplinks(*interfaces, IfIndex(), IfIndex()));
+}
+
+Status keep(const X25519SecretKey& secret, Port internal) {
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigprocmask(SIG_BLOCK, &signals, nullptr);
   const UniqueFd ended(signalfd(-1, &signals, SFD_CLOEXEC));
-  auto loop = host::EventLoop::open();
-  Mapper mapper(secret);
-  Worker worker([&](std::uint64_t attempt, const Result<Grant>& outcome) {
-    loop->post([&, attempt, outcome] {
-      if (!outcome) std::fprintf(stderr, "%s\n", outcome.error().message().c_str());
-      mapper.on_done(host::mono_now(), attempt, outcome);
-    });
-  });
-  const auto run_commands = [&] {
-    for (const auto& command : mapper.take_commands()) {
-      if (const auto* attempt = std::get_if<Attempt>(&command)) worker.start(*attempt);
-      if (std::holds_alternative<Changed>(command)) print(mapper.mapping());
-    }
+  MESH_TRY_ASSIGN(auto loop, host::EventLoop::open());
+  MESH_TRY_ASSIGN(const auto routes, netlink::RouteSocket::open());
+  MESH_TRY_ASSIGN(auto monitor, netlink::Monitor::open());
+  std::optional<agent::PortMapping> mapping;
+  mapping.emplace(loop, secret, [&](const auto&) { print(mapping->mapping()); });
+  const auto follow = [&] {
+    mapping->set_network(host::mono_now(), gateway_now(routes), internal);
   };
-  if (!loop->watch(ended.get(), [&] { loop->stop(); })) return 1;
-  mapper.set_network(host::mono_now(), gateway, internal);
-  const Status ran = loop->run([&] {
-    mapper.tick(host::mono_now());
-    run_commands();
-    return mapper.next_deadline();
-  });
-  mapper.release();
-  run_commands();
-  return ran ? 0 : 1;
+  MESH_TRY(loop.watch(ended.get(), [&] { loop.stop(); }));
+  MESH_TRY(loop.watch(monitor.fd(), [&] {
+    if (monitor.drain().any()) follow();
+  }));
+  follow();
+  MESH_TRY(loop.run([&] { return mapping->settle(host::mono_now()); }));
+  mapping->give_back();
+  return {};
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 6 || sodium_init() < 0) return 64;
-  const Gateway gateway{address_of(argv[3]), address_of(argv[4])};
-  const Port internal(static_cast<std::uint16_t>(std::atoi(argv[5])));
-  const bool once = std::strcmp(argv[1], "try") == 0;
-  return once ? try_once(argv[2], gateway, internal) : keep(secret_of(argv[2]), gateway, internal);
+  if (argc < 4 || sodium_init() < 0) return 64;
+  const Port internal(static_cast<std::uint16_t>(std::atoi(argv[argc - 1])));
+  if (argc == 6 && std::strcmp(argv[1], "try") == 0)
+    return try_once(argv[2], {address_of(argv[3]), address_of(argv[4])}, internal);
+  if (argc != 4 || std::strcmp(argv[1], "keep") != 0) return 64;
+  spdlog::set_level(spdlog::level::debug);
+  const Status kept = keep(secret_of(argv[2]), internal);
+  if (!kept) std::fprintf(stderr, "portmap-driver: %s\n", kept.error().message().c_str());
+  return kept ? 0 : 1;
 }

@@ -32,6 +32,10 @@ struct PathFacts {
 std::string path_text(const PathFacts& path);
 Json path_json(const PathFacts& path);
 
+// How the gateway forwards a port to this node: "PCP, 198.51.100.7:41000", "none".
+std::string mapping_text(const mesh::v1::PortMapping& mapping);
+Json mapping_json(const mesh::v1::PortMapping& mapping);
+
 // One answer to a ping; counted by PingCount.
 Document ping_document(const mesh::v1::PingResponse& answer);
 

@@ -3,6 +3,7 @@
 
 #include <chrono>
 
+#include "tools/meshadm/local_view.h"
 #include "tools/meshadm/quantity.h"
 #include "tools/meshadm/wire_text.h"
 
@@ -29,11 +30,41 @@ MappingWords words_of(Response::Mapping mapping) {
   }
 }
 
+struct ProtocolWords {
+  const char* json;  // null: none
+  const char* human;
+};
+
+ProtocolWords words_of(mesh::v1::PortMapping::Protocol protocol) {
+  switch (protocol) {
+    case mesh::v1::PortMapping::PROTOCOL_PCP:
+      return {"pcp", "PCP"};
+    case mesh::v1::PortMapping::PROTOCOL_NAT_PMP:
+      return {"nat-pmp", "NAT-PMP"};
+    case mesh::v1::PortMapping::PROTOCOL_UPNP:
+      return {"upnp", "UPnP"};
+    default:
+      return {nullptr, nullptr};
+  }
+}
+
 std::string seen_text(bool seen, const mesh::v1::Endpoint& endpoint) {
   return seen ? "yes, " + endpoint_text(endpoint) : "no answer";
 }
 
 }  // namespace
+
+std::string mapping_text(const mesh::v1::PortMapping& mapping) {
+  const ProtocolWords words = words_of(mapping.protocol());
+  if (words.human == nullptr) return "none";
+  return words.human + (", " + endpoint_text(mapping.external()));
+}
+
+Json mapping_json(const mesh::v1::PortMapping& mapping) {
+  const ProtocolWords words = words_of(mapping.protocol());
+  if (words.json == nullptr) return {};
+  return {{"protocol", words.json}, {"endpoint", endpoint_text(mapping.external())}};
+}
 
 Document netcheck_document(const Response& response) {
   Document document;
@@ -44,6 +75,7 @@ Document netcheck_document(const Response& response) {
   document.line("    * IPv4: " + seen_text(response.has_v4(), response.v4()));
   document.line("    * IPv6: " + seen_text(response.has_v6(), response.v6()));
   document.line(std::string("    * MappingVariesByDestAddr: ") + mapping.human);
+  document.line("    * PortMapping: " + mapping_text(response.port_mapping()));
   document.line("    * Nearest relay: " +
                 (response.home_relay().empty() ? "none" : response.home_relay()));
   document.line("    * Relay latency:");
@@ -62,6 +94,7 @@ Document netcheck_document(const Response& response) {
                    {"ipv4", response.has_v4() ? Json(endpoint_text(response.v4())) : Json()},
                    {"ipv6", response.has_v6() ? Json(endpoint_text(response.v6())) : Json()},
                    {"mapping", mapping.json == nullptr ? Json() : Json(mapping.json)},
+                   {"port_mapping", mapping_json(response.port_mapping())},
                    {"home_relay", text_json(response.home_relay())},
                    {"relays", response.relays()},
                    {"latencies", std::move(latencies)}};

@@ -111,6 +111,7 @@ Json status_json(const StatusResponse& response, WallTime now) {
           {"attach_kind", text_json(response.attach_kind())},
           {"local_endpoints", endpoints_json(response.local_endpoints())},
           {"home_relay", text_json(response.home_relay())},
+          {"port_mapping", mapping_json(response.port_mapping())},
           {"agent_version", text_json(response.agent_version())},
           {"kernel_release", text_json(response.kernel_release())},
           {"problems", std::move(problems)},

@@ -45,6 +45,15 @@ std::vector<Endpoint> reachable_endpoints(const Report& report, std::span<const 
   return endpoints;
 }
 
+std::vector<Endpoint> reported_endpoints(const std::optional<Report>& report,
+                                         std::span<const Endpoint> local, std::size_t most) {
+  Report sure = report.value_or(Report());
+  sure.guesses.clear();
+  auto endpoints = reachable_endpoints(sure, local);
+  endpoints.resize(std::min(endpoints.size(), most));
+  return endpoints;
+}
+
 void Netcheck::set_servers(MonoTime now, std::vector<Server> servers) {
   if (servers.size() > kMostServers) servers.resize(kMostServers);
   servers_ = std::move(servers);

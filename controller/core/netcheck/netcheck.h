@@ -44,6 +44,11 @@ bool is_same_network(const Report& a, const Report& b);
 // that varies leads nowhere, but a probe to it opens NATs that filter by address alone.
 std::vector<Endpoint> reachable_endpoints(const Report& report, std::span<const Endpoint> local);
 
+// The same as the server is told: without guesses, which go to peers that call and not to
+// everybody; at most `most`.
+std::vector<Endpoint> reported_endpoints(const std::optional<Report>& report,
+                                         std::span<const Endpoint> local, std::size_t most);
+
 struct SendStun {
   Endpoint to;
   Bytes bytes;

@@ -6,6 +6,8 @@
 #include <sched.h>
 #include <unistd.h>
 
+#include <cstdlib>
+
 #include "controller/netlink/address.h"
 #include "controller/netlink/link.h"
 #include "controller/netlink/netns.h"
@@ -57,6 +59,38 @@ TEST_F(HostView, whose_addresses_are_on_the_loopback_interface_alone_offers_thos
   EXPECT_EQ(found.addresses, (std::vector{v4, v6}));
   EXPECT_EQ(found.interfaces.size(), 2u);
   EXPECT_EQ(found.mtu, 1500u);
+}
+
+// A host on 192.168.1.0/24 whose default route leads through up0, by 192.168.1.1.
+class BehindGateway : public HostView {
+ protected:
+  void SetUp() override {
+    HostView::SetUp();
+    ASSERT_EQ(std::system("ip addr add 192.168.1.7/24 dev up0 && "
+                          "ip route add default via 192.168.1.1 dev up0"),
+              0);
+  }
+  const IpAddress local_ = *IpAddress::parse("192.168.1.7");
+};
+
+TEST_F(BehindGateway, asks_the_default_routes_next_hop) {
+  const portmap::Gateway gateway{*IpAddress::parse("192.168.1.1"), local_};
+  EXPECT_EQ(read_gateway(*socket_, uplinks()), gateway);
+}
+
+TEST_F(BehindGateway, asks_nobody_once_the_default_route_is_gone_or_leads_elsewhere) {
+  EXPECT_FALSE(read_gateway(*socket_, {})) << "through no uplink";
+  ASSERT_EQ(std::system("ip route replace default dev up0"), 0);
+  EXPECT_FALSE(read_gateway(*socket_, uplinks())) << "without a next hop";
+  ASSERT_EQ(std::system("ip route del default"), 0);
+  EXPECT_FALSE(read_gateway(*socket_, uplinks()));
+}
+
+TEST_F(BehindGateway, asks_nobody_for_a_public_address_of_its_own) {
+  ASSERT_EQ(std::system("ip addr add 5.6.7.8/24 dev up0 && "
+                        "ip route replace default via 192.168.1.1 dev up0 src 5.6.7.8"),
+            0);
+  EXPECT_FALSE(read_gateway(*socket_, uplinks()));
 }
 
 }  // namespace

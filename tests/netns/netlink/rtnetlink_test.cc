@@ -168,6 +168,7 @@ TEST_F(Rtnetlink, route_lookup_names_device_source_and_learnt_mtu) {
   ASSERT_TRUE(answer) << answer.error().message();
   EXPECT_EQ(answer->device, here_);
   EXPECT_EQ(to_string(answer->source), "192.0.2.1");
+  EXPECT_FALSE(answer->via) << "a neighbour";
   const auto none = look_up_route(*socket_, *IpAddress::parse("198.51.100.1"));
   ASSERT_FALSE(none);
   EXPECT_EQ(none.error().code(), ErrorCode::kNotFound);

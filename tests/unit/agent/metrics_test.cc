@@ -74,6 +74,13 @@ TEST(Metrics, of_a_node_that_is_down_say_that_and_no_more_of_it) {
   EXPECT_FALSE(values.contains("kernmesh_agent_peers{path=\"direct\"}"));
 }
 
+TEST(Metrics, name_the_protocol_by_which_a_port_is_mapped) {
+  auto values = scraped({.mapped_by = portmap::Protocol::kNatPmp, .node = node_numbers()});
+  EXPECT_EQ(values.at("kernmesh_agent_port_mapping{protocol=\"nat-pmp\"}"), 1);
+  EXPECT_EQ(values.at("kernmesh_agent_port_mapping{protocol=\"pcp\"}"), 0);
+  EXPECT_EQ(values.at("kernmesh_agent_port_mapping{protocol=\"upnp\"}"), 0);
+}
+
 TEST(Metrics, count_packets_by_reason) {
   auto values = scraped({.node = node_numbers()});
   EXPECT_EQ(values.at("kernmesh_agent_underlay_packets_total{reason=\"in_plaintext\"}"), 7);

@@ -64,6 +64,10 @@ class AgentWithServices : public v1::Local::Service {
     response->mutable_v4()->set_port(54'321);
     response->set_mapping(v1::NetcheckResponse::MAPPING_SAME);
     response->set_home_relay("fra1");
+    auto* mapped = response->mutable_port_mapping();
+    mapped->set_protocol(v1::PortMapping::PROTOCOL_NAT_PMP);
+    mapped->mutable_external()->set_address(kUnderlay);
+    mapped->mutable_external()->set_port(41'641);
     response->set_relays(2);
     auto* latency = response->add_latencies();
     latency->set_relay_name("fra1");
@@ -178,6 +182,7 @@ TEST_F(Node, netcheck_reports_what_relays_see) {
             "    * IPv4: yes, 198.51.100.7:54321\n"
             "    * IPv6: no answer\n"
             "    * MappingVariesByDestAddr: false\n"
+            "    * PortMapping: NAT-PMP, 198.51.100.7:41641\n"
             "    * Nearest relay: fra1\n"
             "    * Relay latency:\n"
             "        - fra1: 12 ms\n");
@@ -185,6 +190,8 @@ TEST_F(Node, netcheck_reports_what_relays_see) {
   EXPECT_EQ(terminal.json()["mapping"], "same");
   EXPECT_EQ(terminal.json()["latencies"][0]["latency_us"], 12'000);
   EXPECT_TRUE(terminal.json()["ipv6"].is_null());
+  EXPECT_EQ(terminal.json()["port_mapping"]["protocol"], "nat-pmp");
+  EXPECT_EQ(terminal.json()["port_mapping"]["endpoint"], "198.51.100.7:41641");
 }
 
 TEST_F(Node, ping_without_any_answer_fails) {

@@ -154,6 +154,18 @@ TEST_F(NetcheckRounds, a_hard_nat_is_told_and_its_other_ports_are_offered) {
   EXPECT_EQ(offer[2], at("203.0.113.9:7004"));
 }
 
+TEST(ReportedEndpoints, are_all_but_guesses_each_once_and_as_many_as_asked_for) {
+  Report report;
+  report.v4 = at("203.0.113.9:7001");
+  report.v6 = at("[2001:db8::9]:4500");
+  report.guesses = {at("203.0.113.9:7004")};
+  const std::vector local{at("203.0.113.9:41641"), at("10.0.0.5:4500"), at("[2001:db8::9]:4500")};
+  const auto reported = reported_endpoints(report, local, 32);
+  EXPECT_EQ(reported, (std::vector{local[0], local[1], local[2], *report.v4}));
+  EXPECT_EQ(reported_endpoints(report, local, 2), (std::vector{local[0], local[1]}));
+  EXPECT_EQ(reported_endpoints(std::nullopt, local, 32), local);
+}
+
 TEST_F(NetcheckRounds, follow_each_other_in_20_to_26_seconds_while_active_and_end) {
   serve(3);
   run(seconds(1));
