@@ -9,6 +9,7 @@
 #include "controller/netlink/link.h"
 #include "controller/netlink/netns.h"
 #include "controller/netlink/route.h"
+#include "controller/netlink/wireguard.h"
 
 namespace kernmesh::agent {
 namespace {

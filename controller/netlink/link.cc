@@ -71,24 +71,6 @@ Result<std::optional<LinkInfo>> find_link(const RouteSocket& socket, std::string
   return std::optional<LinkInfo>(to_info(link.get()));
 }
 
-Status create_wireguard(const RouteSocket& private_socket, std::string_view name,
-                        int host_netns_fd) {
-  Owned<rtnl_link> link(rtnl_link_alloc());
-  if (!link) return no_memory();
-  rtnl_link_set_name(link.get(), std::string(name).c_str());
-  rtnl_link_set_type(link.get(), "wireguard");
-  rtnl_link_set_ns_fd(link.get(), host_netns_fd);
-  const int e = rtnl_link_add(private_socket.get(), link.get(), NLM_F_CREATE | NLM_F_EXCL);
-  if (e == -NLE_OPNOTSUPP) {
-    return Error(ErrorCode::kUnsupported,
-                 "cannot create WireGuard interface " + std::string(name) +
-                     ": this kernel has no WireGuard driver; it is part of Linux since 5.6 "
-                     "(CONFIG_WIREGUARD), try `modprobe wireguard`");
-  }
-  if (e < 0) return nl_error("cannot create WireGuard interface " + std::string(name), e);
-  return {};
-}
-
 Status create_veth(const RouteSocket& socket, const VethPair& pair) {
   Owned<rtnl_link> link(rtnl_link_veth_alloc());
   if (!link) return no_memory();

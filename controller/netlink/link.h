@@ -31,13 +31,6 @@ Result<std::vector<LinkInfo>> list_links(const RouteSocket& socket);
 // nullopt when there is none of that name.
 Result<std::optional<LinkInfo>> find_link(const RouteSocket& socket, std::string_view name);
 
-// Creates a WireGuard interface in the namespace of host_netns_fd whose UDP socket stays in the
-// namespace of private_socket: the driver remembers where it was born
-// (drivers/net/wireguard/device.c, creating_net). kUnsupported when the kernel has no WireGuard
-// driver.
-Status create_wireguard(const RouteSocket& private_socket, std::string_view name,
-                        int host_netns_fd);
-
 // A veth pair: `name` here, `peer_name` in the namespace of peer_netns_fd. Neither gets an
 // automatic IPv6 address. MTU applies to both.
 struct VethPair {

@@ -4,6 +4,8 @@
 #include <libmnl/libmnl.h>
 #include <linux/genetlink.h>
 #include <linux/wireguard.h>
+#include <netlink/errno.h>
+#include <netlink/route/link.h>
 
 #include <array>
 #include <cerrno>
@@ -52,6 +54,24 @@ nlmsghdr* put_genl(std::span<std::uint8_t> buffer, std::uint16_t family, std::ui
 }
 
 }  // namespace
+
+Status create_wireguard(const RouteSocket& private_socket, std::string_view name,
+                        int host_netns_fd) {
+  Owned<rtnl_link> link(rtnl_link_alloc());
+  if (!link) return no_memory();
+  rtnl_link_set_name(link.get(), std::string(name).c_str());
+  rtnl_link_set_type(link.get(), "wireguard");
+  rtnl_link_set_ns_fd(link.get(), host_netns_fd);
+  const int e = rtnl_link_add(private_socket.get(), link.get(), NLM_F_CREATE | NLM_F_EXCL);
+  if (e == -NLE_OPNOTSUPP) {
+    return Error(ErrorCode::kUnsupported,
+                 "cannot create WireGuard interface " + std::string(name) +
+                     ": this kernel has no WireGuard driver; it is part of Linux since 5.6 "
+                     "(CONFIG_WIREGUARD), try `modprobe wireguard`");
+  }
+  if (e < 0) return nl_error("cannot create WireGuard interface " + std::string(name), e);
+  return {};
+}
 
 void WireguardSocket::SocketDeleter::operator()(mnl_socket* socket) const {
   mnl_socket_close(socket);

@@ -1,18 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
-// The WireGuard driver through generic netlink (L2, libmnl). Not thread-safe; speaks for the
-// network namespace in which it was opened.
+// The WireGuard driver: its interfaces through rtnetlink, their peers through generic netlink (L2,
+// libmnl). Not thread-safe; speaks for the network namespace in which it was opened.
 #pragma once
 
 #include <functional>
 #include <memory>
 #include <span>
+#include <string_view>
 
 #include "controller/core/reconcile/device.h"
+#include "controller/netlink/socket.h"
 
 struct mnl_socket;
 struct nlmsghdr;
 
 namespace kernmesh::netlink {
+
+// Creates a WireGuard interface in the namespace of host_netns_fd whose UDP socket stays in the
+// namespace of private_socket: the driver remembers where it was born
+// (drivers/net/wireguard/device.c, creating_net). kUnsupported when the kernel has no WireGuard
+// driver.
+Status create_wireguard(const RouteSocket& private_socket, std::string_view name,
+                        int host_netns_fd);
 
 class WireguardSocket {
  public:
