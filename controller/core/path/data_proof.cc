@@ -26,7 +26,8 @@ void DataProof::on_pong(MonoTime now, MonoTime ping_sent, std::optional<millisec
 }
 
 bool DataProof::is_barren(MonoTime now) const {
-  return missed_since_ && missed_ >= kBarrenPongs && now - *missed_since_ >= kBarrenAfter;
+  const Duration after = arrived_at_ ? kBarrenAfter : kBarrenFromTheStart;
+  return missed_since_ && missed_ >= kBarrenPongs && now - *missed_since_ >= after;
 }
 
 }  // namespace kernmesh::path

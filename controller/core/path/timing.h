@@ -38,7 +38,10 @@ inline constexpr double kCallsHeardPerSecond = 0.2, kCallsHeardBurst = 4;
 inline constexpr Duration kLapsedUse = seconds(30);
 // A direct way that answers pings and carries nothing is left alone this long.
 inline constexpr Duration kBarren = seconds(60);
-inline constexpr Duration kBarrenAfter = seconds(5);     // of pongs that tell of no data
+inline constexpr Duration kBarrenAfter = seconds(5);  // of pongs that tell of no data any more
+// Of pongs that have told of none yet: WireGuard repeats a lost handshake after 5.3 s at most, and
+// what then arrives is read once a second and told once a second. Both ways carry meanwhile.
+inline constexpr Duration kBarrenFromTheStart = seconds(8);
 inline constexpr Duration kBarrenSilence = seconds(10);  // or of data that stopped arriving
 inline constexpr int kBarrenPongs = 3;
 inline constexpr Duration kLearntSilence = std::chrono::minutes(5);  // then refreshing forgets it
