@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A NAT as RFC 4787 describes them: how it maps, filters and gives out ports (test support).
+// A NAT as RFC 4787 describes them: how it maps, filters and gives out ports (test support; pure).
+// Stands in simulated networks and, in tests/nat, between real ones.
 #pragma once
 
 #include <map>
@@ -14,7 +15,9 @@
 namespace kernmesh::path {
 
 enum class Dependence { kNone, kAddress, kAddressAndPort };
-enum class PortChoice { kKept, kSequential, kRandom };
+// kKept: the inner one while nobody has it, else a random one. kOverloaded: the inner one for every
+// destination (section 4.2.1), as Linux does it, so a mapping for each destination does not show.
+enum class PortChoice { kKept, kOverloaded, kSequential, kRandom };
 
 struct NatKind {
   Dependence mapping = Dependence::kNone;
@@ -37,7 +40,7 @@ class SimulatedNat {
     const Key key{inner, reduced(kind_.mapping, to)};
     auto found = mappings_.find(key);
     if (found == mappings_.end())
-      found = mappings_.emplace(key, Mapping{free_port(inner), {}, {}}).first;
+      found = mappings_.emplace(key, Mapping{free_port(key), {}, {}}).first;
     found->second.used_at = now;
     found->second.contacted.insert(reduced(kind_.filtering, to));
     return {outer_, found->second.port};
@@ -46,10 +49,16 @@ class SimulatedNat {
     expire(now);
     for (const auto& [key, mapping] : mappings_) {
       if (mapping.port != port) continue;
-      if (!mapping.contacted.contains(reduced(kind_.filtering, from))) return std::nullopt;
-      return key.inner;
+      if (mapping.contacted.contains(reduced(kind_.filtering, from))) return key.inner;
     }
     return std::nullopt;
+  }
+  // How the inner endpoint is seen at `to`, if it was there: for what is about a packet of before.
+  std::optional<Endpoint> mapped(MonoTime now, const Endpoint& inner, const Endpoint& to) {
+    expire(now);
+    const auto found = mappings_.find(Key{inner, reduced(kind_.mapping, to)});
+    if (found == mappings_.end()) return std::nullopt;
+    return Endpoint{outer_, found->second.port};
   }
   // Restarted, or the provider gave it another address.
   void rebind(const IpAddress& outer) {
@@ -83,9 +92,15 @@ class SimulatedNat {
       if (mapping.port == port) return true;
     return false;
   }
-  Port free_port(const Endpoint& inner) {
-    Port port = inner.port;
+  bool is_taken_towards(const Endpoint& to, Port port) const {
+    for (const auto& [key, mapping] : mappings_)
+      if (mapping.port == port && key.to == to) return true;
+    return false;
+  }
+  Port free_port(const Key& key) {
+    Port port = key.inner.port;
     if (kind_.ports == PortChoice::kKept && !kept_is_taken_ && !is_taken(port)) return port;
+    if (kind_.ports == PortChoice::kOverloaded && !is_taken_towards(key.to, port)) return port;
     do {
       const bool steps = kind_.ports == PortChoice::kSequential;
       port = Port(static_cast<std::uint16_t>(steps ? next_port_++ : 1024 + random_() % 64'000));
