@@ -58,7 +58,7 @@ lab_up() { # HOST...
 start_server() {
 	mkdir -p -m 700 "$LAB/server"
 	# Not in_ns: in the background a function is a shell of its own, and a signal would reach that instead.
-	nsenter --net="/run/netns/${LAB_PREFIX}server" "$BIN/mesh-server" --listen 0.0.0.0:8443 --http-listen 127.0.0.1:9443 --state-dir "$LAB/server" \
+	nsenter --net="/run/netns/${LAB_PREFIX}server" "$BIN/mesh-server" --listen "${LAB_LISTEN:-0.0.0.0:8443}" --http-listen 127.0.0.1:9443 --state-dir "$LAB/server" \
 		>> "$LAB/server.log" 2>&1 &
 	LAB_PID[server]=$!
 	wait_for 20 in_ns server bash -c 'exec 3<>/dev/tcp/127.0.0.1/8443' && [ -s "$LAB/server/admin.token" ]

@@ -1,0 +1,155 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Every kind of NAT against every other, between real agents: a server, three relays, two nodes of each kind, each behind
+# a box of its own. tests/nat/matrix.py has the kinds, sends, and says which pairs must be direct and which relayed.
+# usage: tests/nat/matrix.sh [--keep-logs FOLDER] [KIND...]      only pairs of these kinds, and no moves; wants root
+# On a kernel without WireGuard the agents are nat-agent: mesh-agent with a stand-in for the driver (nat/tunnel.h).
+# Prints the table that was seen; ends with "N passed, M failed".
+set -u
+root=$(cd "$(dirname "$(readlink -f "$0")")/../.." && pwd)
+LAB_PREFIX=kmnat- LAB_LISTEN='[::]:8443'
+logs=
+[ "${1-}" != --keep-logs ] || { logs=$2; shift 2; }
+# shellcheck source=../vm/lab.sh
+. "$root/tests/vm/lab.sh"
+# shellcheck source=../vm/mesh/relay.sh
+. "$root/tests/vm/mesh/relay.sh"
+modprobe -qa wireguard tun nf_tables nft_chain_nat nft_masq nft_ct 2> /dev/null || :
+LAB_AGENT=nat-agent
+! unshare --net ip link add wgprobe type wireguard 2> /dev/null || LAB_AGENT=mesh-agent
+trap 'set +e; [ -z "$logs" ] || { mkdir -p "$logs"; cp "$LAB"/*.log "$logs"; }; lab_down' EXIT
+LAB_SUBNET[relay3]=7
+boxes=()
+
+namespace() { # NAME: it forwards, and takes packets from wherever they come
+	ip netns add "$LAB_PREFIX$1"
+	ip_ns "$1" link set lo up
+}
+forwarding() { # NAME
+	in_ns "$1" sysctl -qw net.ipv4.ip_forward=1 net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.default.rp_filter=0
+}
+# A link from a box's port to the eth0 of what is behind it: NETWORK.1 and NETWORK.HOST
+behind() { # BOX PORT NAME NETWORK HOST
+	namespace "$3"
+	ip link add "$2" netns "$LAB_PREFIX$1" type veth peer name eth0 netns "$LAB_PREFIX$3"
+	ip_ns "$1" address add "$4.1/24" dev "$2"; ip_ns "$1" link set "$2" up
+	ip_ns "$3" address add "$4.$5/24" dev eth0; ip_ns "$3" link set eth0 up
+	ip_ns "$3" route add default via "$4.1"
+}
+# nat-box in a namespace: what comes from the ports LAN... leaves under OUTER.100, later .101
+translate() { # NAME OUTER "LAN..." FLAGS...
+	local name=$1 outer=$2 lans=$3 lan; shift 3
+	nsenter --net="/run/netns/$LAB_PREFIX$name" "$BIN/nat-box" --inside nat-in --outside nat-out --outer "$outer.100" --outer "$outer.101" \
+		--seed "${#boxes[@]}" --timeout 30 "$@" > "$LAB/$name.ready" 2>> "$LAB/$name.log" &
+	LAB_PID[$name]=$!
+	echo $! > "$LAB/$name.pid"
+	wait_for 10 grep -q ready "$LAB/$name.ready" || return 1
+	ip_ns "$name" route add "$outer.96/28" dev nat-out
+	ip_ns "$name" route add default dev nat-in table 100
+	for lan in $lans; do
+		ip_ns "$name" rule show | grep -q "iif $lan " || ip_ns "$name" rule add iif "$lan" lookup 100
+	done
+	boxes+=("$name")
+}
+# A box on the lab's router.
+box_host() { # NAME NUMBER
+	LAB_SUBNET[$1]=$2
+	lab_host "$1"
+	ip_ns "$1" -6 address flush dev eth0 scope global
+	forwarding "$1"
+	ip_ns router route add "10.77.$2.96/28" via "10.77.$2.2"
+}
+# Homes use the same ranges: whose number is even one, whose number is odd the other.
+home() { # NODE NUMBER BOX
+	behind "$3" lan0 "$1" "192.168.$(($2 % 2))" $((10 + $2))
+}
+# Linux's own, as home routers have it: what nobody asked for is dropped.
+masquerade() { # BOX
+	in_ns "$1" nft 'table ip home { chain out { type nat hook postrouting priority 100; oifname eth0 masquerade; };
+		chain in { type filter hook input priority 0; policy accept; iifname eth0 ct state new drop; };
+		chain through { type filter hook forward priority 0; policy accept; iifname eth0 ct state new drop; }; }'
+}
+
+# The flags of nat-box for a kind; matrix.py says what each one is.
+box_flags() { # KIND
+	case $1 in
+	cone) echo --mapping none --filtering none --ports kept --loss 0.3 --delay 20 --jitter 500 --reordered 0.1;;
+	addr) echo --mapping none --filtering address --ports random;;
+	port | double) echo --mapping none --filtering port --ports kept;;
+	keep) echo --mapping port --filtering port --ports kept;;
+	seq) echo --mapping port --filtering port --ports sequential;;
+	rand) echo --mapping port --filtering port --ports random;;
+	block) echo --mapping none --filtering none --ports kept --block-udp;;
+	esac
+}
+carrier_up() { # FLAGS...: one provider's NAT for both nodes of the kind "double"
+	translate carrier 10.77.19 "lan0 lan1" --mapping none --filtering port --ports random "$@"
+}
+carrier_host() {
+	box_host carrier 19
+	local n side
+	for side in a b; do
+		n=$([ $side = a ] && echo 0 || echo 1)
+		behind carrier "lan$n" "box-double$side" "10.99.$n" 2
+		forwarding "box-double$side"
+		ip_ns carrier route add "10.99.$n.96/28" via "10.99.$n.2"
+	done
+	carrier_up
+}
+node_host() { # KIND SIDE NUMBER
+	local node=$1$2 box=box-$1$2
+	case $1 in
+	public | six)
+		LAB_SUBNET[$node]=$3; lab_host "$node"
+		[ "$1" = public ] || ip_ns "$node" -4 address flush dev eth0
+		return;;
+	double)
+		[ "$2" = b ] || carrier_host || return 1
+		home "$node" "$3" "$box"
+		# shellcheck disable=SC2046
+		translate "$box" "10.99.$([ "$2" = a ] && echo 0 || echo 1)" lan0 $(box_flags "$1")
+		return;;
+	esac
+	box_host "$box" "$3"
+	home "$node" "$3" "$box"
+	# shellcheck disable=SC2046
+	if [ "$1" = masq ]; then masquerade "$box"; else translate "$box" "10.77.$3" lan0 $(box_flags "$1"); fi
+}
+launch() { # NODE: start_agent, without waiting
+	nsenter --net="/run/netns/$LAB_PREFIX$1" "$BIN/$LAB_AGENT" --state-dir "$LAB/$1" --socket "$LAB/$1.sock" >> "$LAB/$1.log" 2>&1 &
+	LAB_PID[$1]=$!
+}
+join_from() { # NODE
+	local SERVER=$SERVER
+	[[ $1 != six* ]] || SERVER='[fd77:9::2]:8443'
+	wait_for 30 node "$1" --json status && join "$1" "$key" > "$LAB/$1.joined" 2>&1
+}
+
+mapfile -t kinds < <(python3 "$root/tests/nat/matrix.py" kinds "$@") && [ ${#kinds[@]} -gt 0 ] || exit 2
+began=$SECONDS
+lab_up
+start_network || { echo "no server"; tail "$LAB/server.log"; exit 1; }
+echo '{"acls": []}' > "$LAB/nobody.hujson"
+admin policy set "$LAB/nobody.hujson" > /dev/null
+relay_key=$(admin --json key create --relay --reusable | jq -r .secret)
+for relay in relay1 relay2 relay3; do relay_host "$relay" "$relay_key" || { echo "$relay does not start"; tail "$LAB/$relay.log"; exit 1; }; done
+number=20 nodes=()
+for kind in "${kinds[@]}"; do
+	for side in a b; do
+		node_host "$kind" "$side" $number || { echo "no box for $kind$side"; exit 1; }
+		nodes+=("$kind$side"); number=$((number + 1))
+	done
+done
+for node in "${nodes[@]}"; do launch "$node"; done
+joining=()
+for node in "${nodes[@]}"; do join_from "$node" & joining+=($!); done
+for pid in "${joining[@]}"; do wait "$pid"; done
+cat "$LAB"/*.joined | grep -i error
+echo "kernel $(uname -r), $LAB_AGENT: ${#nodes[@]} nodes up after $((SECONDS - began)) s"
+# The carrier starts anew, with a hairpin, when matrix.py asks for it.
+restart_carrier() { stop TERM carrier; carrier_up --hairpin; }
+trap restart_carrier USR1
+LAB=$LAB LAB_PREFIX=$LAB_PREFIX BIN=$BIN MATRIX_SHELL=$$ python3 "$root/tests/nat/matrix.py" run "$@" &
+driver=$!
+while kill -0 $driver 2> /dev/null; do wait $driver; status=$?; done
+exit "$status"
