@@ -34,7 +34,7 @@ std::string render_metrics(const Directory& directory, const Presence& presence,
   auto keys = gauge("kernmesh_server_join_keys", "Join keys, also those that let nobody in.");
   auto revision = gauge("kernmesh_server_network_revision", "Newest revision that nodes hear of.");
   auto behind = gauge("kernmesh_server_nodes_behind",
-                      "Connected nodes that have not applied the newest revision.");
+                      "Connected nodes that have not applied what concerns them.");
   auto policy = gauge("kernmesh_server_policy_revision", "The policy in force.");
   auto rules = gauge("kernmesh_server_policy_rules", "Rules of the policy in force.");
   auto sets = gauge("kernmesh_server_policy_sets", "Names that its rules are about.");
@@ -50,7 +50,8 @@ std::string render_metrics(const Directory& directory, const Presence& presence,
     for (const auto& [id, record] : view.nodes) {
       if (record.node.state == topology::NodeState::kExpired) ++expired;
       const auto facts = presence.facts_of(id).value_or(record.facts);
-      if (online.contains(id) && facts.applied < view.network.version()) ++late;
+      if (online.contains(id) && view.network.is_behind(id, facts.applied, view.network.version()))
+        ++late;
     }
     add(nodes, static_cast<double>(view.nodes.size()) - expired, "state", "approved");
     add(nodes, expired, "state", "expired");

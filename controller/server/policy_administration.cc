@@ -190,15 +190,6 @@ Result<v1::ListPoliciesResponse> PolicyAdministration::list_policies(
   });
 }
 
-// Whether something up to `version` concerns the node that it has not applied. A policy step names
-// everybody whom it may concern, so the delta has the last word.
-bool PolicyAdministration::lags(const View& view, const topology::Node& node,
-                                const MapVersion& applied, const MapVersion& version) const {
-  if (applied >= version || !view.network.may_concern(node.id, applied, version)) return false;
-  const auto delta = view.network.delta_for(node.id, applied);
-  return !delta || !is_empty(*delta);
-}
-
 Result<v1::GetRolloutResponse> PolicyAdministration::get_rollout(
     const v1::GetRolloutRequest& request) {
   const auto version = rpc::from_proto(request.version());
@@ -211,7 +202,7 @@ Result<v1::GetRolloutResponse> PolicyAdministration::get_rollout(
       const auto& node = record.node;
       if (node.state != topology::NodeState::kApproved) continue;
       const auto applied = presence_.facts_of(id).value_or(record.facts).applied;
-      if (!lags(view, node, applied, version)) {
+      if (!view.network.is_behind(id, applied, version)) {
         response.set_current(response.current() + 1);
         continue;
       }

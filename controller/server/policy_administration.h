@@ -46,8 +46,6 @@ class PolicyAdministration : public rpc::PolicyHandler {
   std::optional<policy::AcceptedPolicy> read(const std::string& text,
                                              policy::Diagnostics& diagnostics);
   Status put_in_force(store::PolicyRecord record, PolicyRevision above);
-  bool lags(const View& view, const topology::Node& node, const MapVersion& applied,
-            const MapVersion& version) const;
 
   const Directory& directory_;
   store::Store& store_;

@@ -80,6 +80,9 @@ class Network {
   // Whether something in (from, to] may have changed the view of `viewer`; true also when the
   // history does not tell.
   bool may_concern(NodeId viewer, const MapVersion& from, const MapVersion& to) const;
+  // Whether something in (held, to] changed the view of `viewer`, so that one that holds `held` is
+  // not up to date; true also when the history does not tell.
+  bool is_behind(NodeId viewer, const MapVersion& held, const MapVersion& to) const;
   // Whether a map with these digests is what `viewer` saw at `held`, as far as history tells.
   bool matches(NodeId viewer, const MapVersion& held, const netmap::SectionDigests& digests) const;
 

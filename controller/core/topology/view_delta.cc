@@ -211,6 +211,13 @@ bool Network::may_concern(NodeId viewer, const MapVersion& from, const MapVersio
   });
 }
 
+// A policy step names everybody whom it may concern, so the delta has the last word.
+bool Network::is_behind(NodeId viewer, const MapVersion& held, const MapVersion& to) const {
+  if (held >= to || !may_concern(viewer, held, to)) return false;
+  const auto delta = delta_for(viewer, held);
+  return !delta || !is_empty(*delta);
+}
+
 bool Network::matches(NodeId viewer, const MapVersion& held,
                       const netmap::SectionDigests& digests) const {
   const auto first = steps_since(held);

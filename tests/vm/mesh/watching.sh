@@ -39,9 +39,11 @@ metrics_agree() { # HOST, whose agent has pages
 	check "metrics: up, and no policy failed" test "$(metric "$1" kernmesh_agent_up)$(metric "$1" kernmesh_agent_policy_failed)" = 10
 	check "healthz" grep -q '200 OK' <(scrape "$1" /healthz)
 	check "the server's metrics: its nodes, all connected" server_counts_all_nodes
+	check "none of them behind" wait_for 10 nobody_behind
 	check "and its health" in_ns server curl -sf "http://127.0.0.1:9443/healthz"
 }
 server_metric() { in_ns server curl -s "http://127.0.0.1:9443/metrics" | awk -v m="kernmesh_server_$1" '$1 == m {print $2}'; }
+nobody_behind() { [ "$(server_metric nodes_behind)" = 0 ]; }
 server_counts_all_nodes() {
 	wait_for 10 eval '[ "$(server_metric watch_streams)" = 3 ]'
 	local seen; seen="$(server_metric 'nodes{state="approved"}') approved, $(server_metric watch_streams) connected"

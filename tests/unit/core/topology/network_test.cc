@@ -250,6 +250,24 @@ TEST(Network, a_user_that_joins_a_group_costs_a_record_where_it_matters) {
   }
 }
 
+TEST(Network, only_whom_a_change_concerns_is_behind_without_it) {
+  Network network(kRange, {Epoch(1), Revision(1)});
+  constexpr std::string_view kOwn =
+      R"({"acls": [{"action": "accept", "src": ["autogroup:member"], "dst": ["autogroup:self:*"]}]})";
+  auto nodes = std::vector{node_of(1, NodeState::kApproved, 1), node_of(2, NodeState::kApproved, 1),
+                           node_of(3, NodeState::kApproved, 1)};
+  nodes[2].user_id = UserId(2);
+  network.apply({{Epoch(1), Revision(2)}, users(), nodes, {}, {}, policy_of(kOwn)});
+  network.apply({{Epoch(1), Revision(3)}, {}, {node_of(2, NodeState::kApproved, 7)}, {}, {}, {}});
+  const MapVersion held{Epoch(1), Revision(2)};
+  EXPECT_TRUE(network.is_behind(NodeId(1), held, network.version()));
+  EXPECT_FALSE(network.is_behind(NodeId(3), held, network.version()));
+  EXPECT_FALSE(network.is_behind(NodeId(1), held, held));
+  EXPECT_FALSE(network.is_behind(NodeId(1), network.version(), network.version()));
+  // One that holds what the history does not reach counts as behind.
+  EXPECT_TRUE(network.is_behind(NodeId(3), {Epoch(0), Revision(9)}, network.version()));
+}
+
 TEST(Network, without_a_policy_nobody_sees_anybody) {
   Network network(kRange, {Epoch(1), Revision(1)});
   network.apply({{Epoch(1), Revision(2)},
