@@ -146,12 +146,23 @@ class SqliteStore : public Store {
   Feed feed_;
 };
 
+// SQLite does not refuse a mode that the file system cannot give, it goes on with another.
+Status demand(Database& db, const char* set, const char* ask, const std::string& wanted) {
+  MESH_TRY(db.execute(set));
+  auto answer = db.prepare(ask);
+  MESH_TRY(answer.step());
+  const std::string got = answer.text();
+  if (got == wanted) return {};
+  return Error(ErrorCode::kUnsupported, std::string(set) + " leaves it at " + got +
+                                            ": commits would not be safe on this file system");
+}
+
 Result<Database> open_checked(const std::string& path) {
   MESH_TRY_ASSIGN(auto db, Database::open(path));
   MESH_TRY(db.execute("PRAGMA busy_timeout=5000"));
   MESH_TRY(check_integrity(db));
-  MESH_TRY(db.execute("PRAGMA journal_mode=WAL"));
-  MESH_TRY(db.execute("PRAGMA synchronous=FULL"));
+  MESH_TRY(demand(db, "PRAGMA journal_mode=WAL", "PRAGMA journal_mode", "wal"));
+  MESH_TRY(demand(db, "PRAGMA synchronous=FULL", "PRAGMA synchronous", "2"));
   MESH_TRY(db.execute("PRAGMA foreign_keys=ON"));
   MESH_TRY(migrate(db));
   return db;

@@ -299,6 +299,15 @@ TEST_F(SqliteStoreTest, schema_of_a_newer_version_is_refused) {
   EXPECT_NE(store.error().message().find("999"), std::string::npos);
 }
 
+// A database in memory has no log, as on a file system that cannot share memory.
+TEST_F(SqliteStoreTest, place_where_commits_would_not_be_safe_is_refused) {
+  const auto store = open_sqlite_store(":memory:");
+  ASSERT_FALSE(store);
+  EXPECT_EQ(store.error().code(), ErrorCode::kUnsupported);
+  EXPECT_NE(store.error().message().find("journal_mode=WAL leaves it at memory"), std::string::npos)
+      << store.error().message();
+}
+
 TEST_F(SqliteStoreTest, missing_directory_is_a_clear_error) {
   const auto store = open_sqlite_store(directory_ + "/absent/server.db");
   ASSERT_FALSE(store);
