@@ -7,6 +7,7 @@
 #include <systemd/sd-daemon.h>
 
 #include <CLI/CLI.hpp>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <fstream>
@@ -25,7 +26,7 @@ int fail(const kernmesh::Error& error) {
   return 1;
 }
 
-// What a person needs who has just started a server for the first time.
+// What a person needs who has started a server for the first time.
 void print_next_steps(const Server& server, const ServerOptions& options) {
   const std::string server_name = "HOST:" + std::to_string(server.port());
   std::printf(
@@ -41,8 +42,27 @@ void print_next_steps(const Server& server, const ServerOptions& options) {
   std::fflush(stdout);
 }
 
-int run(const ServerOptions& options) {
-  // Blocked before any thread is made, so that only sigwait() below takes them.
+// Whether the server should stop; false after an hour.
+bool stop_is_asked(const sigset_t& signals) {
+  constexpr timespec kHour{3600, 0};
+  int got = 0;
+  do got = sigtimedwait(&signals, nullptr, &kHour);
+  while (got < 0 && errno == EINTR);
+  return got > 0;
+}
+
+// gRPC takes a certificate when a server starts, so a newer one wants a new server. Agents are back
+// within seconds, and nobody's traffic passes here.
+kernmesh::Status renew(std::unique_ptr<Server>& server, ServerOptions& options) {
+  spdlog::info("a newer certificate: the server starts again with it");
+  options.policy.clear();  // it was for the first start
+  server.reset();
+  MESH_TRY_ASSIGN(server, kernmesh::server::start_server(options));
+  return {};
+}
+
+int run(ServerOptions options) {
+  // Blocked before any thread is made, so that only stop_is_asked() takes them.
   sigset_t stop;
   sigemptyset(&stop);
   sigaddset(&stop, SIGTERM);
@@ -51,11 +71,13 @@ int run(const ServerOptions& options) {
   std::signal(SIGPIPE, SIG_IGN);
   auto server = kernmesh::server::start_server(options);
   if (!server) return fail(server.error());
-  if ((*server)->is_first_start()) print_next_steps(**server, options);
+  if ((*server)->is_new()) print_next_steps(**server, options);
   spdlog::info("ready on {}", options.listen);
   sd_notify(0, "READY=1");
-  int signal = 0;
-  sigwait(&stop, &signal);
+  while (!stop_is_asked(stop)) {
+    if (!(*server)->has_newer_certificate()) continue;
+    if (const auto renewed = renew(*server, options); !renewed) return fail(renewed.error());
+  }
   sd_notify(0, "STOPPING=1");
   spdlog::info("stopping");
   server->reset();
@@ -72,7 +94,7 @@ int main(int argc, char** argv) {
   CLI::App app("The coordination server: tells nodes of each other, never sees their traffic.");
   app.footer(
       "Example:\n  mesh-server --listen 0.0.0.0:8443 --state-dir /var/lib/kernmesh-server\n"
-      "The first start prints what to do next.");
+      "Until there is a user, each start prints what to do next.");
   app.add_option("--listen", options.listen, "gRPC over TLS")->capture_default_str();
   app.add_option("--http-listen", options.http_listen,
                  "/metrics and /healthz in the clear; \"\" for none")
@@ -121,5 +143,5 @@ int main(int argc, char** argv) {
     spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l %v");
   }
   if (sodium_init() < 0) return fail({kernmesh::ErrorCode::kSystem, "libsodium does not start"});
-  return run(options);
+  return run(std::move(options));
 }

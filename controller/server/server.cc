@@ -52,8 +52,11 @@ Result<TlsIdentity> open_identity(const ServerOptions& options, const StateDir& 
 
 class AssembledServer final : public Server {
  public:
-  AssembledServer(StateDir state, TlsIdentity identity, WallClock clock)
-      : state_(std::move(state)), identity_(std::move(identity)), clock_(std::move(clock)) {}
+  AssembledServer(ServerOptions options, StateDir state, TlsIdentity identity, WallClock clock)
+      : options_(std::move(options)),
+        state_(std::move(state)),
+        identity_(std::move(identity)),
+        clock_(std::move(clock)) {}
 
   // The reverse of start(): no calls any more, then no streams, then no store. Streams are ended
   // before the services stop, because those wait for them.
@@ -63,8 +66,8 @@ class AssembledServer final : public Server {
     if (grpc_) grpc_->stop(kStopGrace);
   }
 
-  Status start(const ServerOptions& options) {
-    MESH_TRY(open_store(options));
+  Status start() {
+    MESH_TRY(open_store());
     MESH_TRY_ASSIGN(const auto ticket_key, open_ticket_key(state_));
     tickets_ = std::make_unique<TicketOffice>(ticket_key);
     proofs_ = std::make_unique<Proofs>(*directory_, clock_);
@@ -84,41 +87,57 @@ class AssembledServer final : public Server {
                                                        policy_counts_, clock_);
     housekeeper_ = std::make_unique<Housekeeper>(
         *directory_, *store_, presence_, relay_presence_, clock_,
-        Housekeeper::Options{options.ephemeral_lifetime, options.reconnect_grace});
+        Housekeeper::Options{options_.ephemeral_lifetime, options_.reconnect_grace});
     MESH_TRY_ASSIGN(
-        grpc_, rpc::start_grpc_server({options.listen, identity_.chain_pem, identity_.key_pem},
+        grpc_, rpc::start_grpc_server({options_.listen, identity_.chain_pem, identity_.key_pem},
                                       {*gatekeeper_, *coordination_, *administration_, *policies_,
                                        *relays_, *relay_administration_}));
     housekeeper_->start();
-    return start_pages(options);
+    return start_pages();
   }
 
   std::uint16_t port() const override { return grpc_->port(); }
   std::uint16_t http_port() const override { return http_ ? http_->port() : 0; }
   const topology::CaFingerprint& fingerprint() const override { return identity_.fingerprint; }
-  bool is_first_start() const override { return first_start_; }
+  bool is_new() const override {
+    return directory_->read([](const View& view) { return view.users.empty(); });
+  }
+
+  bool has_newer_certificate() const override {
+    const auto found = open_identity(options_, state_, clock_());
+    if (!found) {
+      spdlog::warn("the certificate is not renewed, it expires at {}: {}",
+                   rpc::format_time(identity_.expires_at), found.error().message());
+      return false;
+    }
+    if (found->fingerprint != identity_.fingerprint) {
+      spdlog::warn("the certificate in {} has another authority, which no node trusts: not taken",
+                   options_.tls_cert);
+      return false;
+    }
+    return found->chain_pem != identity_.chain_pem;
+  }
 
  private:
-  Status open_store(const ServerOptions& options) {
-    const WantedOverlay wanted{options.overlay_v4, options.overlay_v6};
+  Status open_store() {
+    const WantedOverlay wanted{options_.overlay_v4, options_.overlay_v6};
     MESH_TRY(check_not_lost(state_));
     MESH_TRY_ASSIGN(store_, store::open_sqlite_store(state_.path_of(kStoreFile)));
     MESH_TRY_ASSIGN(auto contents, store_->load());
-    first_start_ = !contents.meta.has_value();
-    if (first_start_) {
+    if (!contents.meta) {
       MESH_TRY(initialise(*store_, state_, wanted, identity_.fingerprint, clock_()));
       MESH_TRY_ASSIGN(contents, store_->load());
       spdlog::info("policy 1, the starter policy, is in force: own devices reach each other");
     }
     MESH_TRY(check_wanted(contents.meta->overlay, wanted));
-    MESH_TRY_ASSIGN(auto policy, open_policy(*store_, contents, options.policy, clock_()));
+    MESH_TRY_ASSIGN(auto policy, open_policy(*store_, contents, options_.policy, clock_()));
     directory_ = Directory::open(*store_, std::move(contents), std::move(policy));
     return {};
   }
 
-  Status start_pages(const ServerOptions& options) {
-    if (options.http_listen.empty()) return {};
-    MESH_TRY_ASSIGN(const auto endpoint, Endpoint::parse(options.http_listen));
+  Status start_pages() {
+    if (options_.http_listen.empty()) return {};
+    MESH_TRY_ASSIGN(const auto endpoint, Endpoint::parse(options_.http_listen));
     host::HttpPages pages;
     pages.metrics = [this] {
       return render_metrics(*directory_, presence_, policy_counts_, identity_.expires_at);
@@ -128,10 +147,10 @@ class AssembledServer final : public Server {
     return {};
   }
 
+  ServerOptions options_;
   StateDir state_;
   TlsIdentity identity_;
   WallClock clock_;
-  bool first_start_ = false;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<Directory> directory_;
   Presence presence_;
@@ -160,9 +179,9 @@ WallTime system_now() {
 Result<std::unique_ptr<Server>> start_server(const ServerOptions& options, WallClock clock) {
   MESH_TRY_ASSIGN(auto state, StateDir::open(options.state_dir));
   MESH_TRY_ASSIGN(auto identity, open_identity(options, state, clock()));
-  auto server =
-      std::make_unique<AssembledServer>(std::move(state), std::move(identity), std::move(clock));
-  MESH_TRY(server->start(options));
+  auto server = std::make_unique<AssembledServer>(options, std::move(state), std::move(identity),
+                                                  std::move(clock));
+  MESH_TRY(server->start());
   return std::unique_ptr<Server>(std::move(server));
 }
 

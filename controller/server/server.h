@@ -38,8 +38,12 @@ class Server {
   virtual std::uint16_t port() const = 0;
   virtual std::uint16_t http_port() const = 0;  // 0: no pages
   virtual const topology::CaFingerprint& fingerprint() const = 0;
-  // Whether this start made the state, so that a person is told what to do next.
-  virtual bool is_first_start() const = 0;
+  // Whether nobody has made a user yet, so that a person is told what to do next.
+  virtual bool is_new() const = 0;
+  // Whether a server that starts now would have a newer certificate of the same authority: its own
+  // is renewed by asking, given files are read again. False, with a line in the log, when that
+  // fails: this server goes on with what it has.
+  virtual bool has_newer_certificate() const = 0;
 };
 
 Result<std::unique_ptr<Server>> start_server(const ServerOptions& options,

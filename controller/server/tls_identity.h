@@ -12,7 +12,7 @@
 
 namespace kernmesh::server {
 
-// Less than this left at a start: a new server certificate is issued. The authority stays.
+// Less than this left when it is opened: a new server certificate is issued. The authority stays.
 inline constexpr auto kRenewBefore = std::chrono::days(30);
 
 struct TlsIdentity {

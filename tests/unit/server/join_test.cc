@@ -144,7 +144,7 @@ TEST_F(JoinTest, restart_keeps_addresses_tokens_and_fingerprint) {
   const auto fingerprint = server_->fingerprint();
   server_.reset();
   start();
-  EXPECT_FALSE(server_->is_first_start());
+  EXPECT_FALSE(server_->is_new());
   EXPECT_EQ(server_->fingerprint(), fingerprint);
   EXPECT_EQ(admin_->get_node("host")->SerializeAsString(), before.SerializeAsString());
   EXPECT_TRUE(client()->report(session, {}));

@@ -22,17 +22,22 @@ class StateTest : public ServerTest {
   std::string path_of(const std::string& name) const { return directory_ + "/" + name; }
   // A certificate for "localhost" under an authority of somebody else, by the openssl program.
   void make_foreign_certificate() {
-    const std::string make =
-        "cd " + directory_ +
-        " && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30"
-        " -subj '/CN=Example Authority' -keyout other-ca.key -out other-ca.crt 2>/dev/null"
-        " && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30"
-        " -subj /CN=localhost -addext subjectAltName=DNS:localhost"
-        " -addext basicConstraints=critical,CA:FALSE -CA other-ca.crt -CAkey other-ca.key"
-        " -keyout other.key -out leaf.crt 2>/dev/null && cat leaf.crt other-ca.crt > other.crt";
-    ASSERT_EQ(std::system(make.c_str()), 0);
+    run_in_directory(
+        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30"
+        " -subj '/CN=Example Authority' -keyout other-ca.key -out other-ca.crt 2>/dev/null");
+    renew_foreign_certificate();
     options_.tls_cert = path_of("other.crt");
     options_.tls_key = path_of("other.key");
+  }
+  void renew_foreign_certificate() {
+    run_in_directory(
+        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30"
+        " -subj /CN=localhost -addext subjectAltName=DNS:localhost"
+        " -addext basicConstraints=critical,CA:FALSE -CA other-ca.crt -CAkey other-ca.key"
+        " -keyout other.key -out leaf.crt 2>/dev/null && cat leaf.crt other-ca.crt > other.crt");
+  }
+  void run_in_directory(const std::string& command) {
+    ASSERT_EQ(std::system(("cd " + directory_ + " && " + command).c_str()), 0);
   }
 };
 
@@ -50,6 +55,53 @@ TEST_F(StateTest, expired_server_certificate_is_replaced_at_the_start_and_the_au
   EXPECT_EQ(server_->fingerprint(), fingerprint);
   EXPECT_NE(*read_file(path_of("server.crt")), expired);
   EXPECT_TRUE(admin_->list_users());
+}
+
+TEST_F(StateTest, own_certificate_is_renewed_before_it_expires_while_the_server_runs) {
+  const auto fingerprint = server_->fingerprint();
+  clock_offset_s_ = 300 * 86400;
+  EXPECT_FALSE(server_->has_newer_certificate());
+  clock_offset_s_ = 340 * 86400;
+  EXPECT_TRUE(server_->has_newer_certificate());
+  server_.reset();
+  const auto next = start_server(options_, [] { return system_now() + std::chrono::days(340); });
+  ASSERT_TRUE(next) << next.error().message();
+  EXPECT_FALSE((*next)->has_newer_certificate());
+  EXPECT_EQ((*next)->fingerprint(), fingerprint);
+  const auto facts = rpc::read_certificates(*read_file(path_of("server.crt")));
+  EXPECT_GT(facts->front().not_after, system_now() + std::chrono::days(600));
+}
+
+TEST_F(StateTest, certificate_that_cannot_be_renewed_stays_in_use) {
+  std::filesystem::remove(path_of("ca.key"));
+  clock_offset_s_ = 340 * 86400;
+  EXPECT_FALSE(server_->has_newer_certificate());
+  EXPECT_TRUE(admin_->list_users());
+}
+
+TEST_F(StateTest, given_certificate_is_read_again_and_taken_when_whole_and_of_the_same_authority) {
+  server_.reset();
+  make_foreign_certificate();
+  const auto server = start_server(options_);
+  ASSERT_TRUE(server) << server.error().message();
+  EXPECT_FALSE((*server)->has_newer_certificate());
+  renew_foreign_certificate();
+  EXPECT_TRUE((*server)->has_newer_certificate());
+  std::ofstream(path_of("other.key")) << "half";
+  EXPECT_FALSE((*server)->has_newer_certificate());
+  make_foreign_certificate();  // with an authority of its own
+  EXPECT_FALSE((*server)->has_newer_certificate());
+}
+
+TEST_F(StateTest, server_is_new_until_somebody_makes_a_user) {
+  EXPECT_FALSE(server_->is_new());
+  server_.reset();
+  std::filesystem::remove_all(directory_);
+  for (int round = 0; round < 2; ++round) {
+    const auto server = start_server(options_);
+    ASSERT_TRUE(server) << server.error().message();
+    EXPECT_TRUE((*server)->is_new());
+  }
 }
 
 TEST_F(StateTest, given_certificate_serves_joins_and_is_pinned_by_keys) {
