@@ -34,6 +34,35 @@ no_plaintext_from_outside() { # ADDRESS
 	ip_ns router route del "$1/32" 2> /dev/null; ip_ns router -6 route del "$beta6/128"
 	stop TERM outside; rm -f "$LAB/arrived-8080"
 }
+# Words in the name of an address that the router does not have: five datagrams, or a call.
+shout_as() { in_ns router python3 -c "$speak_as; [s.sendto(b'word', (to, 8080)) for _ in range(5)]" udp "$1" "$2"; } # SOURCE ADDRESS
+calls_in_vain_as() { ! in_ns router python3 -c "$speak_as; s.settimeout(2); s.connect((to, 8080))" tcp "$1" "$2"; } # SOURCE ADDRESS
+speak_as="import socket, sys; kind, by, to = sys.argv[1:]; s = socket.socket(2, 2 if kind == 'udp' else 1); s.bind((by, 0))"
+# D13, a second interface: beta forwards, and the router speaks in alpha's name, to beta and through beta to gamma.
+no_way_in_anothers_name() { # ADDRESS OF BETA
+	local alpha gamma before; alpha=$(address_of alpha); gamma=$(address_of gamma)
+	in_ns beta sysctl -qw net.ipv4.ip_forward=1
+	ip_ns router address add "$alpha/32" dev lo; ip_ns router route add "$1/32" via 10.77.2.2; ip_ns router route add "$gamma/32" via 10.77.2.2
+	mkdir -p "$LAB/through"
+	nsenter --net="/run/netns/${LAB_PREFIX}gamma" python3 "$here/flood.py" count "$gamma" "$LAB/through" 8080 & LAB_PID[through]=$!
+	wait_for 5 test -e "$LAB/through/arrived-8080"
+	before=$(underlay_count beta in_plaintext)
+	shout_as "$alpha" "$1"; check "D13 in a peer's name, to this node: dropped and counted" wait_for 2 counted_more "$before" 5
+	shout "$gamma"; shout_as "$alpha" "$gamma"
+	check "D13 a call through a node that forwards, to another node, is not answered" calls_in_vain "$gamma"
+	check "D13 nor one in a peer's name" calls_in_vain_as "$alpha" "$gamma"
+	nsenter --net="/run/netns/${LAB_PREFIX}beta" python3 "$here/talk.py" serve 10.77.2.2 8080 > /dev/null 2>&1 & LAB_PID[real]=$!
+	wait_for 5 listens beta 8080
+	check "D13 in a peer's name to the node's address on the real network: not answered" calls_in_vain_as "$alpha" 10.77.2.2
+	check "where an honest neighbour is" in_ns router timeout 2 bash -c 'exec 3<> /dev/tcp/10.77.2.2/8080'
+	stop TERM real
+	check "D13 nothing of that arrived at the other node" test "$(cat "$LAB/through/arrived-8080")" = 0
+	ip_ns router address del "$alpha/32" dev lo; ip_ns router route del "$1/32"; ip_ns router route del "$gamma/32"
+	in_ns beta sysctl -qw net.ipv4.ip_forward=0
+	in_ns beta bash -c 'echo word > "/dev/udp/$0/8080"' "$gamma"
+	check "a word of a node does" wait_for 5 grep -qx 1 "$LAB/through/arrived-8080"
+	stop TERM through
+}
 tagged_neighbour() { # ADDRESS up|down
 	if [ "$2" = down ]; then ip_ns router link del tagged; ip_ns beta link del tagged; ip_ns router route add "$1/32" via 10.77.2.2; return; fi
 	ip_ns router link add link to-beta name tagged type vlan id 7; ip_ns beta link add link eth0 name tagged type vlan id 7

@@ -108,6 +108,7 @@ section_acl() {
 	followers_are_told "$beta"
 	no_bypass "$beta"
 	no_plaintext_from_outside "$beta"
+	no_way_in_anothers_name "$beta"
 	nsenter --net="/run/netns/${LAB_PREFIX}alpha" python3 "$here/talk.py" talk "$beta" 8080 > "$LAB/talk" 2>&1 &
 	talk=$!
 	wait_for 10 grep -q connected "$LAB/talk"
