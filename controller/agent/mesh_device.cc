@@ -138,11 +138,16 @@ Status MeshDevice::apply_link(const reconcile::Desired& desired) {
   return {};
 }
 
-Status MeshDevice::apply_routing(const reconcile::Desired& desired) {
+Status MeshDevice::apply_routes(const std::vector<reconcile::Route>& desired) {
   MESH_TRY_ASSIGN(const auto routes, installed_routes());
-  const auto route_change = reconcile::diff_sets(desired.routes, routes);
-  for (const auto& route : route_change.removed) MESH_TRY(netlink::remove_route(host_, route));
-  for (const auto& route : route_change.added) MESH_TRY(netlink::add_route(host_, route));
+  const auto change = reconcile::diff_sets(desired, routes);
+  for (const auto& route : change.removed) MESH_TRY(netlink::remove_route(host_, route));
+  for (const auto& route : change.added) MESH_TRY(netlink::add_route(host_, route));
+  return {};
+}
+
+Status MeshDevice::apply_routing(const reconcile::Desired& desired) {
+  MESH_TRY(apply_routes(desired.routes));
   MESH_TRY_ASSIGN(const auto all_rules, netlink::list_rules(host_));
   std::vector<reconcile::Rule> rules;
   std::copy_if(all_rules.begin(), all_rules.end(), std::back_inserter(rules),

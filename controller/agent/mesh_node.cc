@@ -264,6 +264,7 @@ Status MeshNode::apply_whole(NetmapPtr map) {
 
 void MeshNode::forget_peer(NodeId id) {
   traffic_.erase(id);
+  if (message_limits_.erase(id) != 0) limits_changed_ = true;
   note("forgetting peer " + to_string(id), paths_.forget(id));
   std::erase_if(problems_, [&](const auto& entry) { return entry.first == path_topic(id); });
   pings_.finish_of(id);
@@ -271,15 +272,11 @@ void MeshNode::forget_peer(NodeId id) {
 
 Status MeshNode::reconcile_kernel(const netmap::Netmap& map) {
   const WallTime now = host::wall_now();
-  reconcile::Conditions conditions;
-  conditions.mesh_device = device_.mesh_index();
-  conditions.backstop_metric = device_.backstop_metric();
-  conditions.underlay_mtu = uplinks_ && uplinks_->mtu != 0 ? uplinks_->mtu : 1500;
-  conditions.node_key = node_public_key(node_secret_);
-  conditions.now = now;
+  const auto conditions = current_conditions(now);
   const auto desired = reconcile::desired_state(map, conditions);
   MESH_TRY(device_.apply(desired, node_secret_));
   mtu_ = desired.mtu;
+  engine_.set_largest_message(host::mono_now(), reconcile::message_of_mtu(mtu_));
   horizon_.emplace(map, now);
   return {};
 }
@@ -331,6 +328,7 @@ void MeshNode::recheck_wireguard(MonoTime now) {
 
 std::optional<MonoTime> MeshNode::settle(MonoTime now) {
   if (host_changed_ && now >= next_refresh_) refresh_host(now);
+  if (limits_changed_ && now >= next_limits_) apply_limits(now);
   if (now >= next_guard_) guard_attachments(now);
   if (now >= next_second_) once_a_second(now);
   if (netmap_ && now >= next_recheck_) recheck_wireguard(now);
@@ -338,6 +336,7 @@ std::optional<MonoTime> MeshNode::settle(MonoTime now) {
   run_commands();
   MonoTime next = std::min(next_second_, next_guard_);
   if (host_changed_) next = std::min(next, next_refresh_);
+  if (limits_changed_) next = std::min(next, next_limits_);
   if (const auto due = engine_.next_deadline()) next = std::min(next, *due);
   if (const auto due = relays_.next_deadline()) next = std::min(next, *due);
   return next;
@@ -356,7 +355,7 @@ void MeshNode::run_commands() {
 }
 
 void MeshNode::run(const path::SendDatagram& command) {
-  if (!socket_.send(command.to.endpoint, command.from, command.bytes)) {
+  if (!socket_.send(command.to.endpoint, command.from, command.bytes) && !command.is_padded) {
     engine_.on_send_failed(host::mono_now(), command.peer, command.to);
   }
 }

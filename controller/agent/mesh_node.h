@@ -98,6 +98,8 @@ class MeshNode {
   void refresh_host(MonoTime now);
   Status follow_host(MonoTime now);
   Status reconcile_kernel(const netmap::Netmap& map);
+  reconcile::Conditions current_conditions(WallTime now) const;
+  void apply_limits(MonoTime now);
   Status apply_whole(NetmapPtr map);
   Status apply_step(NetmapPtr map, const netmap::Touched& touched, WallTime now);
   Status set_policy(const netmap::Netmap& map, const netmap::Touched* touched, WallTime now);
@@ -110,6 +112,7 @@ class MeshNode {
   void run(const path::SetPath& command);
   void run(const path::SetSources& command);
   void run(const path::DoubtRelay& command) { relays_.on_doubt(host::mono_now(), command.way); }
+  void run(const path::SetMessageLimit& command);
   void run(const path::PingResult& command) { pings_.finish(command); }
   // Remembers or clears a problem under a name.
   void note(const std::string& topic, const Status& status);
@@ -128,11 +131,13 @@ class MeshNode {
   std::optional<reconcile::Uplinks> uplinks_;
   std::optional<Endpoint> mapped_;
   std::uint32_t mtu_ = 0;
+  reconcile::MessageLimits message_limits_;  // of peers that do not get what mesh0's MTU allows
   bool adopted_ = false;
   bool host_changed_ = true;
+  bool limits_changed_ = false;
   bool is_policy_in_force_ = false;
   WallTime policy_failed_at_{};
-  MonoTime next_refresh_{};
+  MonoTime next_refresh_{}, next_limits_{};
   MonoTime next_second_{};
   MonoTime next_guard_{};
   MonoTime next_recheck_{};

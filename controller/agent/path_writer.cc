@@ -63,7 +63,7 @@ Result<bpf::Hop> PathWriter::resolve(const path::Way& way) const {
   hop.destination = way.endpoint;
   hop.channel = way.channel.value();
   const auto device_mtu = mtus_.find(answer.device);
-  std::uint32_t mtu = answer.mtu.value_or(device_mtu == mtus_.end() ? 0 : device_mtu->second);
+  const std::uint32_t mtu = device_mtu == mtus_.end() ? 0 : device_mtu->second;
   hop.mtu_bytes = static_cast<std::uint16_t>(std::min<std::uint32_t>(mtu, 65535));
   return hop;
 }

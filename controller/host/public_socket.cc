@@ -16,9 +16,15 @@ Result<UniqueFd> bind_one(int family, Port port) {
   UniqueFd fd(socket(family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!fd) return Error::from_errno("cannot make a UDP socket", errno);
   const int on = 1;
+  // Never in fragments, and never smaller than asked for because of what some ICMP message said:
+  // whether a size arrives is for the caller to find out (RFC 8899).
   if (family == AF_INET) {
+    const int probe = IP_PMTUDISC_PROBE;
+    setsockopt(fd.get(), IPPROTO_IP, IP_MTU_DISCOVER, &probe, sizeof probe);
     setsockopt(fd.get(), IPPROTO_IP, IP_PKTINFO, &on, sizeof on);
   } else {
+    const int probe = IPV6_PMTUDISC_PROBE;
+    setsockopt(fd.get(), IPPROTO_IPV6, IPV6_MTU_DISCOVER, &probe, sizeof probe);
     setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
     setsockopt(fd.get(), IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof on);
   }

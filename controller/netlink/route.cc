@@ -123,6 +123,7 @@ Result<Owned<rtnl_route>> make_route(const reconcile::Route& route) {
   nl_addr_put(dst);
   rtnl_route_set_table(r.get(), route.table);
   rtnl_route_set_protocol(r.get(), kProtocol);
+  if (route.mtu != 0) rtnl_route_set_metric(r.get(), RTAX_MTU, route.mtu);
   MESH_TRY(set_way(*r, route));
   return r;
 }
@@ -132,7 +133,10 @@ reconcile::Route from_route(rtnl_route* r, const Prefix& destination) {
     return {destination, IfIndex(0), rtnl_route_get_table(r), RouteKind::kUnreachable,
             rtnl_route_get_priority(r)};
   }
-  return {destination, device_of(r), rtnl_route_get_table(r)};
+  reconcile::Route route{destination, device_of(r), rtnl_route_get_table(r)};
+  std::uint32_t mtu = 0;
+  if (rtnl_route_get_metric(r, RTAX_MTU, &mtu) == 0) route.mtu = mtu;
+  return route;
 }
 
 bool is_own_backstop(rtnl_route* r) {
@@ -242,8 +246,6 @@ Result<RouteAnswer> look_up_route(const RouteSocket& socket, const IpAddress& de
   }
   answer.source = *source;
   answer.via = from_nl_addr(rtnl_route_nh_get_gateway(rtnl_route_nexthop_n(route.get(), 0)));
-  unsigned mtu = 0;
-  if (rtnl_route_get_metric(route.get(), RTAX_MTU, &mtu) == 0 && mtu != 0) answer.mtu = mtu;
   return answer;
 }
 

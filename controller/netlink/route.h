@@ -28,8 +28,7 @@ Status remove_rule(const RouteSocket& socket, const reconcile::Rule& rule);
 struct RouteAnswer {
   IfIndex device;
   IpAddress source;
-  std::optional<IpAddress> via;      // the next hop; none when the destination is a neighbour
-  std::optional<std::uint32_t> mtu;  // of the route or a learnt path MTU, when it has one
+  std::optional<IpAddress> via;  // the next hop; none when the destination is a neighbour
 };
 // kNotFound when there is no route.
 Result<RouteAnswer> look_up_route(const RouteSocket& socket, const IpAddress& destination);

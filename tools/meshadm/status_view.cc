@@ -72,6 +72,7 @@ Json peer_json(const PeerStatus& status, WallTime now) {
           {"key_expires_at", time_json(peer.key_expires_at())},
           {"synthetic_address", address_json(status.synthetic_address())},
           {"path", path_json(path_of(status))},
+          {"mtu", number_json(status.mtu())},
           {"latency_us", status.latency_us() == 0 ? Json() : Json(status.latency_us())},
           {"rx_bytes", status.rx_bytes()},
           {"tx_bytes", status.tx_bytes()},

@@ -8,6 +8,7 @@
 #include "controller/base/clock.h"
 #include "controller/base/ip.h"
 #include "controller/core/path/command.h"
+#include "controller/core/path/path_mtu.h"
 #include "controller/core/path/timing.h"
 
 namespace kernmesh::path {
@@ -32,6 +33,7 @@ struct Candidate {
   std::optional<DiscoPublicKey> caller_key;  // kCaller: what its ping was sealed under
   int tries = 0;                             // probes of the present search
   bool leaving = false;                      // a relayed way that will be closed
+  PathMtu mtu;                               // tested while it is the best
   bool failed = false;                       // the system refused to send there since the last pong
   std::optional<MonoTime> barren_until;      // it swallows data: not chosen before then
 

@@ -61,6 +61,7 @@ struct PathStatus {
   bool active = false;   // the session carried traffic within the last 45 s
   // Both this and a relayed way are used until the peer says that data arrives on this one.
   bool provisional = false;
+  std::uint32_t message_limit = 0;  // the largest WireGuard message that gets through, bytes
   std::size_t candidates = 0;
 };
 
@@ -74,6 +75,7 @@ struct SendDatagram {
   Way to;
   std::optional<IpAddress> from;
   Bytes bytes;
+  bool is_padded = false;  // to learn whether it arrives; that it cannot be sent says that, too
 };
 enum class Use : std::uint8_t { kPrimary, kBoth };
 // Where the peer's WireGuard packets go. Without a primary there is no path. With a deadline they
@@ -103,7 +105,14 @@ struct PingResult {
   std::optional<Way> way;
   std::optional<Duration> latency;
 };
+// The largest WireGuard message that gets through to the peer. What Engine::set_largest_message()
+// said holds for a peer of which nothing else was said.
+struct SetMessageLimit {
+  NodeId peer;
+  std::uint32_t bytes = 0;
+};
 // For a removed peer nothing is sent: whoever removes it forgets its path and sources.
-using Command = std::variant<SendDatagram, SetPath, SetSources, DoubtRelay, PingResult>;
+using Command =
+    std::variant<SendDatagram, SetPath, SetSources, SetMessageLimit, DoubtRelay, PingResult>;
 
 }  // namespace kernmesh::path

@@ -2,7 +2,7 @@
 // Path-discovery messages on the wire (L1, pure). They share a UDP port with WireGuard and STUN:
 // the first byte is neither one of WireGuard's types 1..4 nor below 0x40 as STUN's is (RFC 8489).
 //
-// Datagram, numbers big-endian, at most 1,500 bytes:
+// Datagram, numbers big-endian, at most 9,216 bytes:
 //   0   4  magic d4 60 0d 15
 //   4   1  version, 1
 //   5  32  sender's disco public key
@@ -34,7 +34,7 @@
 
 namespace kernmesh::path {
 
-inline constexpr std::size_t kMostDatagramBytes = 1500;
+inline constexpr std::size_t kMostDatagramBytes = 9216;  // padded pings on jumbo frames
 inline constexpr std::size_t kSealedOverheadBytes = 61 + 16;
 inline constexpr std::size_t kPingBytes = kSealedOverheadBytes + 117;  // without padding
 inline constexpr std::size_t kPongBytes = kSealedOverheadBytes + 36;

@@ -38,8 +38,8 @@ Engine::Engine(LocalIdentity identity, const Seed& seed, Settings settings)
       strange_(kStrangePerSecond, kStrangeBurst) {}
 
 Surroundings Engine::surroundings() {
-  return {identity_,        disco_key_, settings_, random_,  probes_,
-          local_addresses_, overlay_,   offer_,    commands_};
+  return {identity_,        disco_key_, settings_, random_,          probes_,
+          local_addresses_, overlay_,   offer_,    largest_message_, commands_};
 }
 
 void Engine::set_peers(MonoTime now, std::vector<PeerInfo> peers) {
@@ -131,6 +131,12 @@ void Engine::set_local_addresses(MonoTime now, std::vector<IpAddress> addresses)
 }
 
 void Engine::set_overlay_prefixes(std::vector<Prefix> prefixes) { overlay_ = std::move(prefixes); }
+
+void Engine::set_largest_message(MonoTime now, std::uint32_t bytes) {
+  if (bytes == largest_message_) return;
+  largest_message_ = bytes;
+  for (auto& [id, entry] : peers_) settle(now, id, entry);
+}
 
 void Engine::set_offer(MonoTime now, std::vector<Endpoint> endpoints) {
   if (endpoints.size() > kMostOfferedEndpoints) endpoints.resize(kMostOfferedEndpoints);

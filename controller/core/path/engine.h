@@ -54,6 +54,10 @@ class Engine {
   // Told to them through relays; at most kMostOfferedEndpoints count.
   void set_offer(MonoTime now, std::vector<Endpoint> endpoints);
 
+  // The largest WireGuard message that this node's interface can make, bytes: what ways are tested
+  // for. 0, as at first: they are not.
+  void set_largest_message(MonoTime now, std::uint32_t bytes);
+
   // source: the sender as recvmsg() gave it; local: the address that it was sent to. Takes disco
   // messages, bare or behind a relay's header.
   Verdict on_datagram(MonoTime now, std::span<const std::uint8_t> bytes, const Endpoint& source,
@@ -112,6 +116,7 @@ class Engine {
   std::uint64_t last_request_ = 0;
   std::vector<Prefix> overlay_;
   std::vector<Endpoint> offer_;
+  std::uint32_t largest_message_ = 0;
   std::vector<Command> commands_;
   Peers peers_;
   std::unordered_map<NodePublicKey, NodeId> by_node_key_;

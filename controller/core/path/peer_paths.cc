@@ -5,14 +5,6 @@
 #include <utility>
 
 namespace kernmesh::path {
-namespace {
-
-Duration search_interval(int tries, bool active) {
-  if (active) return tries <= kSearchFastTries ? kSearchFast : kSearchSlow;
-  return std::min<Duration>(kSearchFast * (1 << std::clamp(tries - 1, 0, 5)), kIdleSearchMost);
-}
-
-}  // namespace
 
 PeerPaths::PeerPaths(PeerInfo info) : info_(std::move(info)), keys_(info_.disco_key) {
   published_path_.peer = info_.id;
@@ -29,11 +21,6 @@ bool PeerPaths::wants_direct(MonoTime now) const {
 bool PeerPaths::is_provisional() const {
   return best_ && !best_->is_relayed() && !proof_.is_confirmed() &&
          insurance(candidates_, best_) != nullptr;
-}
-
-MonoTime PeerPaths::heartbeat_due(const Candidate& held) const {
-  if (!held.last_ping) return distrust_before_;
-  return *held.last_ping + (held.unanswered > 0 || is_provisional() ? kPatience : kHeartbeat);
 }
 
 Duration PeerPaths::replan_interval() const {
@@ -154,6 +141,7 @@ Reception PeerPaths::on_pong(MonoTime now, const Pong& pong, const DiscoPublicKe
   }
   keys_.proved(key);
   candidate->on_answer(now, now - ping->sent_at);
+  if (ping->measures != 0) candidate->mtu.on_answer(now, ping->measures, ping->sent_at);
   unsettled_ = false;
   if (best_ == source && !source.is_relayed())
     proof_.on_pong(now, ping->sent_at, pong.data_age, traffic_.last_tx);
@@ -186,6 +174,7 @@ void PeerPaths::advance(MonoTime now, const Surroundings& around) {
   call(now, around);
   probe_due(now, around);
   heartbeat(now, around);
+  test_size(now, around);
   publish(now, around);
   advanced_at_ = now;
 }
@@ -253,69 +242,6 @@ void PeerPaths::move_to(MonoTime now, const Way& way) {
   if (!way.is_relayed()) proof_.begin(now);
 }
 
-bool PeerPaths::may_probe(MonoTime now, Candidate& candidate, const Surroundings& around) {
-  if (candidate.origin == Origin::kCaller && !caller_probes_.take(now)) {
-    candidate.next_probe = now + kSearchFast;
-    return false;
-  }
-  return around.probes.take(now);
-}
-
-void PeerPaths::plan_next(MonoTime now, Candidate& candidate) const {
-  const bool active = is_active(now);
-  const bool again = candidate.origin == Origin::kCaller    ? candidate.tries < kCallerTries
-                     : candidate.origin == Origin::kOffered ? candidate.tries < kOfferTries
-                     : is_searching(now) ? active || candidate.tries < kIdleSearchTries
-                                         : wants_direct(now) && candidate.tries < direct_tries_;
-  if (again) {
-    const bool fast = active || candidate.origin == Origin::kOffered;
-    candidate.next_probe = now + search_interval(candidate.tries, fast);
-  } else {
-    candidate.next_probe.reset();
-  }
-}
-
-void PeerPaths::probe_due(MonoTime now, const Surroundings& around) {
-  for (auto& c : candidates_) {
-    if (!c.next_probe || *c.next_probe > now) continue;
-    const bool by_itself = c.origin == Origin::kCaller || c.origin == Origin::kOffered;
-    const bool pointless = c.tries > 0 && !by_itself && !is_searching(now) && !wants_direct(now);
-    const bool heartbeats_do = is_active(now) && best_ == c.way && c.unanswered > 0;
-    if (pointless || heartbeats_do) {
-      c.next_probe.reset();
-      continue;
-    }
-    if (!may_probe(now, c, around)) continue;
-    send_ping(now, c, c.caller_key.value_or(keys_.current()), PingRequestId{}, around);
-    ++c.tries;
-    plan_next(now, c);
-  }
-}
-
-void PeerPaths::heartbeat(MonoTime now, const Surroundings& around) {
-  Candidate* held = best();
-  if (held == nullptr || !is_active(now) || now < heartbeat_due(*held)) return;
-  send_ping(now, *held, keys_.current(), PingRequestId{}, around);
-}
-
-void PeerPaths::send_ping(MonoTime now, Candidate& to, const DiscoPublicKey& key,
-                          PingRequestId request, const Surroundings& around) {
-  to.on_sent(now);
-  const SharedKey* shared = keys_.shared(key, around.identity.disco_secret);
-  if (shared == nullptr) return;
-  Ping ping;
-  ping.tx = around.random.bytes<12>();
-  ping.node_key = around.identity.node_key;
-  ping.attestation = around.identity.attestation;
-  book_.add({ping.tx, to.way, key, now, request});
-  around.out.push_back(datagram(to.way, seal(ping, around.disco_key, *shared, around.random)));
-}
-
-SendDatagram PeerPaths::datagram(const Way& to, Bytes sealed) const {
-  if (!to.is_relayed()) return {info_.id, to, std::nullopt, std::move(sealed)};
-  return {info_.id, to, std::nullopt, relay::wrap_data(to.channel, sealed)};
-}
-
 void PeerPaths::publish(MonoTime now, const Surroundings& around) {
   if (auto sources = sources_of(candidates_, best_); sources != published_sources_) {
     published_sources_ = sources;
@@ -328,6 +254,7 @@ void PeerPaths::publish(MonoTime now, const Surroundings& around) {
     published_path_ = path;
     around.out.push_back(path);
   }
+  publish_limit(around);
   const Candidate* held = best();
   const bool relayed = held != nullptr && held->way.is_relayed();
   const Candidate* relay = relayed ? held : insurance(candidates_, best_);
@@ -336,6 +263,20 @@ void PeerPaths::publish(MonoTime now, const Surroundings& around) {
   const auto doubt = doubtful ? relay->first_unanswered : std::nullopt;
   if (doubt && doubt != published_doubt_) around.out.push_back(DoubtRelay{info_.id, relay->way});
   published_doubt_ = doubt;
+}
+
+// Without a way the last one's limit stays, and the next begins with what it knew.
+void PeerPaths::publish_limit(const Surroundings& around) {
+  const Candidate* held = best();
+  if (held == nullptr) return;
+  const std::uint32_t tested = held->mtu.largest();
+  const bool whole = tested == 0 || held->mtu.bytes() == tested;
+  const std::uint32_t limit = whole ? around.largest_message : held->mtu.bytes();
+  if (limit == published_limit_) return;
+  const bool first = published_limit_ == 0;
+  published_limit_ = limit;
+  if (!first || limit != around.largest_message)
+    around.out.push_back(SetMessageLimit{info_.id, limit});
 }
 
 std::optional<MonoTime> PeerPaths::deadline() const {
@@ -363,6 +304,9 @@ std::optional<MonoTime> PeerPaths::deadline() const {
   if (held == nullptr) return earliest;
   if (held->last_pong) look(*held->last_pong + kTrust);
   if (heartbeat_due(*held) < *active_until_) act(heartbeat_due(*held));
+  const bool trusted = held->last_pong && advanced_at_ && *advanced_at_ < *held->last_pong + kTrust;
+  if (const auto size_due = held->mtu.next_at(); size_due && trusted && *size_due < *active_until_)
+    act(size_due);
   return earliest;
 }
 
@@ -384,6 +328,7 @@ PathStatus PeerPaths::status(MonoTime now) const {
     status.last_pong = held->last_pong;
     status.trusted = is_trusted(*held, moment(now));
     status.provisional = is_provisional();
+    status.message_limit = published_limit_;
   }
   return status;
 }

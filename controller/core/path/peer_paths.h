@@ -29,6 +29,7 @@ struct Surroundings {
   std::span<const IpAddress> local_addresses;
   std::span<const Prefix> overlay;
   std::span<const Endpoint> offer;  // where this node may be found, for calls
+  std::uint32_t largest_message;    // bytes; 0: sizes are not tested
   std::vector<Command>& out;
 };
 
@@ -100,13 +101,18 @@ class PeerPaths {
   bool may_probe(MonoTime now, Candidate& candidate, const Surroundings& around);
   void plan_next(MonoTime now, Candidate& candidate) const;
   void heartbeat(MonoTime now, const Surroundings& around);
+  void test_size(MonoTime now, const Surroundings& around);
   void judge_data(MonoTime now);
   void call(MonoTime now, const Surroundings& around);
   void move_to(MonoTime now, const Way& way);
   void send_ping(MonoTime now, Candidate& to, const DiscoPublicKey& key, PingRequestId request,
                  const Surroundings& around);
+  void send_padded_ping(MonoTime now, const Way& to, std::uint32_t bytes,
+                        const Surroundings& around);
+  Ping make_ping(const Surroundings& around) const;
   SendDatagram datagram(const Way& to, Bytes sealed) const;
   void publish(MonoTime now, const Surroundings& around);
+  void publish_limit(const Surroundings& around);
 
   PeerInfo info_;
   DiscoKeys keys_;
@@ -128,6 +134,7 @@ class PeerPaths {
   TokenBucket answers_{kAnswersPerSecond, kAnswerBurst};
   TokenBucket caller_probes_{kCallerProbesPerSecond, kCallerProbeBurst};
   SetPath published_path_;
+  std::uint32_t published_limit_ = 0;
   std::vector<Way> published_sources_;
   std::optional<MonoTime> published_doubt_;  // of the relayed way that is needed: since when
 };

@@ -17,7 +17,8 @@ struct OutstandingPing {
   Way to;
   DiscoPublicKey sealed_for;
   MonoTime sent_at{};
-  PingRequestId request;  // 0: nobody waits for it
+  PingRequestId request;       // 0: nobody waits for it
+  std::uint32_t measures = 0;  // the size of a message that it is padded to; 0: it is not
 };
 
 class PingBook {

@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::uint32_t kSyntheticNet = 0xf0000000;  // 240.0.0.0/8, bpf/abi/underlay.h
 constexpr std::uint32_t kSyntheticHostMask = 0x00ffffff;
+constexpr std::uint32_t kMessageOverhead = 32;  // WireGuard's header 16, tag 16
 constexpr std::uint64_t kLastSyntheticId =
     kSyntheticHostMask - 2;  // .254 is this node, .255 broadcast
 
@@ -19,6 +20,17 @@ bool expired(WallTime expires_at, WallTime now) {
 // IPv6 needs 1280 bytes; below that the kernel takes IPv6 away from the interface.
 bool carries(const IpAddress& address, std::uint32_t mtu) {
   return address.is_v4() || mtu >= kMinIpv6Mtu;
+}
+
+// The kernel then tells local and forwarded senders what fits, and TCP says so in its MSS.
+void add_narrow_routes(const netmap::Peer& peer, std::uint32_t mtu, std::uint32_t mesh_mtu,
+                       const Conditions& conditions, std::vector<Route>& routes) {
+  for (const auto& address : peer.addresses) {
+    if (!carries(address, mesh_mtu)) continue;
+    Route route{Prefix::host(address), conditions.mesh_device, kRouteTable};
+    route.mtu = address.is_v4() ? mtu : std::max(mtu, kMinIpv6Mtu);
+    if (route.mtu < mesh_mtu) routes.push_back(route);
+  }
 }
 
 }  // namespace
@@ -41,6 +53,12 @@ std::uint32_t mesh_mtu(std::uint32_t underlay_mtu) {
   return std::max(underlay_mtu > kOverhead ? (underlay_mtu - kOverhead) & ~15u : 0u, kSmallest);
 }
 
+std::uint32_t message_of_mtu(std::uint32_t mtu) { return ((mtu + 15) & ~15u) + kMessageOverhead; }
+
+std::uint32_t mtu_of_message(std::uint32_t message) {
+  return message > kMessageOverhead ? (message - kMessageOverhead) & ~15u : 0;
+}
+
 std::uint32_t backstop_metric(std::string_view instance) {
   constexpr std::uint32_t kFirst = 0x4b4d0000;
   std::uint32_t hash = 2166136261;  // FNV-1a, 32 bits
@@ -60,6 +78,24 @@ bool is_in_force(const netmap::Self& self, const netmap::Peer& peer, WallTime no
   return !expired(self.key_expires_at, now) && !expired(peer.key_expires_at, now);
 }
 
+std::vector<Route> desired_routes(const netmap::Netmap& map, const Conditions& conditions) {
+  const std::uint32_t mtu = mesh_mtu(conditions.underlay_mtu);
+  std::vector<Route> routes;
+  for (const auto& prefix : map.self.overlay_prefixes) {
+    routes.push_back(
+        {prefix, IfIndex(0), kRouteTable, RouteKind::kUnreachable, conditions.backstop_metric});
+    if (carries(prefix.address(), mtu)) {
+      routes.push_back({prefix, conditions.mesh_device, kRouteTable});
+    }
+  }
+  for (const auto& [id, message] : conditions.message_limits) {
+    const auto peer = map.peers.find(id);
+    if (peer != map.peers.end() && is_in_force(map.self, peer->second, conditions.now))
+      add_narrow_routes(peer->second, mtu_of_message(message), mtu, conditions, routes);
+  }
+  return routes;
+}
+
 Desired desired_state(const netmap::Netmap& map, const Conditions& conditions) {
   Desired desired;
   desired.mtu = mesh_mtu(conditions.underlay_mtu);
@@ -68,13 +104,7 @@ Desired desired_state(const netmap::Netmap& map, const Conditions& conditions) {
   for (const auto& address : map.self.addresses) {
     if (carries(address, desired.mtu)) desired.addresses.push_back(Prefix::host(address));
   }
-  for (const auto& prefix : map.self.overlay_prefixes) {
-    desired.routes.push_back(
-        {prefix, IfIndex(0), kRouteTable, RouteKind::kUnreachable, conditions.backstop_metric});
-    if (carries(prefix.address(), desired.mtu)) {
-      desired.routes.push_back({prefix, conditions.mesh_device, kRouteTable});
-    }
-  }
+  desired.routes = desired_routes(map, conditions);
   desired.rules = {{IpFamily::kV4, kRulePriority, kRouteTable},
                    {IpFamily::kV6, kRulePriority, kRouteTable}};
   // A node whose own key has expired takes part in nothing.

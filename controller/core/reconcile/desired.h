@@ -43,12 +43,22 @@ NodeId node_of_synthetic(const IpAddress& address);
 // and the relay header (8) fit, rounded down to 16 because WireGuard pads to that. 1500 -> 1408.
 std::uint32_t mesh_mtu(std::uint32_t underlay_mtu);
 
+// The largest WireGuard message of an interface with that MTU, and the other way round. WireGuard
+// adds 32 bytes and pads to 16.
+std::uint32_t message_of_mtu(std::uint32_t mtu);
+std::uint32_t mtu_of_message(std::uint32_t message);
+
+// The largest WireGuard messages that get through to peers, bytes, where something smaller than
+// the interface's do.
+using MessageLimits = std::map<NodeId, std::uint32_t>;
+
 struct Conditions {
   IfIndex mesh_device;
   std::uint32_t backstop_metric = 0;
   std::uint32_t underlay_mtu = 1500;
   NodePublicKey node_key;
   WallTime now{};  // peers whose key has expired are left out
+  MessageLimits message_limits;
 };
 
 struct Desired {
@@ -66,6 +76,8 @@ WireguardPeer to_wireguard(const netmap::Peer& peer);
 bool is_in_force(const netmap::Self& self, const netmap::Peer& peer, WallTime now);
 
 Desired desired_state(const netmap::Netmap& map, const Conditions& conditions);
+// Its routes alone.
+std::vector<Route> desired_routes(const netmap::Netmap& map, const Conditions& conditions);
 
 // When the next peer's key expires, so that the agent applies the map again then; nullopt: never.
 std::optional<WallTime> next_expiry(const netmap::Netmap& map, WallTime now);

@@ -58,6 +58,7 @@ struct Route {
   std::uint32_t table = 0;
   RouteKind kind = RouteKind::kDevice;
   std::uint32_t metric = 0;  // the lower one wins; 0 for kDevice, whatever the kernel makes of it
+  std::uint32_t mtu = 0;     // of packets that take it, bytes; 0: the interface's
   auto operator<=>(const Route&) const = default;
 };
 

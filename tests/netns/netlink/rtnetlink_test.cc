@@ -119,6 +119,26 @@ TEST_F(Rtnetlink, routes_of_one_table_are_listed_as_they_were_added) {
   EXPECT_TRUE(list_routes(*socket_, kTable)->empty());
 }
 
+TEST_F(Rtnetlink, routes_that_differ_in_their_mtu_take_each_others_place) {
+  bring_up();
+  for (const char* text : {"100.64.0.2/32", "fd7a:6b6d::2/128"}) {
+    reconcile::Route route{*Prefix::parse(text), here_, kTable};
+    route.mtu = 1408;
+    ASSERT_TRUE(add_route(*socket_, route)) << text;
+    auto listed = list_routes(*socket_, kTable);
+    ASSERT_TRUE(listed);
+    EXPECT_EQ(*listed, std::vector{route}) << text;
+    ASSERT_TRUE(remove_route(*socket_, route));
+    route.mtu = 1280;
+    const Status added = add_route(*socket_, route);
+    ASSERT_TRUE(added) << added.error().message();
+    listed = list_routes(*socket_, kTable);
+    ASSERT_TRUE(listed);
+    EXPECT_EQ(*listed, std::vector{route}) << text;
+    ASSERT_TRUE(remove_route(*socket_, route));
+  }
+}
+
 TEST_F(Rtnetlink, an_unreachable_route_takes_over_when_the_device_route_goes_with_its_link) {
   bring_up();
   const auto peer = *IpAddress::parse("100.64.0.2");

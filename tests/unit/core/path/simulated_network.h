@@ -87,6 +87,7 @@ struct Host {
   std::vector<PingResult> ping_results;
   std::vector<MonoTime> pings_sent;
   std::vector<DoubtRelay> doubts;
+  std::map<NodeId, std::uint32_t> limits;
   int path_changes = 0;
 };
 
@@ -95,6 +96,7 @@ class SimulatedNetwork {
   explicit SimulatedNetwork(std::uint32_t seed) : random_(seed) {}
 
   double loss = 0;
+  std::size_t direct_carries = 65535, relay_carries = 65535;  // bytes of UDP payload
   Settings settings;
   // Sees every datagram that is delivered: bytes, source, destination host.
   std::function<void(const Bytes&, const Endpoint&, Host&)> tap;
@@ -222,6 +224,8 @@ class SimulatedNetwork {
         ++host.path_changes;
       } else if (auto* sources = std::get_if<SetSources>(&command)) {
         host.sources[sources->peer] = sources->sources;
+      } else if (auto* limit = std::get_if<SetMessageLimit>(&command)) {
+        host.limits[limit->peer] = limit->bytes;
       } else if (auto* doubt = std::get_if<DoubtRelay>(&command)) {
         host.doubts.push_back(*doubt);
       } else {
@@ -257,7 +261,7 @@ class SimulatedNetwork {
       return;
     }
     const auto source = source_for(host, send.to.endpoint);
-    if (!source) return;
+    if (!source || send.bytes.size() > direct_carries) return;
     for (auto& [id, other] : hosts_) {
       if (std::find(other.places.begin(), other.places.end(), send.to) == other.places.end())
         continue;
@@ -274,7 +278,7 @@ class SimulatedNetwork {
     const auto from = data->channel.value() >> 16;
     const auto to = data->channel.value() & 0xffff;
     if (NodeId(from) != host.identity.info.id) std::abort();
-    if (dead_relays.contains(send.to.endpoint)) return;
+    if (dead_relays.contains(send.to.endpoint) || send.bytes.size() > relay_carries) return;
     if (std::uniform_real_distribution<>(0, 1)(random_) < loss) return;
     const Endpoint destination = hosts_.at(to).places[0];
     in_flight_.push({now_ + 2 * kToRelay, ++order_, to, send.to.endpoint, destination,

@@ -83,6 +83,29 @@ TEST(Desired, gives_each_peer_its_synthetic_endpoint_and_exactly_its_addresses) 
   EXPECT_EQ(desired.addresses.size(), 2u);
 }
 
+TEST(Desired, routes_a_peer_by_itself_when_less_gets_through_to_it) {
+  const auto map = map_of({peer_of(2), peer_of(3), peer_of(4)});
+  auto narrow = conditions(9001);
+  narrow.message_limits = {{NodeId(2), 32 + 1408}, {NodeId(3), 32 + 1184}, {NodeId(9), 32 + 1184}};
+  const auto desired = desired_state(map, narrow);
+  EXPECT_EQ(desired.mtu, 8912u);
+  std::map<std::string, std::uint32_t> mtus;
+  for (const auto& route : device_routes(desired)) mtus[to_string(route.destination)] = route.mtu;
+  EXPECT_EQ(mtus, (std::map<std::string, std::uint32_t>{{"100.64.0.0/10", 0},
+                                                        {"fd7a:6b6d::/48", 0},
+                                                        {"100.64.0.2/32", 1408},
+                                                        {"fd7a:6b6d::2/128", 1408},
+                                                        {"100.64.0.3/32", 1184},
+                                                        {"fd7a:6b6d::3/128", 1280}}));
+}
+
+TEST(MeshMtu, and_messages_are_each_others_reverse) {
+  for (std::uint32_t mtu = 16; mtu < 9000; mtu += 16)
+    EXPECT_EQ(mtu_of_message(message_of_mtu(mtu)), mtu);
+  EXPECT_EQ(message_of_mtu(1401), 32u + 1408);
+  EXPECT_EQ(mtu_of_message(31), 0u);
+}
+
 TEST(Desired, keeps_a_way_out_of_the_mesh_from_opening_when_the_interface_is_gone) {
   for (const std::uint32_t mtu : {1500u, 1280u}) {
     const auto map = map_of({peer_of(2)});

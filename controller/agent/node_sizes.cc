@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// How large packets to each peer may be (the rest of mesh_node.h).
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "controller/agent/mesh_node.h"
+
+namespace kernmesh::agent {
+namespace {
+
+// A search of a way's MTU takes several steps, and many ways may be searched at once.
+constexpr auto kLimitsInterval = std::chrono::milliseconds(100);
+// Never busy for more than a tenth of the time with it.
+constexpr int kRestFactor = 10;
+
+}  // namespace
+
+reconcile::Conditions MeshNode::current_conditions(WallTime now) const {
+  reconcile::Conditions conditions;
+  conditions.mesh_device = device_.mesh_index();
+  conditions.backstop_metric = device_.backstop_metric();
+  conditions.underlay_mtu = uplinks_ && uplinks_->mtu != 0 ? uplinks_->mtu : 1500;
+  conditions.node_key = node_public_key(node_secret_);
+  conditions.now = now;
+  conditions.message_limits = message_limits_;
+  return conditions;
+}
+
+void MeshNode::run(const path::SetMessageLimit& command) {
+  const std::uint32_t mtu = reconcile::mtu_of_message(command.bytes);
+  if (mtu < mtu_) {
+    const auto [known, is_new] = message_limits_.emplace(command.peer, command.bytes);
+    if (!is_new && known->second == command.bytes) return;
+    known->second = command.bytes;
+  } else if (message_limits_.erase(command.peer) == 0) {
+    return;
+  }
+  spdlog::info("MTU to {}: {}", to_string(command.peer), std::min(mtu, mtu_));
+  limits_changed_ = true;
+}
+
+void MeshNode::apply_limits(MonoTime now) {
+  limits_changed_ = false;
+  if (!netmap_) return;
+  const auto conditions = current_conditions(host::wall_now());
+  note("routes of peers with a smaller MTU",
+       device_.apply_routes(reconcile::desired_routes(*netmap_, conditions)));
+  const Duration spent = host::mono_now() - now;
+  next_limits_ = now + std::max<Duration>(kLimitsInterval, kRestFactor * spent);
+}
+
+}  // namespace kernmesh::agent
