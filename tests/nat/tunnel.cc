@@ -202,6 +202,9 @@ void Tunnel::on_initiation(MonoTime now, std::span<const std::uint8_t> message) 
   const auto time = load<std::uint64_t>(message, kTimeAt);
   if (time <= peer.last_initiation) return;
   peer.last_initiation = time;
+  // Linux has one handshake for each peer: to answer is to forget what this end began, though not
+  // to repeat it. So two that begin at the same time both fail.
+  if (peer.handshake) peer.handshake->own_index = 0;
   Session session;
   session.own_index = fresh_index();
   session.their_index = load<std::uint32_t>(message, 4);
@@ -219,7 +222,7 @@ void Tunnel::on_initiation(MonoTime now, std::span<const std::uint8_t> message) 
 void Tunnel::on_response(MonoTime now, std::span<const std::uint8_t> message) {
   const auto index = load<std::uint32_t>(message, 8);
   for (auto& [key, peer] : peers_) {
-    if (!peer.handshake || peer.handshake->own_index != index) continue;
+    if (index == 0 || !peer.handshake || peer.handshake->own_index != index) continue;
     if (!names(message, kAnswererAt, key, kKeyBytes)) return;
     Session session;
     session.own_index = index;

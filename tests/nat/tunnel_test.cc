@@ -2,6 +2,7 @@
 // The stand-in for WireGuard keeps to WireGuard's times and forms.
 #include "tests/nat/tunnel.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 namespace kernmesh::nat {
@@ -98,6 +99,18 @@ TEST_F(TunnelTest, a_lost_initiation_is_repeated_after_five_seconds) {
   run(now_ + seconds(1));
   EXPECT_EQ(sent_[1].size(), 2U);
   EXPECT_EQ(arrived_, std::vector<int>{10});
+}
+
+TEST_F(TunnelTest, initiations_that_cross_both_fail_and_one_is_repeated_first) {
+  a_.on_packet(now_, packet(1, 2, 10));
+  b_.on_packet(now_, packet(2, 1, 20));
+  run(now_ + seconds(4));
+  EXPECT_EQ(sent_[1].size(), 2U);
+  EXPECT_EQ(sent_[2].size(), 2U);
+  EXPECT_TRUE(arrived_.empty());
+  run(now_ + seconds(2));
+  EXPECT_EQ(sent_[1].size(), 3U);
+  EXPECT_THAT(arrived_, testing::UnorderedElementsAre(10, 20));
 }
 
 TEST_F(TunnelTest, gives_a_handshake_up_after_ninety_seconds) {
