@@ -6,6 +6,7 @@ passed=0; failed=0
 scripts=(underlay.sh mesh.sh systemd.sh)
 # ci/test runs them on the machine's own kernel as well; here on the oldest one, on the others with --long.
 case $(uname -r)${KERNMESH_LONG:+ long} in 6.1.* | *long) scripts+=(bpf_programs.sh);; esac
+[ -z "${KERNMESH_LONG-}" ] || scripts+=(nat.sh)
 for script in "${scripts[@]}"; do
 	[ -e "$here/$script" ] || { echo "FAIL  $script is missing"; failed=$((failed + 1)); continue; }
 	echo "#### $script"
