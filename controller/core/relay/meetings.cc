@@ -19,6 +19,7 @@ void Meetings::set_relays(MonoTime now, std::vector<RelayInfo> relays) {
     if (!same) {
       for (auto& [peer, session] : sessions_) {
         session.opened.erase(id);
+        session.leaving.erase(id);
         if (session.up.erase(id) > 0) publish(session);
       }
     }
@@ -27,6 +28,7 @@ void Meetings::set_relays(MonoTime now, std::vector<RelayInfo> relays) {
   for (auto& [peer, session] : sessions_) {
     std::erase_if(session.opened, [&](RelayId id) { return !places_.contains(id); });
     const auto gone = [&](const auto& entry) { return !places_.contains(entry.first); };
+    std::erase_if(session.leaving, gone);
     if (std::erase_if(session.up, gone) > 0) publish(session);
   }
   arrange_all(now);

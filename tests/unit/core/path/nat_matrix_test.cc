@@ -99,5 +99,31 @@ TEST(NatMatrix, double_nat_against_a_single_one_is_direct) {
   EXPECT_EQ(kind_after(world, {inner, other}, seconds(20)), PathKind::kDirect);
 }
 
+// The world ends when somebody asks for a tick again and again.
+TEST(NatMatrix, a_relay_that_is_drained_and_removed_is_left_in_peace) {
+  NatWorld world(1, 2);
+  for (std::uint32_t id : {1U, 2U})
+    world.add_node(id, world.add_network(kInternet, *kKinds.back().nat));
+  world.start();
+  world.run(seconds(20));
+  const auto way = world.node(1).engine.status(world.now(), NodeId(2))->way;
+  ASSERT_TRUE(way && way->is_relayed());
+  auto infos = world.relay_infos();
+  const auto used = std::find_if(infos.begin(), infos.end(), [&](const relay::RelayInfo& info) {
+    return info.address.endpoints.front() == way->endpoint;
+  });
+  ASSERT_NE(used, infos.end());
+  used->use = relay::RelayInfo::Use::kDraining;
+  world.tell(infos);
+  world.run(seconds(3));
+  infos.erase(used);
+  world.tell(infos);
+  world.run(seconds(30));
+  const auto left = world.node(1).engine.status(world.now(), NodeId(2))->way;
+  ASSERT_TRUE(left && left->is_relayed());
+  EXPECT_NE(left->endpoint, way->endpoint);
+  EXPECT_LT(world.now() - world.node(1).arrived[NodeId(2)], seconds(2));
+}
+
 }  // namespace
 }  // namespace kernmesh::path

@@ -93,16 +93,26 @@ class NatWorld {
     node.check.start(now_);
     settle(node);
   }
+  std::vector<relay::RelayInfo> relay_infos() const {
+    std::vector<relay::RelayInfo> infos;
+    for (int n = 1; n <= static_cast<int>(relays_.size()); ++n) {
+      infos.push_back({relay::RelayId(static_cast<std::uint32_t>(n)),
+                       {relay::relay_public_key(relay_secret(n)), {relay_place(n)}}});
+    }
+    return infos;
+  }
+  // The server's word on relays changes.
+  void tell(const std::vector<relay::RelayInfo>& infos) {
+    for (auto& [id, node] : nodes_) {
+      node->meetings.set_relays(now_, infos);
+      settle(*node);
+    }
+  }
   // Everybody learns of everybody and of the relays.
   void start() {
-    std::vector<relay::RelayInfo> infos;
+    const auto infos = relay_infos();
     std::vector<netcheck::Server> servers;
-    for (std::size_t n = 1; n <= relays_.size(); ++n) {
-      const relay::RelayId relay(static_cast<std::uint32_t>(n));
-      const auto at = relay_place(static_cast<int>(n));
-      infos.push_back({relay, {relay::relay_public_key(relay_secret(static_cast<int>(n))), {at}}});
-      servers.push_back({relay, {at}});
-    }
+    for (const auto& info : infos) servers.push_back({info.id, info.address.endpoints});
     for (auto& [id, node] : nodes_) {
       const auto ticket =
           relay::sign_ticket({relay::network_id(relay::ticket_public_key(relay::kServer)),
