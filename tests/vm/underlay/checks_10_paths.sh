@@ -46,6 +46,7 @@ ip -n a link add link va name va.10 type vlan id 10; ip -n r link add link ra na
 ip -n a addr add 10.0.10.2/24 dev va.10; ip -n r addr add 10.0.10.1/24 dev ra.10; ip -n a link set va.10 up; ip -n r link set ra.10 up; ip -n a route replace default via 10.0.10.1
 drive a attach-in va.10; drive a locals 10.0.1.2 10.0.9.1 fd01::2 fd09::1 10.0.10.2; drive b source 240.0.0.1 10.0.10.2:$public_port 0
 drive a path 240.0.0.2 1 va.10,10.0.10.2,10.0.2.2:$public_port,1500,0; drive b path 240.0.0.1 1 vb,10.0.2.2,10.0.10.2:$public_port,1500,0
+settle # neighbours on the new devices are found
 both_ways "VLAN uplink, hardware tag"
 in_ns a ethtool -K va rxvlan off txvlan off > /dev/null; in_ns r ethtool -K ra rxvlan off txvlan off > /dev/null; both_ways "VLAN uplink, tag in the packet"
 ip -n a link del va.10; ip -n a route replace default via 10.0.1.1; drive a locals 10.0.1.2 10.0.9.1 fd01::2 fd09::1
