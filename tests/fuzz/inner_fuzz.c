@@ -27,8 +27,12 @@ static long load_bytes(const void* skb, uint32_t offset, void* to, uint32_t len)
 }
 
 #define bpf_skb_load_bytes load_bytes
-/* The programs are built without this warning, too: frames have no alignment. */
+/* The programs are built without these warnings, too: they are GNU C, and frames have no alignment.
+ */
 #pragma clang diagnostic ignored "-Waddress-of-packed-member"
+#pragma clang diagnostic ignored "-Wlanguage-extension-token"
+#pragma clang diagnostic ignored "-Wpedantic"
+#pragma clang diagnostic ignored "-Wpointer-arith"
 #include "bpf/lib/datagram.h"
 #include "bpf/lib/icmp_error.h"
 #include "bpf/lib/message.h"
