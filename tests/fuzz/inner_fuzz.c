@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only */
 /* What access control reads of packets inside the tunnel (bpf/lib/read_inner.h) and of what ICMP
  * errors quote, and what the relay reads of frames (bpf/lib/datagram.h), as a program of user
- * space. The packet ends where a page ends and the next cannot be read. What is taken for whole has
+ * space. The packet ends where a page ends and the next cannot be read, or up to 3 bytes before,
+ * because it begins at a multiple of 4, as the programs may assume. What is taken for whole has
  * to be so in the bytes themselves. The first input byte picks reader and ethertype, the second how
  * many bytes can be reached without a helper. */
 #include <linux/bpf.h>
@@ -16,7 +17,7 @@
 /* The programs' pointers into a packet have 32 bits here. */
 #define ROOM 8192
 static uint8_t* room;
-static const uint8_t* packet;
+static uint8_t* packet;
 static uint32_t packet_len;
 
 static long load_bytes(const void* skb, uint32_t offset, void* to, uint32_t len) {
@@ -161,8 +162,8 @@ static void at_the_relay(void) {
 }
 
 static void put_be16(uint32_t offset, uint32_t value) {
-  room[ROOM - packet_len + offset] = (uint8_t)(value >> 8);
-  room[ROOM - packet_len + offset + 1] = (uint8_t)value;
+  packet[offset] = (uint8_t)(value >> 8);
+  packet[offset + 1] = (uint8_t)value;
 }
 
 /* Lengths and checksum that agree, which no mutation would find. */
@@ -198,8 +199,8 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size < 2 || size - 2 > ROOM) return 0;
   if (!room) make_room();
   packet_len = (uint32_t)size - 2;
-  memcpy(room + ROOM - packet_len, data + 2, packet_len);
-  packet = room + ROOM - packet_len;
+  packet = room + ROOM - ((packet_len + 3) & ~3u);
+  memcpy(packet, data + 2, packet_len);
   if (data[0] & 4) {
     if (data[0] & 8) mend_frame(data[0] & 1);
     at_the_relay();
