@@ -6,6 +6,8 @@ here=$(dirname "$(readlink -f "$0")")
 LAB_PREFIX=kernmesh-demo-
 # shellcheck source=lab.sh
 . "$here/lab.sh"
+# shellcheck source=mesh/relay.sh
+. "$here/mesh/relay.sh"
 shell=; [ "${1-}" = --shell ] && shell=1
 bold=; dim=; green=; red=; plain=
 if [ -t 1 ] && [ -z "${NO_COLOR-}" ]; then bold=$'\e[1m'; dim=$'\e[2m'; green=$'\e[32m'; red=$'\e[31m'; plain=$'\e[0m'; fi
@@ -126,6 +128,48 @@ ended=$(sed -n 's/.* at \([0-9]*\)\.\([0-9]*\)$/\1\2/p' "$LAB/talk")
 grep -q "Connection reset" "$LAB/talk" || fail "the connection was not cut: $(tail -1 "$LAB/talk")"
 ok "the connection $(sed -n 's/, at .*//p' "$LAB/talk" | tail -1), $((ended - began)) ms after \`policy set\` was called"
 stop TERM talk
+
+step "Two nodes behind NATs, one of them behind a hard one"
+modprobe -qa nf_tables nft_ct nft_masq nft_chain_nat 2> /dev/null || :
+# A router that lets in what was asked for from inside, and gives it one port each (home) or a new one for every place (office).
+nat_router() { # NAME SUBNET FLAGS NODE
+	LAB_SUBNET[$1]=$2; lab_host "$1"
+	in_ns "$1" sysctl -qw net.ipv4.ip_forward=1
+	ip_ns "$1" -6 address flush dev eth0 scope global
+	in_ns "$1" nft "table ip nat { chain out { type nat hook postrouting priority 100; oifname eth0 masquerade $3; };
+		chain in { type filter hook input priority 0; policy accept; iifname eth0 ct state new drop; };
+		chain through { type filter hook forward priority 0; policy accept; iifname eth0 ct state new drop; }; }" || return 1
+	ip netns add "$LAB_PREFIX$4"; ip_ns "$4" link set lo up
+	ip link add lan netns "$LAB_PREFIX$1" type veth peer name eth0 netns "$LAB_PREFIX$4"
+	ip_ns "$1" address add 192.168.1.1/24 dev lan; ip_ns "$1" link set lan up
+	ip_ns "$4" address add 192.168.1.2/24 dev eth0; ip_ns "$4" link set eth0 up; ip_ns "$4" route add default via 192.168.1.1
+}
+nat_router home 11 "" delta || fail "no NAT for delta"
+nat_router office 12 random,fully-random epsilon || fail "no NAT for epsilon"
+show server "meshadm key create --relay" admin key create --relay || fail "no relay key"
+relay_key=$(admin --json key create --relay | jq -r .secret)
+relay_host relay1 "$relay_key" || fail "the relay did not start"
+wait_for 20 relays_online 1 || fail "the relay does not appear in the network"
+show server "meshadm relay list" admin relay list || fail "no list of relays"
+for host in delta epsilon; do
+	start_agent "$host" || fail "the agent of $host did not start"
+	show "$host" "meshadm up --server $SERVER --key ${key:0:9}…" join "$host" "$key" || fail "$host did not join"
+done
+delta=$(address_of delta); epsilon=$(address_of epsilon)
+wait_for 30 has_home delta && wait_for 30 has_home epsilon || fail "they found no relay"
+show epsilon "meshadm netcheck" node epsilon netcheck || fail "meshadm netcheck"
+# Ends with the first direct answer.
+show epsilon "meshadm ping alpha" in_ns epsilon timeout 60 "$BIN/meshadm" --socket "$LAB/epsilon.sock" ping alpha || fail "epsilon finds no direct path to alpha"
+path_of() { node "$1" --json status | jq -r --arg n "$2" '.peers[] | select(.name == $n) | .path.kind'; }
+is_on() { [ "$(path_of "$1" "$2")" = "$3" ]; }
+ok "epsilon reaches alpha, which has no NAT: $(path_of epsilon alpha)"
+wait_for 30 in_ns delta ping -n -c 1 -W 1 "$epsilon" || fail "delta does not reach epsilon"
+show delta "ping -c 3 $epsilon" in_ns delta ping -n -c 3 -i 0.5 -W 5 "$epsilon" || fail "delta does not reach epsilon"
+show delta "meshadm ping -c 1 epsilon" node delta ping -c 1 epsilon || fail "no answer from epsilon"
+wait_for 20 is_on delta epsilon relay || fail "not by way of the relay, which its NAT leaves as the only one"
+ok "delta reaches epsilon through the relay: a port that is another one for every peer cannot be guessed"
+for host in delta epsilon; do node "$host" down > /dev/null || fail "$host did not go down"; done
+stop TERM relay1; in_ns relay1 "$BIN/mesh-relay" --instance relay1 --remove
 
 step "The server dies while traffic goes on"
 ping_start alpha "$beta" 200 0.01
