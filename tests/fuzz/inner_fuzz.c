@@ -8,26 +8,15 @@
 #include <linux/bpf.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
-#include <bpf/bpf_helpers.h>
+#include "tests/fuzz/packet_bytes.h"
 
 /* The programs' pointers into a packet have 32 bits here. */
 #define ROOM 8192
-static uint8_t* room;
-static uint8_t* packet;
-static uint32_t packet_len;
+static uint8_t *room, *begin; /* of the packet */
 
-static long load_bytes(const void* skb, uint32_t offset, void* to, uint32_t len) {
-  (void)skb;
-  if (offset > packet_len || len > packet_len - offset) return -14;
-  memcpy(to, packet + offset, len);
-  return 0;
-}
-
-#define bpf_skb_load_bytes load_bytes
 /* The programs are built without these warnings, too: they are GNU C, and frames have no alignment.
  */
 #pragma clang diagnostic ignored "-Waddress-of-packed-member"
@@ -38,14 +27,6 @@ static long load_bytes(const void* skb, uint32_t offset, void* to, uint32_t len)
 #include "bpf/lib/icmp_error.h"
 #include "bpf/lib/message.h"
 #include "bpf/lib/read_inner.h"
-
-static void must(int holds) {
-  if (!holds) abort();
-}
-
-static uint32_t be16_at(uint32_t offset) {
-  return (uint32_t)packet[offset] << 8 | packet[offset + 1];
-}
 
 /* Where the transport header of an IPv6 packet lies when it is looked for byte by byte; 0: a later
  * fragment, or a chain that is not this short. */
@@ -162,8 +143,8 @@ static void at_the_relay(void) {
 }
 
 static void put_be16(uint32_t offset, uint32_t value) {
-  packet[offset] = (uint8_t)(value >> 8);
-  packet[offset + 1] = (uint8_t)value;
+  begin[offset] = (uint8_t)(value >> 8);
+  begin[offset + 1] = (uint8_t)value;
 }
 
 /* Lengths and checksum that agree, which no mutation would find. */
@@ -199,8 +180,9 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size < 2 || size - 2 > ROOM) return 0;
   if (!room) make_room();
   packet_len = (uint32_t)size - 2;
-  packet = room + ROOM - ((packet_len + 3) & ~3u);
-  memcpy(packet, data + 2, packet_len);
+  begin = room + ROOM - ((packet_len + 3) & ~3u);
+  memcpy(begin, data + 2, packet_len);
+  packet = begin;
   if (data[0] & 4) {
     if (data[0] & 8) mend_frame(data[0] & 1);
     at_the_relay();

@@ -6,32 +6,12 @@
 #include <linux/bpf.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include <bpf/bpf_helpers.h>
+#include "tests/fuzz/packet_bytes.h"
 
-static const uint8_t* packet;
-static uint32_t packet_len;
-
-static long load_bytes(const void* skb, uint32_t offset, void* to, uint32_t len) {
-  (void)skb;
-  if (offset > packet_len || len > packet_len - offset) return -14;
-  memcpy(to, packet + offset, len);
-  return 0;
-}
-
-#define bpf_skb_load_bytes load_bytes
 #include "bpf/lib/packet.h"
 #include "bpf/lib/wireguard.h"
-
-static void must(int holds) {
-  if (!holds) abort();
-}
-
-static uint32_t be16_at(uint32_t offset) {
-  return (uint32_t)packet[offset] << 8 | packet[offset + 1];
-}
 
 static void check_udp(const struct udp_packet* p, uint32_t l2) {
   uint32_t head = p->is_v6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr);
