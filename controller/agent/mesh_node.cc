@@ -18,11 +18,6 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-// A router with a full table can announce thousands of changes a second; reading the host's state
-// again ten times a second follows any of them soon enough.
-constexpr auto kRefreshInterval = milliseconds(100);
-// Never busy for more than a tenth of the time, however large the host's tables are.
-constexpr int kRestFactor = 10;
 constexpr auto kRereadRetryInterval = seconds(1);
 constexpr auto kGuardInterval = milliseconds(400);
 
@@ -156,8 +151,7 @@ void MeshNode::refresh_host(MonoTime now) {
   note("following the host's network", read);
   if (!read) host_changed_ = true;
   const MonoTime done = host::mono_now();
-  next_refresh_ = done + (read ? std::max<Duration>(kRefreshInterval, kRestFactor * (done - now))
-                               : kRereadRetryInterval);
+  next_refresh_ = done + (read ? reconcile::pause_after_refresh(done - now) : kRereadRetryInterval);
 }
 
 Status MeshNode::follow_host(MonoTime now) {

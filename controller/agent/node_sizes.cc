@@ -5,17 +5,9 @@
 #include <algorithm>
 
 #include "controller/agent/mesh_node.h"
+#include "controller/core/reconcile/recheck.h"
 
 namespace kernmesh::agent {
-namespace {
-
-// A search of a way's MTU takes several steps, and many ways may be searched at once.
-constexpr auto kLimitsInterval = std::chrono::milliseconds(100);
-// Never busy for more than a tenth of the time with it.
-constexpr int kRestFactor = 10;
-
-}  // namespace
-
 reconcile::Conditions MeshNode::current_conditions(WallTime now) const {
   reconcile::Conditions conditions;
   conditions.mesh_device = device_.mesh_index();
@@ -40,14 +32,15 @@ void MeshNode::run(const path::SetMessageLimit& command) {
   limits_changed_ = true;
 }
 
+// A search of a way's MTU takes several steps, and many ways may be searched at once.
 void MeshNode::apply_limits(MonoTime now) {
   limits_changed_ = false;
   if (!netmap_) return;
   const auto conditions = current_conditions(host::wall_now());
   note("routes of peers with a smaller MTU",
        device_.apply_routes(reconcile::desired_routes(*netmap_, conditions)));
-  const Duration spent = host::mono_now() - now;
-  next_limits_ = now + std::max<Duration>(kLimitsInterval, kRestFactor * spent);
+  const MonoTime done = host::mono_now();
+  next_limits_ = done + reconcile::pause_after_refresh(done - now);
 }
 
 }  // namespace kernmesh::agent

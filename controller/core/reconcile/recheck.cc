@@ -13,4 +13,10 @@ Duration pause_after_recheck(Duration took) {
   return std::clamp(took * kShare, kShortest, kLongest);
 }
 
+Duration pause_after_refresh(Duration took) {
+  constexpr Duration kShortest = std::chrono::milliseconds(100);
+  constexpr int kShare = 10;
+  return std::max(took * kShare, kShortest);
+}
+
 }  // namespace kernmesh::reconcile

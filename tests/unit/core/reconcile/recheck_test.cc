@@ -28,5 +28,11 @@ TEST(Recheck, comes_once_an_hour_however_long_it_took) {
   EXPECT_EQ(pause_after_recheck(seconds(60)), hours(1));
 }
 
+TEST(Refresh, pauses_a_tenth_of_a_second_and_ten_times_what_it_took) {
+  EXPECT_EQ(pause_after_refresh(Duration(0)), milliseconds(100));
+  EXPECT_EQ(pause_after_refresh(milliseconds(10)), milliseconds(100));
+  EXPECT_EQ(pause_after_refresh(milliseconds(70)), milliseconds(700));
+}
+
 }  // namespace
 }  // namespace kernmesh::reconcile
