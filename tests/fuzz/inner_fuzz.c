@@ -47,51 +47,51 @@ static void check_header(const struct inner* p) {
   uint8_t protocol = 0;
   uint32_t at;
 
-  must(packet[0] >> 4 == (p->is_v6 ? 6 : 4));
-  must(p->l4 <= p->length && p->length <= packet_len);
+  demand(packet[0] >> 4 == (p->is_v6 ? 6 : 4));
+  demand(p->l4 <= p->length && p->length <= packet_len);
   if (p->is_v6) {
-    must(p->length == 40 + be16_at(4) && packet[7] != 0);
-    must(!addr_is_v4(&p->src) && !addr_is_v4(&p->dst) && !memcmp(&p->src, packet + 8, 32));
+    demand(p->length == 40 + be16_at(4) && packet[7] != 0);
+    demand(!addr_is_v4(&p->src) && !addr_is_v4(&p->dst) && !memcmp(&p->src, packet + 8, 32));
     at = end_of_chain(&protocol);
-    must(p->fragment == FRAGMENT_LATER ? at == 0 : at == p->l4 && protocol == p->protocol);
+    demand(p->fragment == FRAGMENT_LATER ? at == 0 : at == p->l4 && protocol == p->protocol);
     return;
   }
-  must(p->length == be16_at(2) && p->l4 == 20 && (packet[0] & 15) == 5 && packet[8] != 0);
-  must(p->protocol == packet[9] && addr_is_v4(&p->src) && addr_is_v4(&p->dst));
-  must(!memcmp(&p->src.w[3], packet + 12, 4) && !memcmp(&p->dst.w[3], packet + 16, 4));
-  must(p->fragment_offset == (be16_at(6) & 0x1fffu) * 8);
-  must((p->fragment == FRAGMENT_NONE) == ((be16_at(6) & 0x3fff) == 0));
+  demand(p->length == be16_at(2) && p->l4 == 20 && (packet[0] & 15) == 5 && packet[8] != 0);
+  demand(p->protocol == packet[9] && addr_is_v4(&p->src) && addr_is_v4(&p->dst));
+  demand(!memcmp(&p->src.w[3], packet + 12, 4) && !memcmp(&p->dst.w[3], packet + 16, 4));
+  demand(p->fragment_offset == (be16_at(6) & 0x1fffu) * 8);
+  demand((p->fragment == FRAGMENT_NONE) == ((be16_at(6) & 0x3fff) == 0));
 }
 
 static void check_transport(const struct inner* p) {
   const uint32_t room_left = p->length - p->l4;
 
-  must(p->fragment_offset + room_left <= 65535);
+  demand(p->fragment_offset + room_left <= 65535);
   if (p->fragment == FRAGMENT_LATER) {
-    must(p->sport == 0 && p->dport == 0 && p->flags == 0);
+    demand(p->sport == 0 && p->dport == 0 && p->flags == 0);
     return;
   }
   switch (p->protocol) {
     case IPPROTO_TCP:
-      must(room_left >= 20 && (packet[p->l4 + 12] >> 4) * 4u <= room_left);
-      must(is_known_flags(packet[p->l4 + 13]) && p->flags == packet[p->l4 + 13]);
+      demand(room_left >= 20 && (packet[p->l4 + 12] >> 4) * 4u <= room_left);
+      demand(is_known_flags(packet[p->l4 + 13]) && p->flags == packet[p->l4 + 13]);
       break;
     case IPPROTO_UDP:
-      must(be16_at(p->l4 + 4) >= 8 && (p->fragment || be16_at(p->l4 + 4) <= room_left));
+      demand(be16_at(p->l4 + 4) >= 8 && (p->fragment || be16_at(p->l4 + 4) <= room_left));
       break;
     case IPPROTO_SCTP:
-      must(room_left >= 8);
+      demand(room_left >= 8);
       break;
     case IPPROTO_ICMP:
     case PROTOCOL_ICMPV6:
-      must(p->is_v6 == (p->protocol == PROTOCOL_ICMPV6) && room_left >= 8);
-      must(p->flags == packet[p->l4] && p->code == packet[p->l4 + 1] && p->dport == 0);
+      demand(p->is_v6 == (p->protocol == PROTOCOL_ICMPV6) && room_left >= 8);
+      demand(p->flags == packet[p->l4] && p->code == packet[p->l4 + 1] && p->dport == 0);
       return;
     default:
-      must(p->sport == 0 && p->dport == 0);
+      demand(p->sport == 0 && p->dport == 0);
       return;
   }
-  must(!memcmp(&p->sport, packet + p->l4, 2) && !memcmp(&p->dport, packet + p->l4 + 2, 2));
+  demand(!memcmp(&p->sport, packet + p->l4, 2) && !memcmp(&p->dport, packet + p->l4 + 2, 2));
 }
 
 static void check_quoted(struct __sk_buff* skb, const struct inner* p) {
@@ -102,11 +102,11 @@ static void check_quoted(struct __sk_buff* skb, const struct inner* p) {
   (void)is_honest_mtu(skb, p);
   memset(&q, 0, sizeof(q));
   if (read_quoted(skb, p, &q)) return;
-  must(q.is_v6 == p->is_v6 && packet[start] >> 4 == (q.is_v6 ? 6 : 4));
-  must(q.l4 == start + (q.is_v6 ? 40 : 20) && q.l4 + 8 <= p->length);
-  must(q.protocol == packet[start + (q.is_v6 ? 6 : 9)]);
-  must(!memcmp(q.is_v6 ? (void*)&q.src : (void*)&q.src.w[3], packet + start + (q.is_v6 ? 8 : 12),
-               q.is_v6 ? 16 : 4));
+  demand(q.is_v6 == p->is_v6 && packet[start] >> 4 == (q.is_v6 ? 6 : 4));
+  demand(q.l4 == start + (q.is_v6 ? 40 : 20) && q.l4 + 8 <= p->length);
+  demand(q.protocol == packet[start + (q.is_v6 ? 6 : 9)]);
+  demand(!memcmp(q.is_v6 ? (void*)&q.src : (void*)&q.src.w[3], packet + start + (q.is_v6 ? 8 : 12),
+                 q.is_v6 ? 16 : 4));
 }
 
 static void inside_the_tunnel(uint16_t protocol, uint32_t direct) {
@@ -117,7 +117,7 @@ static void inside_the_tunnel(uint16_t protocol, uint32_t direct) {
   skb.data_end = skb.data + (direct < packet_len ? direct : packet_len);
   memset(&p, 0, sizeof(p));
   if (read_inner(&skb, &p)) return;
-  must(protocol == (p.is_v6 ? ETH_P_IPV6 : ETH_P_IP));
+  demand(protocol == (p.is_v6 ? ETH_P_IPV6 : ETH_P_IP));
   check_header(&p);
   check_transport(&p);
   check_quoted(&skb, &p);
@@ -131,14 +131,14 @@ static void at_the_relay(void) {
   x.data_end = x.data + packet_len;
   memset(&d, 0, sizeof(d));
   if (read_datagram(&x, &d) != PACKET_UDP) return;
-  must((packet[0] & 1) == 0 && be16_at(12) == (d.is_v6 ? ETH_P_IPV6 : ETH_P_IP));
-  must(d.headers == ip + (d.is_v6 ? 40 : 20) + 8 && d.headers + d.payload_len == packet_len);
-  must(be16_at(d.headers - 4) == d.payload_len + 8);
-  must(packet[ip + (d.is_v6 ? 6 : 9)] == IPPROTO_UDP && packet[ip + (d.is_v6 ? 7 : 8)] == d.hops);
+  demand((packet[0] & 1) == 0 && be16_at(12) == (d.is_v6 ? ETH_P_IPV6 : ETH_P_IP));
+  demand(d.headers == ip + (d.is_v6 ? 40 : 20) + 8 && d.headers + d.payload_len == packet_len);
+  demand(be16_at(d.headers - 4) == d.payload_len + 8);
+  demand(packet[ip + (d.is_v6 ? 6 : 9)] == IPPROTO_UDP && packet[ip + (d.is_v6 ? 7 : 8)] == d.hops);
   if (d.is_v6) {
-    must(be16_at(ip + 4) == d.payload_len + 8 && !addr_is_v4(&d.src) && !addr_is_v4(&d.dst));
+    demand(be16_at(ip + 4) == d.payload_len + 8 && !addr_is_v4(&d.src) && !addr_is_v4(&d.dst));
   } else {
-    must(be16_at(ip + 2) == d.payload_len + 28 && (be16_at(ip + 6) & IP_FRAGMENT_BITS) == 0);
+    demand(be16_at(ip + 2) == d.payload_len + 28 && (be16_at(ip + 6) & IP_FRAGMENT_BITS) == 0);
   }
 }
 
@@ -171,7 +171,7 @@ static void make_room(void) {
 
   room = mmap(NULL, ROOM + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT,
               -1, 0);
-  must(room != MAP_FAILED && !mprotect(room + ROOM, page, PROT_NONE));
+  demand(room != MAP_FAILED && !mprotect(room + ROOM, page, PROT_NONE));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {

@@ -21,7 +21,7 @@ static long load_bytes(const void* skb, uint32_t offset, void* to, uint32_t len)
 
 #define bpf_skb_load_bytes load_bytes
 
-static void must(int holds) {
+static void demand(int holds) {
   if (!holds) abort();
 }
 

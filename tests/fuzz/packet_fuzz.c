@@ -17,20 +17,20 @@ static void check_udp(const struct udp_packet* p, uint32_t l2) {
   uint32_t head = p->is_v6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr);
   uint32_t length;
 
-  must(packet[l2] >> 4 == (p->is_v6 ? 6 : 4));
-  must(p->l4 == l2 + head);
-  must(p->l4 + sizeof(struct udphdr) <= packet_len);
+  demand(packet[l2] >> 4 == (p->is_v6 ? 6 : 4));
+  demand(p->l4 == l2 + head);
+  demand(p->l4 + sizeof(struct udphdr) <= packet_len);
   length = be16_at(p->l4 + 4);
-  must(length == p->payload_len + sizeof(struct udphdr));
-  must(p->l4 + length <= packet_len);
+  demand(length == p->payload_len + sizeof(struct udphdr));
+  demand(p->l4 + length <= packet_len);
   if (p->is_v6) {
-    must(be16_at(l2 + 4) == length && packet[l2 + 6] == IPPROTO_UDP);
-    must(!addr_is_v4(&p->src) && !addr_is_v4(&p->dst));
-    must(p->tos == (uint8_t)(packet[l2] << 4 | packet[l2 + 1] >> 4));
+    demand(be16_at(l2 + 4) == length && packet[l2 + 6] == IPPROTO_UDP);
+    demand(!addr_is_v4(&p->src) && !addr_is_v4(&p->dst));
+    demand(p->tos == (uint8_t)(packet[l2] << 4 | packet[l2 + 1] >> 4));
   } else {
-    must(be16_at(l2 + 2) == head + length && packet[l2 + 9] == IPPROTO_UDP);
-    must(addr_is_v4(&p->src) && addr_is_v4(&p->dst));
-    must((be16_at(l2 + 6) & IP_FRAGMENT_BITS) == 0 && p->tos == packet[l2 + 1]);
+    demand(be16_at(l2 + 2) == head + length && packet[l2 + 9] == IPPROTO_UDP);
+    demand(addr_is_v4(&p->src) && addr_is_v4(&p->dst));
+    demand((be16_at(l2 + 6) & IP_FRAGMENT_BITS) == 0 && p->tos == packet[l2 + 1]);
   }
 }
 
@@ -40,9 +40,9 @@ static void check_type(const struct udp_packet* p) {
 
   if (load_bytes(NULL, p->l4 + sizeof(struct udphdr), head, sizeof(head))) return;
   type = wg_type_of(head, p->payload_len);
-  must(type <= WG_DATA);
+  demand(type <= WG_DATA);
   if (type)
-    must(packet[p->l4 + sizeof(struct udphdr)] == type && p->payload_len >= WG_DATA_MIN_BYTES);
+    demand(packet[p->l4 + sizeof(struct udphdr)] == type && p->payload_len >= WG_DATA_MIN_BYTES);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -58,7 +58,7 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   skb.len = packet_len;
   skb.protocol = bpf_htons(protocols[data[0] & 3]);
   if (read_udp(&skb, l2, &p) == PACKET_UDP) {
-    must(skb.protocol == bpf_htons(p.is_v6 ? ETH_P_IPV6 : ETH_P_IP));
+    demand(skb.protocol == bpf_htons(p.is_v6 ? ETH_P_IPV6 : ETH_P_IP));
     check_udp(&p, l2);
     check_type(&p);
   }
