@@ -6,13 +6,13 @@
 set -u
 here=$(dirname "$(readlink -f "$0")"); repo=$here/../..
 . "$repo/tests/vm/check.sh"
-bin=$repo/build/bin prefix=kmrelay$$ tmp=$(mktemp -d) relay_pid=
+bin=$repo/build/bin prefix=kmrelay$$ tmp=$(mktemp -d) relay_pid= coturn=
 page=127.0.0.1:9478
 
 in_ns() { local n=$1; shift; nsenter --net=/run/netns/"$prefix-$n" "$@"; }
 stop_relay() { [ -z "$relay_pid" ] || { kill "${1--TERM}" "$relay_pid" 2>/dev/null; wait "$relay_pid" 2>/dev/null; relay_pid=; }; }
 clean_up() {
-	stop_relay
+	stop_relay; [ -z "$coturn" ] || kill "$coturn" 2>/dev/null
 	in_ns relay "$bin/mesh-relay" --instance "$prefix" --remove 2>/dev/null
 	in_ns router "$bin/relay-driver" detach-pass 2>/dev/null
 	local n; for n in relay router a b; do ip netns del "$prefix-$n" 2>/dev/null; done
@@ -77,6 +77,14 @@ all_ways() { # WHAT CHECK
 # RFC 8489 by somebody else's client. It prints the address that it was told.
 stun() { in_ns "$1" turnutils_stunclient -p 3478 "$2" 2>&1 | tee "$tmp/stun"; grep -q "reflexive addr: $3" "$tmp/stun"; }
 stun_both() { stun a 10.9.9.1 10.9.1.1: && stun b fd09:9::1 "\\[\\?fd09:2::1"; }
+# And our client asks somebody else's server.
+coturn_answers() {
+	nsenter --net=/run/netns/"$prefix-router" turnserver -n --stun-only --no-cli --no-tls --no-dtls --listening-ip 10.9.9.254 \
+		--listening-ip fd09:9::254 --listening-port 3479 --pidfile "$tmp/coturn.pid" --log-file "$tmp/coturn.log" --simple-log > /dev/null 2>&1 &
+	coturn=$!
+	wait_until has_answered
+}
+has_answered() { [[ $(in_ns a "$bin/relay-driver" stun 10.9.9.254:3479) == 10.9.1.1:* && $(in_ns b "$bin/relay-driver" stun '[fd09:9::254]:3479') == '[fd09:2::1]:'* ]]; }
 resolve() { in_ns relay ping -c 1 -W 1 10.9.9.254 > /dev/null; in_ns relay ping -c 1 -W 1 fd09:9::254 > /dev/null; }
 is_mode() { mode; [ "$(mode)" = "$1" ]; }
 
@@ -86,6 +94,7 @@ in_ns router ethtool -K torelay gro off > /dev/null
 start_relay || exit 1
 check "without an interface the daemon forwards alone" talk v4 v6 148
 check "and answers coturn's STUN client" stun_both
+coturn_answers; check "our STUN client is answered by coturn, IPv4 and IPv6" has_answered; kill $coturn; wait $coturn 2>/dev/null; coturn=
 check "a client on TLS and one on UDP" talk tls v6 148
 check "two clients on TLS" talk tls tls 1200
 check "messages of 1400 bytes" talk v4 v4 1400

@@ -4,6 +4,7 @@
 //   relay-driver attach-pass INTERFACE            XDP that passes everything, for a veth's far end
 //   relay-driver detach-pass
 //   relay-driver talk RELAY-KEY A B SECONDS SIZE  A, B: NETNS,udp|tls,ENDPOINT of the relay
+//   relay-driver stun SERVER                      this node's address as a STUN server sees it
 // `talk` sends a numbered message each way every 2 ms and says what arrived whole:
 //   "A>B 500/500 B>A 500/500"
 #include <net/if.h>
@@ -16,6 +17,7 @@
 #include <sstream>
 
 #include "controller/bpf/relay.h"
+#include "controller/core/stun/transactions.h"
 #include "tests/netns/relay_client.h"
 
 namespace {
@@ -115,6 +117,36 @@ int talk(char** words) {
   return there.whole.size() == there.sent && back.whole.size() == back.sent ? 0 : 3;
 }
 
+// Asks again as often as RFC 8489 section 6.2.1 lets a client.
+int ask_stun(const char* server) {
+  const auto to = Endpoint::parse(server);
+  if (!to) return fail(to.error());
+  const auto fd = test::connect_udp(*to);
+  if (!fd) return fail(fd.error());
+  path::Seed seed;
+  randombytes_buf(seed.mutable_bytes().data(), 32);
+  path::RandomStream random(seed);
+  stun::Transactions transactions;
+  const auto now = [] { return MonoTime(Clock::now().time_since_epoch()); };
+  for (int i = 0; i < 7; ++i) {
+    const Bytes request = transactions.ask(now(), *to, random);
+    if (send(fd->get(), request.data(), request.size(), 0) < 0) continue;
+    pollfd entry{fd->get(), POLLIN, 0};
+    if (poll(&entry, 1, 500) <= 0) continue;
+    std::array<std::uint8_t, 1500> answer{};
+    const auto got = recv(fd->get(), answer.data(), answer.size(), 0);
+    if (got <= 0) continue;
+    const auto seen = transactions.on_datagram(
+        now(), std::span(answer).first(static_cast<std::size_t>(got)), *to);
+    if (const auto* observation = std::get_if<stun::Observation>(&seen)) {
+      std::printf("%s\n", to_string(observation->mapped).c_str());
+      return 0;
+    }
+    std::fprintf(stderr, "an answer of %zd bytes is refused\n", got);
+  }
+  return 1;
+}
+
 // Nobody configures this one, so it passes everything.
 int attach_pass(const char* interface) {
   auto pass = bpf::Relay::open({.instance = "pass"});
@@ -140,6 +172,7 @@ int main(int argc, char** argv) {
   }
   if (verb == "attach-pass" && argc == 3) return attach_pass(argv[2]);
   if (verb == "detach-pass") return detach_pass();
+  if (verb == "stun" && argc == 3) return ask_stun(argv[2]);
   if (verb == "talk" && argc == 7) return talk(argv + 2);
   std::fprintf(stderr, "see the head of tests/netns/relay_driver.cc\n");
   return 2;
