@@ -113,13 +113,27 @@ Contender nft_netdev(const std::string& name, std::uint32_t rules, const NftForm
   return c;
 }
 
-Contender iptables(std::uint32_t rules, const std::string& generator) {
-  Contender c = make(rules == 0 ? "iptables, drop alone" : "iptables-legacy, linear",
-                     rules == 0 ? "" : "iptables, drop alone", Transport::kTcp, rules, generator);
-  std::string text = "*raw\n:PREROUTING ACCEPT [0:0]\n";
+// The first packets are let in, to a socket that wants them, so that conntrack keeps their entries.
+void make_flows_known(const Contender& c) {
+  c.lane->shell(
+      "nft add table ip warm; nft add chain ip warm c '{ type filter hook input priority 0; }'; "
+      "nft add rule ip warm c ct state new counter accept");
+  c.lane->send(c.transport, 4 * c.rules);
+  c.lane->shell("nft delete table ip warm");
+}
+
+// Without state in the table before conntrack, with state in the next one after it.
+Contender iptables(std::uint32_t rules, Transport transport, const std::string& generator) {
+  const bool stateful = transport == Transport::kUdp;
+  const char* const name = stateful ? "iptables-legacy, conntrack" : "iptables-legacy, linear";
+  Contender c = make(rules == 0 ? "iptables, drop alone" : name,
+                     rules == 0 ? "" : "iptables, drop alone", transport, rules, generator);
+  if (stateful) make_flows_known(c);
+  const std::string state = stateful ? "-m conntrack --ctstate NEW,ESTABLISHED " : "";
+  std::string text = std::string(stateful ? "*mangle" : "*raw") + "\n:PREROUTING ACCEPT [0:0]\n";
   for (const auto& sender : senders_of(rules)) {
-    text += "-A PREROUTING -s " + text_of(sender) + " -p tcp --dport " +
-            std::to_string(ntohs(sender.port_be)) + " -j DROP\n";
+    text += "-A PREROUTING " + state + "-s " + text_of(sender) + " -p " + name_of(transport) +
+            " --dport " + std::to_string(ntohs(sender.port_be)) + " -j DROP\n";
   }
   if (rules == 0) text += "-A PREROUTING -j DROP\n";
   apply(*c.lane, "iptables-legacy-restore", text + "COMMIT\n");
@@ -167,16 +181,10 @@ Contender tc_drop(const std::string& generator) {
   return c;
 }
 
-// The first packets are let in, to a socket that wants them, so that conntrack keeps their entries.
 Contender nft_conntrack(const std::string& name, std::uint32_t rules, const NftForm& form,
                         const std::string& generator) {
   Contender c = make(name, "nft at prerouting, drop alone", Transport::kUdp, rules, generator);
-  c.lane->shell(
-      "nft add table ip warm; nft add chain ip warm c '{ type filter hook input priority 0; }'; "
-      "nft add rule ip "
-      "warm c ct state new counter accept");
-  c.lane->send(Transport::kUdp, 4 * rules);
-  c.lane->shell("nft delete table ip warm");
+  make_flows_known(c);
   apply(*c.lane, "nft -f",
         "table ip t {\n  counter missed { }\n" + form.set +
             "  chain c {\n    type filter hook prerouting priority 0;\n" +
@@ -215,7 +223,7 @@ std::vector<Contender> stateless_contenders(const std::string& generator) {
   std::vector<Contender> all;
   all.push_back(tc_drop(generator));
   all.push_back(nft_drop(true, generator));
-  all.push_back(iptables(0, generator));
+  all.push_back(iptables(0, Transport::kTcp, generator));
   for (const std::uint32_t rules : {10U, 10'000U, 100'000U})
     all.push_back(ours(rules, Transport::kTcp, generator));
   all.push_back(nft_netdev("nft, hash set", 10'000, nft_hash(Transport::kTcp, senders), generator));
@@ -223,7 +231,7 @@ std::vector<Contender> stateless_contenders(const std::string& generator) {
       nft_netdev("nft, interval set", 10'000, nft_interval(Transport::kTcp, senders), generator));
   all.push_back(nft_netdev("nft, linear", 10'000, {}, generator));
   all.back().packets = 2'000;
-  all.push_back(iptables(10'000, generator));
+  all.push_back(iptables(10'000, Transport::kTcp, generator));
   return all;
 }
 
@@ -232,11 +240,16 @@ std::vector<Contender> stateful_contenders(const std::string& generator) {
   std::vector<Contender> all;
   all.push_back(tc_drop(generator));
   all.push_back(nft_drop(false, generator));
-  all.push_back(ours(10'000, Transport::kUdp, generator));
+  all.push_back(iptables(0, Transport::kTcp, generator));
+  for (const std::uint32_t rules : {10U, 10'000U, 100'000U})
+    all.push_back(ours(rules, Transport::kUdp, generator));
   all.push_back(nft_conntrack("nft, hash set, conntrack", 10'000,
                               nft_hash(Transport::kUdp, senders), generator));
   all.push_back(nft_conntrack("nft, interval set, conntrack", 10'000,
                               nft_interval(Transport::kUdp, senders), generator));
+  all.push_back(nft_conntrack("nft, linear, conntrack", 10'000, {}, generator));
+  all.back().packets = 2'000;
+  all.push_back(iptables(10'000, Transport::kUdp, generator));
   return all;
 }
 
