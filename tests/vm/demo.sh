@@ -144,6 +144,11 @@ nat_router() { # NAME SUBNET FLAGS NODE
 	ip_ns "$1" address add 192.168.1.1/24 dev lan; ip_ns "$1" link set lan up
 	ip_ns "$4" address add 192.168.1.2/24 dev eth0; ip_ns "$4" link set eth0 up; ip_ns "$4" route add default via 192.168.1.1
 }
+# A firewall between delta's network and alpha's lets no UDP through.
+wall() {
+	in_ns router nft 'table inet wall { chain c { type filter hook forward priority 0; policy accept;
+		ip saddr 10.77.11.0/24 ip daddr 10.77.1.0/24 meta l4proto udp drop; ip saddr 10.77.1.0/24 ip daddr 10.77.11.0/24 meta l4proto udp drop; }; }'
+}
 nat_router home 11 "" delta || fail "no NAT for delta"
 nat_router office 12 random,fully-random epsilon || fail "no NAT for epsilon"
 show server "meshadm key create --relay" admin key create --relay || fail "no relay key"
@@ -151,6 +156,7 @@ relay_key=$(admin --json key create --relay | jq -r .secret)
 relay_host relay1 "$relay_key" || fail "the relay did not start"
 wait_for 20 relays_online 1 || fail "the relay does not appear in the network"
 show server "meshadm relay list" admin relay list || fail "no list of relays"
+wall || fail "no firewall"
 for host in delta epsilon; do
 	start_agent "$host" || fail "the agent of $host did not start"
 	show "$host" "meshadm up --server $SERVER --key ${key:0:9}…" join "$host" "$key" || fail "$host did not join"
@@ -163,6 +169,28 @@ show epsilon "meshadm ping alpha" in_ns epsilon timeout 60 "$BIN/meshadm" --sock
 path_of() { node "$1" --json status | jq -r --arg n "$2" '.peers[] | select(.name == $n) | .path.kind'; }
 is_on() { [ "$(path_of "$1" "$2")" = "$3" ]; }
 ok "epsilon reaches alpha, which has no NAT: $(path_of epsilon alpha)"
+
+step "A firewall keeps delta and alpha apart; it is opened while they talk"
+alpha=$(address_of alpha)
+wait_for 30 in_ns delta ping -n -c 1 -W 1 "$alpha" || fail "delta does not reach alpha"
+ping_start delta "$alpha" 3000 0.1
+answers_by() { [ "$(grep -c " via $1" "$LAB/upgrade")" -ge "$2" ]; } # PATH COUNT
+printf '   %sdelta$ meshadm ping alpha%s\n' "$dim" "$plain"
+: > "$LAB/upgrade"
+nsenter --net="/run/netns/${LAB_PREFIX}delta" timeout 120 "$BIN/meshadm" --socket "$LAB/delta.sock" ping alpha > >(tee "$LAB/upgrade" | sed -u 's/^/   /') 2>&1 &
+probe_pid=$!
+wait_for 60 answers_by relay 3 || fail "delta does not reach alpha through the relay"
+! grep -q " via direct" "$LAB/upgrade" || fail "there is a direct path through the firewall"
+show router "nft delete table inet wall" in_ns router nft delete table inet wall || fail "the firewall stays"
+began=$(now_ms)
+wait "$probe_pid" || fail "delta finds no direct path to alpha"
+wait_for 5 answers_by direct 1 || fail "the ping ended without a direct answer"
+took=$(($(now_ms) - began))
+kill -INT "$ping_pid"; ping_result || fail "ping did not run"
+[ "$lost" -lt 10 ] || fail "$lost of $sent pings lost"
+ok "through the relay at first, direct $took ms after the firewall was opened; $lost of $sent pings lost meanwhile"
+
+step "Where no hole can be made the relay stays"
 wait_for 30 in_ns delta ping -n -c 1 -W 1 "$epsilon" || fail "delta does not reach epsilon"
 show delta "ping -c 3 $epsilon" in_ns delta ping -n -c 3 -i 0.5 -W 5 "$epsilon" || fail "delta does not reach epsilon"
 show delta "meshadm ping -c 1 epsilon" node delta ping -c 1 epsilon || fail "no answer from epsilon"
