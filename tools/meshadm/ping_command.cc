@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // ping: probes a peer until it answers on a direct path, count is reached, or Ctrl-C.
+#include <charconv>
 #include <cmath>
 #include <memory>
 #include <optional>
@@ -13,10 +14,19 @@ namespace {
 
 struct PingOptions {
   std::string target;
-  std::uint32_t count = 0;
+  std::uint32_t count = 0;  // without -c: no limit
   double interval_s = 1.0;
   std::optional<bool> until_direct;
 };
+
+// 0 would go on for ever, which is what nobody who names a number wants; ping(8) refuses it too.
+std::string check_probe_count(const std::string& text) {
+  std::uint32_t count = 0;
+  const char* end = text.data() + text.size();
+  const auto [stop, problem] = std::from_chars(text.data(), end, count);
+  if (problem == std::errc() && stop == end && count > 0) return {};
+  return "\"" + text + "\" is not a number of probes: write 1 or more, or leave -c out";
+}
 
 Result<Outcome> run_ping(Session& session, const PingOptions& options) {
   mesh::v1::PingRequest request;
@@ -59,8 +69,9 @@ void add_ping_command(CLI::App& root, Invocation& invocation) {
       ->type_name(kPeerType);
   command
       .add_option("-c,--count", options->count,
-                  "How many probes; else until a direct path answers, or Ctrl-C")
-      ->type_name("N");
+                  "How many probes, at least 1; without it until a direct path answers, or Ctrl-C")
+      ->type_name("N")
+      ->check(check_probe_count);
   command.add_option("-i,--interval", options->interval_s, "Seconds between probes (1)")
       ->type_name("SECONDS")
       ->check(CLI::Range(0.01, 3600.0));

@@ -31,6 +31,10 @@ TEST(Usage, wrong_words_end_with_2_and_name_the_nearest_known) {
       {{"acl", "explain", "laptop", ":99999"}, "99999"},
       {{"acl", "explain", "laptop", "web"}, "web"},
       {{"policy", "explain", "laptop", "web-1:x"}, "web-1:x"},
+      {{"ping", "web-1", "-c", "0"}, "\"0\" is not a number of probes: write 1 or more"},
+      {{"ping", "web-1", "--count=-1"}, "\"-1\" is not a number of probes"},
+      {{"ping", "web-1", "-c", "3x"}, "\"3x\" is not a number of probes"},
+      {{"ping", "web-1", "-c", "4294967296"}, "\"4294967296\" is not a number of probes"},
       {{"user", "list", "--server", "host:bad"}, "host:bad"},
       {{"up", "--server", "host:bad"}, "host:bad"},
   };
