@@ -13,6 +13,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "controller/server/backup.h"
 #include "controller/server/json_log.h"
 #include "controller/server/server.h"
 
@@ -84,6 +85,60 @@ int run(ServerOptions options) {
   return 0;
 }
 
+std::string counted(std::size_t number, const std::string& what) {
+  return std::to_string(number) + " " + what + (number == 1 ? "" : "s");
+}
+
+std::string in_words(const kernmesh::server::BackupContents& contents) {
+  return "epoch " + to_string(contents.version.epoch) + ", revision " +
+         to_string(contents.version.revision) + ": " + counted(contents.users, "user") + ", " +
+         counted(contents.nodes, "node") + ", " + counted(contents.relays, "relay") + ", policy " +
+         to_string(contents.policy);
+}
+
+// The verbs that end without serving.
+class Maintenance {
+ public:
+  explicit Maintenance(CLI::App& app)
+      : backup_(app.add_subcommand("backup", "Copy the network's state, also from under a server")),
+        restore_(app.add_subcommand("restore", "Put a backup in the place of the state")) {
+    backup_->add_option("directory", directory_, "made; must not be there yet")->required();
+    restore_->add_option("directory", directory_, "what backup made")->required();
+    for (auto* const verb : {backup_, restore_}) verb->fallthrough();
+    app.require_subcommand(0, 1);
+  }
+  bool is_wanted() const { return backup_->parsed() || restore_->parsed(); }
+  int run(const std::string& state_dir) const {
+    return backup_->parsed() ? back_up(state_dir) : restore(state_dir);
+  }
+
+ private:
+  int back_up(const std::string& state_dir) const {
+    const auto made = kernmesh::server::back_up(state_dir, directory_);
+    if (!made) return fail(made.error().with_context("back up " + state_dir));
+    std::printf(
+        "%s holds %s.\nWith the authority's key and the administrator's token: keep it as you "
+        "keep the server's disk.\n",
+        directory_.c_str(), in_words(*made).c_str());
+    return 0;
+  }
+  int restore(const std::string& state_dir) const {
+    const auto done =
+        kernmesh::server::restore(directory_, state_dir, kernmesh::server::system_now());
+    if (!done) return fail(done.error().with_context("restore " + state_dir));
+    std::printf(
+        "%s holds %s.\nWhat was changed after the backup is undone: look at meshadm node list, key "
+        "list and policy get when the server runs.\n",
+        state_dir.c_str(), in_words(done->contents).c_str());
+    if (!done->replaced.empty()) std::printf("Replaced: %s\n", done->replaced.c_str());
+    return 0;
+  }
+
+  CLI::App* backup_;
+  CLI::App* restore_;
+  std::string directory_;
+};
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -93,7 +148,9 @@ int main(int argc, char** argv) {
   bool log_json = false;
   CLI::App app("The coordination server: tells nodes of each other, never sees their traffic.");
   app.footer(
-      "Example:\n  mesh-server --listen 0.0.0.0:8443 --state-dir /var/lib/kernmesh-server\n"
+      "Examples:\n  mesh-server --listen 0.0.0.0:8443 --state-dir /var/lib/kernmesh-server\n"
+      "  mesh-server backup /root/kernmesh-$(date +%F)\n"
+      "  mesh-server restore /root/kernmesh-2026-11-22\n"
       "Until there is a user, each start prints what to do next.");
   app.add_option("--listen", options.listen, "gRPC over TLS")->capture_default_str();
   app.add_option("--http-listen", options.http_listen,
@@ -121,6 +178,7 @@ int main(int argc, char** argv) {
       ->capture_default_str()
       ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error"}));
   app.add_flag("--log-json", log_json, "one JSON object a line on standard error");
+  const Maintenance maintenance(app);
   app.set_version_flag("--version", std::string("mesh-server ") + KERNMESH_VERSION);
   try {
     app.parse(argc, argv);
@@ -143,5 +201,6 @@ int main(int argc, char** argv) {
     spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l %v");
   }
   if (sodium_init() < 0) return fail({kernmesh::ErrorCode::kSystem, "libsodium does not start"});
+  if (maintenance.is_wanted()) return maintenance.run(options.state_dir);
   return run(std::move(options));
 }

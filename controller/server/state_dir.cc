@@ -63,25 +63,32 @@ Result<std::string> StateDir::read(const std::string& name) const {
   return read_file(path_of(name));
 }
 
+Status write_file(const std::string& path, const std::string& content, FileMode mode) {
+  ::unlink(path.c_str());
+  const UniqueFd fd(
+      ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, static_cast<mode_t>(mode)));
+  if (!fd) return Error::from_errno("create " + path, errno);
+  if (const auto status = write_all(fd.get(), content); !status) {
+    ::unlink(path.c_str());
+    return status.error().with_context(path);
+  }
+  return {};
+}
+
+Status sync_directory(const std::string& path) {
+  const UniqueFd directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!directory || fsync(directory.get()) != 0) return Error::from_errno("fsync " + path, errno);
+  return {};
+}
+
 Status StateDir::write(const std::string& name, const std::string& content, FileMode mode) const {
   const std::string final_path = path_of(name);
   const std::string path = final_path + ".new";
-  {
-    ::unlink(path.c_str());
-    const UniqueFd fd(
-        ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, static_cast<mode_t>(mode)));
-    if (!fd) return Error::from_errno("create " + path, errno);
-    if (const auto status = write_all(fd.get(), content); !status) {
-      ::unlink(path.c_str());
-      return status.error().with_context(path);
-    }
-  }
+  MESH_TRY(write_file(path, content, mode));
   if (std::rename(path.c_str(), final_path.c_str()) != 0) {
     return Error::from_errno("rename " + path, errno);
   }
-  const UniqueFd directory(::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!directory || fsync(directory.get()) != 0) return Error::from_errno("fsync " + path_, errno);
-  return {};
+  return sync_directory(path_);
 }
 
 }  // namespace kernmesh::server

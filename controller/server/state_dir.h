@@ -31,5 +31,8 @@ class StateDir {
 
 // Of any file, e.g. a certificate that was given on the command line.
 Result<std::string> read_file(const std::string& path);
+// Durable, apart from the directory's entry, when it returns. Whatever was at `path` is replaced.
+Status write_file(const std::string& path, const std::string& content, FileMode mode);
+Status sync_directory(const std::string& path);
 
 }  // namespace kernmesh::server

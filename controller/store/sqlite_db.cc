@@ -108,6 +108,14 @@ Status Database::execute(const char* sql) {
   return {};
 }
 
+Status check_integrity(Database& db) {
+  auto statement = db.prepare("PRAGMA integrity_check(1)");
+  MESH_TRY(statement.step());
+  const std::string verdict = statement.text();
+  if (verdict == "ok") return {};
+  return Error(ErrorCode::kCorrupt, "SQLite's integrity check says: " + verdict);
+}
+
 Transaction::~Transaction() {
   if (open_) sqlite3_exec(db_.handle(), "ROLLBACK", nullptr, nullptr, nullptr);
 }

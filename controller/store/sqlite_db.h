@@ -63,6 +63,9 @@ class Database {
   std::unique_ptr<sqlite3, Close> db_;
 };
 
+// kCorrupt with SQLite's words when a page, an index or a row is not what it should be.
+Status check_integrity(Database& db);
+
 // SQLite's code and words as an error of ours; see Store::commit() for the classes.
 Error sqlite_error(sqlite3* db, int code);
 

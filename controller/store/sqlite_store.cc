@@ -26,14 +26,6 @@ Status raise_counter(Database& db, std::string_view name, std::uint64_t at_least
       .run();
 }
 
-Status check_integrity(Database& db) {
-  auto statement = db.prepare("PRAGMA integrity_check(1)");
-  MESH_TRY(statement.step());
-  const std::string verdict = statement.text();
-  if (verdict == "ok") return {};
-  return Error(ErrorCode::kCorrupt, "SQLite's integrity check says: " + verdict);
-}
-
 // Sets the revision at which a record was written; allocations and policies have none.
 void stamp(Record& record, Revision revision) {
   std::visit(

@@ -9,7 +9,7 @@ namespace {
 
 // Nodes by number: one that everybody sees, servers, people in the group, one who joins it, others.
 constexpr std::size_t kBeacon = 0, kFirstServer = 1, kFirstDeveloper = 101, kJoiner = 301,
-                      kFirstOther = 302, kNodes = 2'000;
+                      kFirstOther = 302, kAllNodes = 2'000;
 // The joiner's record, with both addresses, and its joining of the set.
 constexpr std::size_t kMostBytes = 200;
 
@@ -68,7 +68,7 @@ class WireTest : public ServerTest {
       users_[name] = UserId(user->id());
     }
     server_.reset();
-    crowd_.settle(directory_, kNodes, [&](std::size_t i, topology::Node& node) {
+    crowd_.settle(directory_, kAllNodes, [&](std::size_t i, topology::Node& node) {
       if (i == kBeacon) node.tags = {"tag:beacon"};
       if (i >= kFirstServer && i < kFirstDeveloper) node.tags = {"tag:server"};
       if (i >= kFirstDeveloper && i < kJoiner) node.user_id = users_["developer"];
@@ -174,7 +174,7 @@ TEST_F(WireTest,
     most = std::max(most, cost.bytes);
   }
   std::printf("a node joins a group among %zu: %zu bytes at most where rules name the group\n",
-              kNodes, most);
+              kAllNodes, most);
 }
 
 }  // namespace
