@@ -102,6 +102,9 @@ int main(int argc, char** argv) {
   app.add_option(
       "--http-listen", options.http_listen,
       "/metrics and /healthz in the clear, for example 127.0.0.1:9444; none unless given");
+  app.add_option("--peer-metrics", options.most_peers_told,
+                 "as many peers are told one by one in /metrics, of more none; 0: never")
+      ->capture_default_str();
   app.add_option("--log-level", log_level, "trace, debug, info, warn, error")
       ->capture_default_str();
   app.add_option("--max-flows", options.access.max_flows,

@@ -33,7 +33,8 @@ struct AgentOptions {
   Port port;                // 0: the stored one, or a random one
   std::string http_listen;  // ADDRESS:PORT of /metrics and /healthz; empty: no pages
   AccessOptions access;
-  bool no_port_mapping = false;  // no gateway is asked
+  bool no_port_mapping = false;         // no gateway is asked
+  std::uint32_t most_peers_told = 100;  // one by one in /metrics; of more, none
 };
 
 class Agent final : public rpc::LocalHandler {

@@ -5,6 +5,7 @@
 #include <prometheus/text_serializer.h>
 
 #include <algorithm>
+#include <initializer_list>
 
 namespace kernmesh::agent {
 namespace {
@@ -15,26 +16,27 @@ struct Label {
   const char* name = nullptr;
   std::string value;
 };
+using Labels = std::initializer_list<Label>;
 
 // Families in the order in which they are first named.
 class Page {
  public:
-  void gauge(const char* name, const char* help, double value, const Label& label = {}) {
+  void gauge(const char* name, const char* help, double value, Labels labels = {}) {
     prometheus::ClientMetric metric;
     metric.gauge.value = value;
-    put(name, help, MetricType::Gauge, std::move(metric), label);
+    put(name, help, MetricType::Gauge, std::move(metric), labels);
   }
-  void counter(const char* name, const char* help, double value, const Label& label = {}) {
+  void counter(const char* name, const char* help, double value, Labels labels = {}) {
     prometheus::ClientMetric metric;
     metric.counter.value = value;
-    put(name, help, MetricType::Counter, std::move(metric), label);
+    put(name, help, MetricType::Counter, std::move(metric), labels);
   }
   std::string text() const { return prometheus::TextSerializer().Serialize(families_); }
 
  private:
   void put(const char* name, const char* help, MetricType type, prometheus::ClientMetric metric,
-           const Label& label) {
-    if (label.name != nullptr) metric.label.push_back({label.name, label.value});
+           Labels labels) {
+    for (const auto& label : labels) metric.label.push_back({label.name, label.value});
     if (families_.empty() || families_.back().name != name) {
       auto& family = families_.emplace_back();
       family.name = name;
@@ -60,10 +62,10 @@ void put_version(Page& page, const AgentNumbers& numbers) {
                                                          {"applied", numbers.applied}};
   for (const auto& [which, version] : versions)
     page.gauge("kernmesh_agent_netmap_epoch", "Epoch of the netmap.",
-               number(std::uint64_t{version.epoch.value()}), {"map", which});
+               number(std::uint64_t{version.epoch.value()}), {{"map", which}});
   for (const auto& [which, version] : versions)
     page.gauge("kernmesh_agent_netmap_revision", "Revision of the netmap.",
-               number(std::uint64_t{version.revision.value()}), {"map", which});
+               number(std::uint64_t{version.revision.value()}), {{"map", which}});
 }
 
 void put_mapping(Page& page, const AgentNumbers& numbers) {
@@ -73,24 +75,24 @@ void put_mapping(Page& page, const AgentNumbers& numbers) {
   for (const auto& [protocol, label] : kLabels)
     page.gauge("kernmesh_agent_port_mapping",
                "1: the gateway forwards a port to this node, asked by that protocol.",
-               number(numbers.mapped_by == protocol), {"protocol", label});
+               number(numbers.mapped_by == protocol), {{"protocol", label}});
 }
 
 void put_packets(Page& page, const NodeNumbers& node) {
   for (const auto& counter : node.underlay)
     page.counter("kernmesh_agent_underlay_packets_total",
                  "WireGuard's packets and what came with them, by how they ended.",
-                 number(counter.packets), {"reason", std::string(counter.reason.label)});
+                 number(counter.packets), {{"reason", std::string(counter.reason.label)}});
   for (const auto& counter : node.acl)
     page.counter("kernmesh_agent_acl_packets_total", "Packets inside the mesh, by verdict.",
-                 number(counter.packets), {"reason", std::string(counter.reason.label)});
+                 number(counter.packets), {{"reason", std::string(counter.reason.label)}});
 }
 
 void put_flows(Page& page, const NodeNumbers& node) {
   constexpr const char* kEntries = "kernmesh_agent_flows";
   constexpr const char* kHelp = "Flows that are remembered, by who opened them.";
-  page.gauge(kEntries, kHelp, number(node.flows.opened), {"opener", "this_node"});
-  page.gauge(kEntries, kHelp, number(node.flows.served), {"opener", "peer"});
+  page.gauge(kEntries, kHelp, number(node.flows.opened), {{"opener", "this_node"}});
+  page.gauge(kEntries, kHelp, number(node.flows.served), {{"opener", "peer"}});
   page.gauge("kernmesh_agent_flows_max", "Room for flows of each kind.",
              number(std::uint64_t{node.max_flows}));
   const std::uint64_t opened = packets(node.acl, "out_opened");
@@ -99,6 +101,43 @@ void put_flows(Page& page, const NodeNumbers& node) {
                number(opened - std::min(opened, node.flows.opened)));
   page.counter("kernmesh_agent_flows_not_remembered_total",
                "Flows of this node that found no room.", number(packets(node.acl, "out_no_state")));
+}
+
+const char* path_label(path::PathKind kind) {
+  switch (kind) {
+    case path::PathKind::kDirect:
+      return "direct";
+    case path::PathKind::kRelayed:
+      return "relay";
+    case path::PathKind::kNone:
+      break;
+  }
+  return "none";
+}
+
+void put_peer_series(Page& page, const NodeNumbers& node) {
+  page.gauge("kernmesh_agent_peers_told",
+             "Peers that have series of their own; 0 when there are too many of them.",
+             number(std::uint64_t{node.peers.size()}));
+  for (const auto& peer : node.peers)
+    page.gauge("kernmesh_agent_peer_path", "Always 1; the kind of path is a label.", 1,
+               {{"peer", peer.name}, {"path", path_label(peer.path)}});
+  for (const auto& peer : node.peers)
+    if (peer.latency)
+      page.gauge("kernmesh_agent_peer_latency_seconds", "Round trip on the path to the peer.",
+                 std::chrono::duration<double>(*peer.latency).count(), {{"peer", peer.name}});
+  for (const auto& peer : node.peers)
+    if (peer.loss)
+      page.gauge("kernmesh_agent_peer_loss_ratio",
+                 "Share of the probes on that path within two minutes that had no answer.",
+                 *peer.loss, {{"peer", peer.name}});
+  for (const auto& peer : node.peers)
+    page.counter("kernmesh_agent_peer_received_bytes_total",
+                 "WireGuard's bytes that came from the peer.", number(peer.rx_bytes),
+                 {{"peer", peer.name}});
+  for (const auto& peer : node.peers)
+    page.counter("kernmesh_agent_peer_sent_bytes_total", "WireGuard's bytes that went to the peer.",
+                 number(peer.tx_bytes), {{"peer", peer.name}});
 }
 
 void put_policy(Page& page, const NodeNumbers& node) {
@@ -120,7 +159,7 @@ void put_policy(Page& page, const NodeNumbers& node) {
 std::string render_metrics(const AgentNumbers& numbers) {
   Page page;
   page.gauge("kernmesh_agent_build_info", "Always 1; the version is a label.", 1,
-             {"version", KERNMESH_VERSION});
+             {{"version", KERNMESH_VERSION}});
   page.gauge("kernmesh_agent_up", "1: the node takes part in the mesh.",
              number(numbers.node.has_value()));
   page.gauge("kernmesh_agent_connected", "1: connected to the server.", number(numbers.connected));
@@ -130,9 +169,10 @@ std::string render_metrics(const AgentNumbers& numbers) {
   if (!numbers.node) return page.text();
   constexpr const char* kPeers = "kernmesh_agent_peers";
   constexpr const char* kHelp = "Peers, by the kind of path to them.";
-  page.gauge(kPeers, kHelp, number(numbers.node->direct_peers), {"path", "direct"});
-  page.gauge(kPeers, kHelp, number(numbers.node->relayed_peers), {"path", "relay"});
-  page.gauge(kPeers, kHelp, number(numbers.node->pathless_peers), {"path", "none"});
+  page.gauge(kPeers, kHelp, number(numbers.node->direct_peers), {{"path", "direct"}});
+  page.gauge(kPeers, kHelp, number(numbers.node->relayed_peers), {{"path", "relay"}});
+  page.gauge(kPeers, kHelp, number(numbers.node->pathless_peers), {{"path", "none"}});
+  put_peer_series(page, *numbers.node);
   put_mapping(page, numbers);
   put_policy(page, *numbers.node);
   put_packets(page, *numbers.node);

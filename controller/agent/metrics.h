@@ -11,15 +11,25 @@
 #include "controller/bpf/acl.h"
 #include "controller/bpf/counter.h"
 #include "controller/core/netmap/netmap.h"
+#include "controller/core/path/command.h"
 #include "controller/core/portmap/mapper.h"
 
 namespace kernmesh::agent {
+
+struct PeerNumbers {
+  std::string name;
+  path::PathKind path = path::PathKind::kNone;
+  std::optional<Duration> latency;
+  std::optional<double> loss;  // 0 to 1
+  std::uint64_t rx_bytes = 0, tx_bytes = 0;
+};
 
 // What is there only while the node is up.
 struct NodeNumbers {
   std::uint64_t direct_peers = 0;
   std::uint64_t relayed_peers = 0;
   std::uint64_t pathless_peers = 0;
+  std::vector<PeerNumbers> peers;  // none when there are more than shall be told one by one
   std::vector<bpf::Counter> underlay;
   std::vector<bpf::Counter> acl;
   bpf::FlowCounts flows;

@@ -27,14 +27,42 @@ std::uint64_t& of_kind(NodeNumbers& numbers, path::PathKind kind) {
   return numbers.pathless_peers;
 }
 
-Result<NodeNumbers> numbers_of(const MeshNode& node, MonoTime now) {
-  NodeNumbers numbers;
-  if (node.netmap()) {
-    for (const auto& [id, peer] : node.netmap()->peers) {
-      const auto path = node.engine().status(now, id);
-      ++of_kind(numbers, path ? path->kind : path::PathKind::kNone);
-    }
+Result<PeerNumbers> numbers_of_peer(const MeshNode& node, const netmap::Peer& peer,
+                                    const std::optional<path::PathStatus>& path) {
+  PeerNumbers numbers;
+  numbers.name = peer.name;
+  if (path) {
+    numbers.path = path->kind;
+    numbers.latency = path->latency;
+    numbers.loss = path->loss;
   }
+  MESH_TRY_ASSIGN(const auto traffic,
+                  node.device().underlay().traffic(reconcile::synthetic_address(peer.id)));
+  if (traffic) {
+    numbers.rx_bytes = traffic->rx_bytes;
+    numbers.tx_bytes = traffic->tx_bytes;
+  }
+  return numbers;
+}
+
+Status put_peer_numbers(const MeshNode& node, MonoTime now, std::uint32_t most_told,
+                        NodeNumbers& numbers) {
+  if (!node.netmap()) return {};
+  const auto& peers = node.netmap()->peers;
+  const bool told = peers.size() <= most_told;
+  for (const auto& [id, peer] : peers) {
+    const auto path = node.engine().status(now, id);
+    ++of_kind(numbers, path ? path->kind : path::PathKind::kNone);
+    if (!told) continue;
+    MESH_TRY_ASSIGN(auto of_peer, numbers_of_peer(node, peer, path));
+    numbers.peers.push_back(std::move(of_peer));
+  }
+  return {};
+}
+
+Result<NodeNumbers> numbers_of(const MeshNode& node, MonoTime now, std::uint32_t most_told) {
+  NodeNumbers numbers;
+  MESH_TRY(put_peer_numbers(node, now, most_told, numbers));
   const auto& programs = node.device().access().programs();
   MESH_TRY_ASSIGN(numbers.underlay, node.device().underlay().counters());
   MESH_TRY_ASSIGN(numbers.acl, programs.counters());
@@ -60,7 +88,7 @@ std::string Agent::metrics() {
     numbers.problems = problems().size();
     if (mapping_ && mapping_->mapping()) numbers.mapped_by = mapping_->mapping()->protocol;
     if (node_) {
-      MESH_TRY_ASSIGN(numbers.node, numbers_of(*node_, host::mono_now()));
+      MESH_TRY_ASSIGN(numbers.node, numbers_of(*node_, host::mono_now(), options_.most_peers_told));
     }
     return render_metrics(numbers);
   });

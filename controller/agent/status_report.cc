@@ -51,6 +51,7 @@ void fill_peer(const MeshNode& node, const netmap::Peer& peer, MonoTime now,
     out.set_session_active(path->active);
     if (path->way) *out.mutable_path() = rpc::to_proto(path->way->endpoint);
     if (path->latency) out.set_latency_us(to_us(*path->latency));
+    if (path->loss) out.set_loss(*path->loss);
     if (path->message_limit != 0)
       out.set_mtu(std::min(node.mtu(), reconcile::mtu_of_message(path->message_limit)));
     if (path->kind == path::PathKind::kDirect)

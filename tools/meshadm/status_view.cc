@@ -2,6 +2,7 @@
 // The status of this node (the other half of local_view.h): a sentence, what is wrong, the peers.
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <vector>
 
 #include "tools/meshadm/local_view.h"
@@ -59,6 +60,11 @@ Json age_json(std::uint32_t age_ms) { return age_ms == kNoPacketYet ? Json() : J
 // Neither an MTU nor a port is ever 0.
 Json number_json(std::uint32_t value) { return value == 0 ? Json() : Json(value); }
 
+// To a thousandth.
+Json loss_json(const PeerStatus& status) {
+  return status.has_loss() ? Json(std::round(status.loss() * 1000) / 1000) : Json();
+}
+
 Json peer_json(const PeerStatus& status, WallTime now) {
   const auto& peer = status.peer();
   return {{"id", peer.node_id()},
@@ -74,6 +80,7 @@ Json peer_json(const PeerStatus& status, WallTime now) {
           {"path", path_json(path_of(status))},
           {"mtu", number_json(status.mtu())},
           {"latency_us", status.latency_us() == 0 ? Json() : Json(status.latency_us())},
+          {"loss", loss_json(status)},
           {"rx_bytes", status.rx_bytes()},
           {"tx_bytes", status.tx_bytes()},
           {"rx_packets", status.rx_packets()},
@@ -176,6 +183,21 @@ void add_problems(Document& document, const StatusResponse& response) {
   for (const auto& problem : response.problems()) document.line("! " + problem, Tone::kWarn);
 }
 
+std::string loss_text(const PeerStatus& status) {
+  if (status.loss() <= 0) return "-";
+  return std::to_string(std::max(1L, std::lround(status.loss() * 100))) + " %";
+}
+
+// A column of its own behind the latency, and only when there is something to tell.
+void add_loss(Table& table, const std::vector<const PeerStatus*>& peers) {
+  constexpr std::ptrdiff_t kColumn = 6;
+  const auto loses = [](const PeerStatus* status) { return status->loss() > 0; };
+  if (std::none_of(peers.begin(), peers.end(), loses)) return;
+  table.columns.insert(table.columns.begin() + kColumn, {"LOSS", Align::kRight});
+  for (std::size_t i = 0; i < peers.size(); ++i)
+    table.rows[i].insert(table.rows[i].begin() + kColumn, {loss_text(*peers[i]), Tone::kWarn});
+}
+
 Table peer_table(const StatusResponse& response, WallTime now) {
   Table table{{{"NAME"},
                {"ADDRESS"},
@@ -208,6 +230,7 @@ Table peer_table(const StatusResponse& response, WallTime now) {
                           {format_bytes(status->tx_bytes())},
                           {last_seen(status->last_rx_age_ms())}});
   }
+  add_loss(table, sorted);
   return table;
 }
 

@@ -56,6 +56,8 @@ struct PathStatus {
   PathKind kind = PathKind::kNone;
   std::optional<Way> way;
   std::optional<Duration> latency;  // round trip, smoothed
+  // Of the probes on it within the last two minutes, those without an answer: 0 to 1.
+  std::optional<double> loss;
   std::optional<MonoTime> last_pong;
   bool trusted = false;  // answered within the last 6.5 s
   bool active = false;   // the session carried traffic within the last 45 s

@@ -141,6 +141,7 @@ Reception PeerPaths::on_pong(MonoTime now, const Pong& pong, const DiscoPublicKe
   }
   keys_.proved(key);
   candidate->on_answer(now, now - ping->sent_at);
+  count_probe(now, *ping, ProbeLoss::Fate::kAnswered);
   if (ping->measures != 0) candidate->mtu.on_answer(now, ping->measures, ping->sent_at);
   unsettled_ = false;
   if (best_ == source && !source.is_relayed())
@@ -165,8 +166,10 @@ bool PeerPaths::ping_now(MonoTime now, PingRequestId request, const Surroundings
 }
 
 void PeerPaths::advance(MonoTime now, const Surroundings& around) {
-  for (const auto request : book_.expire(now))
+  const auto expired = book_.expire(now);
+  for (const auto request : expired.requests)
     around.out.push_back(PingResult{request, info_.id, std::nullopt, std::nullopt});
+  for (const auto& ping : expired.pings) count_probe(now, ping, ProbeLoss::Fate::kLost);
   candidates_.drop_vain_offers(now, best_);
   judge_data(now);
   choose(now, around);
@@ -239,7 +242,15 @@ void PeerPaths::move_to(MonoTime now, const Way& way) {
   lapsed_ = lapses ? best_ : std::nullopt;
   lapsed_until_ = lapses ? std::optional(*left->last_pong + kLapsedUse) : std::nullopt;
   best_ = way;
+  used_since_ = now;
+  loss_.clear();
   if (!way.is_relayed()) proof_.begin(now);
+}
+
+// A large packet that is lost says nothing about the way.
+void PeerPaths::count_probe(MonoTime now, const OutstandingPing& ping, ProbeLoss::Fate fate) {
+  if (best_ == ping.to && ping.measures == 0 && ping.sent_at >= used_since_)
+    loss_.add(now, ping.sent_at, fate);
 }
 
 void PeerPaths::publish(MonoTime now, const Surroundings& around) {
@@ -325,6 +336,7 @@ PathStatus PeerPaths::status(MonoTime now) const {
     status.kind = held->way.is_relayed() ? PathKind::kRelayed : PathKind::kDirect;
     status.way = held->way;
     status.latency = held->latency;
+    status.loss = loss_.share(now);
     status.last_pong = held->last_pong;
     status.trusted = is_trusted(*held, moment(now));
     status.provisional = is_provisional();

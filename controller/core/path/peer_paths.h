@@ -14,6 +14,7 @@
 #include "controller/core/path/data_proof.h"
 #include "controller/core/path/disco_keys.h"
 #include "controller/core/path/ping_book.h"
+#include "controller/core/path/probe_loss.h"
 #include "controller/core/path/timing.h"
 #include "controller/core/path/token_bucket.h"
 
@@ -105,6 +106,7 @@ class PeerPaths {
   void judge_data(MonoTime now);
   void call(MonoTime now, const Surroundings& around);
   void move_to(MonoTime now, const Way& way);
+  void count_probe(MonoTime now, const OutstandingPing& ping, ProbeLoss::Fate fate);
   void send_ping(MonoTime now, Candidate& to, const DiscoPublicKey& key, PingRequestId request,
                  const Surroundings& around);
   void send_padded_ping(MonoTime now, const Way& to, std::uint32_t bytes,
@@ -119,6 +121,8 @@ class PeerPaths {
   PingBook book_;
   Candidates candidates_;
   std::optional<Way> best_;
+  MonoTime used_since_{};
+  ProbeLoss loss_;   // of the best way, since then
   DataProof proof_;  // of the best way, when it is direct
   std::optional<Way> lapsed_;
   std::optional<MonoTime> lapsed_until_;

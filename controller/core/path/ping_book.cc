@@ -27,11 +27,15 @@ std::optional<OutstandingPing> PingBook::take(const TransactionId& tx, const Way
   return ping;
 }
 
-std::vector<PingRequestId> PingBook::expire(MonoTime now) {
-  std::vector<PingRequestId> ended;
+PingBook::Expired PingBook::expire(MonoTime now) {
+  Expired expired;
+  auto& ended = expired.requests;
   const auto late = [&](const auto& p) { return now >= p.sent_at + kPingTimeout; };
-  for (const auto& p : pings_)
-    if (late(p) && p.request != kNobody) ended.push_back(p.request);
+  for (const auto& p : pings_) {
+    if (!late(p)) continue;
+    expired.pings.push_back(p);
+    if (p.request != kNobody) ended.push_back(p.request);
+  }
   std::erase_if(pings_, late);
   std::sort(ended.begin(), ended.end());
   ended.erase(std::unique(ended.begin(), ended.end()), ended.end());
@@ -39,7 +43,7 @@ std::vector<PingRequestId> PingBook::expire(MonoTime now) {
     return std::any_of(pings_.begin(), pings_.end(),
                        [&](const auto& p) { return p.request == request; });
   });
-  return ended;
+  return expired;
 }
 
 void PingBook::close_request(PingRequestId request) {

@@ -28,8 +28,11 @@ class PingBook {
   // The ping that a pong answers: same transaction, from where it went, under its key, in time.
   std::optional<OutstandingPing> take(const TransactionId& tx, const Way& from,
                                       const DiscoPublicKey& key, MonoTime now);
-  // Requests of which the last ping timed out.
-  std::vector<PingRequestId> expire(MonoTime now);
+  struct Expired {
+    std::vector<PingRequestId> requests;  // of which this was the last ping
+    std::vector<OutstandingPing> pings;
+  };
+  Expired expire(MonoTime now);
   void close_request(PingRequestId request);
   std::size_t open_requests() const;
   // When the next ping that somebody waits for times out.

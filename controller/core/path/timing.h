@@ -47,7 +47,10 @@ inline constexpr int kBarrenPongs = 3;
 inline constexpr Duration kLearntSilence = std::chrono::minutes(5);  // then refreshing forgets it
 // A path replaces a working one when it gains this much: noise of a quiet Ethernet stays below.
 inline constexpr Duration kLatencyNoise = milliseconds(2);
-inline constexpr int kLatencyNoiseFraction = 4;              // or a quarter of the round trip
+inline constexpr int kLatencyNoiseFraction = 4;  // or a quarter of the round trip
+// Of probes without an answer, for people: 40 heartbeats, so a lost one is 2.5 %.
+inline constexpr Duration kLossWindow = std::chrono::minutes(2);
+inline constexpr std::size_t kMostLossProbes = 64;
 inline constexpr Duration kStarvedPause = milliseconds(20);  // between looks at an empty budget
 
 inline constexpr std::size_t kMostCandidates = 32;

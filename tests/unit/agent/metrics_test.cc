@@ -81,6 +81,34 @@ TEST(Metrics, name_the_protocol_by_which_a_port_is_mapped) {
   EXPECT_EQ(values.at("kernmesh_agent_port_mapping{protocol=\"upnp\"}"), 0);
 }
 
+TEST(Metrics, tell_path_latency_loss_and_bytes_of_each_peer) {
+  auto node = node_numbers();
+  node.peers = {{"web-1", path::PathKind::kDirect, std::chrono::milliseconds(38), 0.25, 700, 900},
+                {"db-1", path::PathKind::kNone, std::nullopt, std::nullopt, 0, 148}};
+  auto values = scraped({.node = node});
+  EXPECT_EQ(values.at("kernmesh_agent_peers_told"), 2);
+  EXPECT_EQ(values.at("kernmesh_agent_peer_path{peer=\"web-1\",path=\"direct\"}"), 1);
+  EXPECT_EQ(values.at("kernmesh_agent_peer_path{peer=\"db-1\",path=\"none\"}"), 1);
+  EXPECT_EQ(values.at("kernmesh_agent_peer_latency_seconds{peer=\"web-1\"}"), 0.038);
+  EXPECT_EQ(values.at("kernmesh_agent_peer_loss_ratio{peer=\"web-1\"}"), 0.25);
+  EXPECT_EQ(values.at("kernmesh_agent_peer_received_bytes_total{peer=\"web-1\"}"), 700);
+  EXPECT_EQ(values.at("kernmesh_agent_peer_sent_bytes_total{peer=\"db-1\"}"), 148);
+}
+
+TEST(Metrics, leave_out_what_was_not_measured_of_a_peer) {
+  auto node = node_numbers();
+  node.peers = {{"db-1", path::PathKind::kDirect, std::nullopt, std::nullopt, 0, 0}};
+  auto values = scraped({.node = node});
+  EXPECT_FALSE(values.contains("kernmesh_agent_peer_latency_seconds{peer=\"db-1\"}"));
+  EXPECT_FALSE(values.contains("kernmesh_agent_peer_loss_ratio{peer=\"db-1\"}"));
+}
+
+TEST(Metrics, of_too_many_peers_tell_none_by_name) {
+  auto values = scraped({.node = node_numbers()});
+  EXPECT_EQ(values.at("kernmesh_agent_peers_told"), 0);
+  for (const auto& [name, value] : values) EXPECT_EQ(name.find("peer="), std::string::npos) << name;
+}
+
 TEST(Metrics, count_packets_by_reason) {
   auto values = scraped({.node = node_numbers()});
   EXPECT_EQ(values.at("kernmesh_agent_underlay_packets_total{reason=\"in_plaintext\"}"), 7);
