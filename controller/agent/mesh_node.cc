@@ -257,7 +257,7 @@ Status MeshNode::apply_whole(NetmapPtr map) {
 }
 
 void MeshNode::forget_peer(NodeId id) {
-  traffic_.erase(id);
+  active_.erase(id);
   if (message_limits_.erase(id) != 0) limits_changed_ = true;
   note("forgetting peer " + to_string(id), paths_.forget(id));
   std::erase_if(problems_, [&](const auto& entry) { return entry.first == path_topic(id); });
@@ -287,26 +287,32 @@ void MeshNode::once_a_second(MonoTime now) {
   pings_.finish_overdue(now);
   note("relays", relays_.admission());
   if (!netmap_) return;
-  for (const auto& [id, peer] : netmap_->peers) {
-    const auto traffic = device_.underlay().traffic(reconcile::synthetic_address(id));
-    if (!traffic || !*traffic) continue;
-    auto& last = traffic_[id];
-    if ((*traffic)->tx_last + path::kSessionActive > now) relays_.on_active(now, id);
-    if (last.rx_last == (*traffic)->rx_last && last.tx_last == (*traffic)->tx_last &&
-        last.rx_last_relayed == (*traffic)->rx_last_relayed)
-      continue;
-    last = **traffic;
-    const auto reading_of = [](MonoTime at) {
-      return at == MonoTime{} ? std::nullopt : std::optional(at);
-    };
-    engine_.on_traffic(
-        now, id,
-        {reading_of(last.tx_last), reading_of(last.rx_last), reading_of(last.rx_last_relayed)});
-  }
+  follow_traffic(now);
   if (horizon_ && !horizon_->covers(host::wall_now())) {
     (void)set_policy(*netmap_, nullptr, host::wall_now());  // noted there
     note("applying the netmap", reconcile_kernel(*netmap_));
   }
+}
+
+void MeshNode::follow_traffic(MonoTime now) {
+  const auto moved = device_.underlay().moved_traffic();
+  note("reading peers' traffic", moved ? Status() : Status(moved.error()));
+  if (!moved) return;
+  const auto reading_of = [](MonoTime at) {
+    return at == MonoTime{} ? std::nullopt : std::optional(at);
+  };
+  for (const auto& [synth, times] : *moved) {
+    const NodeId id = reconcile::node_of_synthetic(synth);
+    if (!netmap_->peers.contains(id)) continue;
+    active_[id] = times.tx;
+    engine_.on_traffic(now, id,
+                       {reading_of(times.tx), reading_of(times.rx), reading_of(times.rx_relayed)});
+  }
+  std::erase_if(active_, [&](const auto& entry) {
+    const bool ended = entry.second + path::kSessionActive <= now;
+    if (!ended) relays_.on_active(now, entry.first);
+    return ended;
+  });
 }
 
 // What somebody changed with `wg set`.

@@ -106,6 +106,7 @@ class MeshNode {
   void forget_peer(NodeId id);
   void guard_attachments(MonoTime now);
   void once_a_second(MonoTime now);
+  void follow_traffic(MonoTime now);
   void recheck_wireguard(MonoTime now);
   void run_commands();
   void run(const path::SendDatagram& command);
@@ -138,11 +139,9 @@ class MeshNode {
   bool is_policy_in_force_ = false;
   WallTime policy_failed_at_{};
   MonoTime next_refresh_{}, next_limits_{};
-  MonoTime next_second_{};
-  MonoTime next_guard_{};
-  MonoTime next_recheck_{};
+  MonoTime next_second_{}, next_guard_{}, next_recheck_{};
   std::optional<reconcile::ExpiryHorizon> horizon_;  // of what was applied; set with netmap_
-  std::map<NodeId, bpf::Traffic> traffic_;
+  std::map<NodeId, MonoTime> active_;                // when a packet went to it last
   PendingPings pings_;
   std::map<std::string, std::string> problems_;
 };

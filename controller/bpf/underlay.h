@@ -22,6 +22,7 @@
 #include "controller/bpf/path.h"
 #include "controller/bpf/slots.h"
 #include "controller/bpf/succession.h"
+#include "controller/bpf/traffic_watch.h"
 
 namespace kernmesh::bpf {
 
@@ -93,6 +94,8 @@ class Underlay {
 
   // nullopt: not tracked.
   Result<std::optional<Traffic>> traffic(const IpAddress& synth) const;
+  // The peers of which something came or went since the last call; at the first, ever.
+  Result<std::vector<std::pair<IpAddress, TrafficTimes>>> moved_traffic();
   Result<std::vector<Counter>> counters() const;
   // A new reader of unknown initiations; make one.
   Result<EventStream> events() const;
@@ -117,6 +120,7 @@ class Underlay {
   Succession succession_;
   SlotPool slots_;
   std::unordered_map<std::uint32_t, std::uint32_t> relayed_slots_;  // by synthetic address
+  TrafficWatch watch_;
 };
 
 }  // namespace kernmesh::bpf

@@ -27,14 +27,20 @@ Status Underlay::read_slots() {
   const auto map = path_map(object_);
   MESH_TRY_ASSIGN(const auto entries, map.dump());
   for (auto [key, value] : entries) {
-    if (value.slot == 0 || slots_.mark_taken(value.slot)) continue;
+    if (value.slot == 0) continue;
+    if (slots_.mark_taken(value.slot)) {
+      watch_.put(value.slot, key);
+      continue;
+    }
     value.slot = 0;  // never written by us: two peers must not share counters
     MESH_TRY(map.set(key, value));
   }
   MESH_TRY_ASSIGN(const auto sources, source_map(object_).dump());
   for (const auto& [source, sender] : sources) {
     if (source.channel == 0 || sender.slot == 0 || relayed_slots_.contains(sender.synth)) continue;
-    if (slots_.mark_taken(sender.slot)) relayed_slots_[sender.synth] = sender.slot;
+    if (!slots_.mark_taken(sender.slot)) continue;
+    relayed_slots_[sender.synth] = sender.slot;
+    watch_.put_relayed(sender.slot, sender.synth);
   }
   return {};
 }
@@ -55,6 +61,7 @@ Result<std::uint32_t> Underlay::relayed_slot_of(std::uint32_t synth_be) {
   if (!slot) return slot_of(synth_be);  // maps of versions that knew of no relays
   MESH_TRY(traffic_map(object_).set(*slot, {}));
   relayed_slots_[synth_be] = *slot;
+  watch_.put_relayed(*slot, synth_be);
   return *slot;
 }
 
@@ -73,6 +80,7 @@ Status Underlay::write_path(std::uint32_t synth_be, mesh_path value) {
   MESH_TRY_ASSIGN(const auto before, path_map(object_).get(synth_be));
   MESH_TRY_ASSIGN(value.slot, slot_of(synth_be));
   const Status written = path_map(object_).set(synth_be, value);
+  if (written && (!before || before->slot != value.slot)) watch_.put(value.slot, synth_be);
   if (written || before) return written;
   slots_.give_back(value.slot);
   if (written.error().code() != ErrorCode::kExhausted) return written;
@@ -96,8 +104,12 @@ Status Underlay::remove_path(const IpAddress& synth) {
   MESH_TRY_ASSIGN(const auto entry, path_map(object_).get(key));
   if (!entry) return {};
   MESH_TRY(path_map(object_).erase(key));
+  watch_.forget(entry->slot);
   slots_.give_back(entry->slot);
-  if (const auto relayed = relayed_slots_.extract(key)) slots_.give_back(relayed.mapped());
+  if (const auto relayed = relayed_slots_.extract(key)) {
+    watch_.forget(relayed.mapped());
+    slots_.give_back(relayed.mapped());
+  }
   return {};
 }
 
@@ -168,6 +180,15 @@ Result<std::optional<Traffic>> Underlay::traffic(const IpAddress& synth) const {
     traffic.rx_last_relayed = boot_time(relayed->rx_last_ns);
   }
   return std::optional<Traffic>(traffic);
+}
+
+Result<std::vector<std::pair<IpAddress, TrafficTimes>>> Underlay::moved_traffic() {
+  MESH_TRY_ASSIGN(const auto moved,
+                  watch_.moved(object_.map_fd("traffic"), object_.map_fd("counters")));
+  std::vector<std::pair<IpAddress, TrafficTimes>> out;
+  out.reserve(moved.size());
+  for (const auto& [synth_be, times] : moved) out.emplace_back(synth_from_be(synth_be), times);
+  return out;
 }
 
 }  // namespace kernmesh::bpf
