@@ -43,6 +43,11 @@ void Candidate::plan(MonoTime now) {
   next_probe = last_ping ? std::max(now, *last_ping + kPatience) : now;
 }
 
+void Candidate::ask_at_once(MonoTime now) {
+  tries = 0;
+  next_probe = now;
+}
+
 std::optional<MonoTime> Candidate::suspect_from() const {
   if (!first_unanswered) return std::nullopt;
   return *first_unanswered +

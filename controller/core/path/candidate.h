@@ -41,6 +41,8 @@ struct Candidate {
   void on_answer(MonoTime now, Duration round_trip);
   // Plans a first probe, unless one has gone out within kPatience.
   void plan(MonoTime now);
+  // Whenever the last probe was.
+  void ask_at_once(MonoTime now);
   // From when on an unanswered ping is a bad sign.
   std::optional<MonoTime> suspect_from() const;
   bool is_suspect(MonoTime now) const { return suspect_from() && now >= *suspect_from(); }

@@ -34,6 +34,21 @@ const Candidate* runner_up(const Candidates& candidates, const std::optional<Way
   return found;
 }
 
+// A direct way that nobody named, proven since the held one last answered, while a question to that
+// is open: the peer has moved, perhaps. To wait for the silence to become suspicious would lose
+// what is sent meanwhile.
+const Candidate* newcomer(const Candidates& candidates, const Candidate& held,
+                          const Moment& moment) {
+  if (held.way.is_relayed() || !held.first_unanswered) return nullptr;
+  const Candidate* found = nullptr;
+  for (const auto& c : candidates) {
+    if (c.origin != Origin::kLearnt || c.way == held.way || !is_trusted(c, moment)) continue;
+    if (held.last_pong && *c.last_pong <= *held.last_pong) continue;
+    if (found == nullptr || *c.last_pong > *found->last_pong) found = &c;
+  }
+  return found;
+}
+
 const Candidate* second_way(const Candidates& candidates, const Usage& usage) {
   if (const Candidate* relay = insurance(candidates, usage.held)) return relay;
   return runner_up(candidates, usage.held);
@@ -93,6 +108,11 @@ SetPath path_of(NodeId peer, const Candidates& candidates, const Usage& usage,
   path.primary = usage.held;
   const Candidate* held = usage.held ? candidates.find(*usage.held) : nullptr;
   if (held == nullptr) return path;
+  if (const Candidate* other = newcomer(candidates, *held, moment); other && usage.active) {
+    path.secondary = other->way;
+    path.use = Use::kBoth;
+    return path;
+  }
   const bool doubtful = usage.active && (held->failed || held->leaving ||
                                          held->is_suspect(moment.now) || is_barren(*held, moment));
   const Candidate* relay = held->way.is_relayed() ? nullptr : insurance(candidates, usage.held);

@@ -126,7 +126,13 @@ Reception PeerPaths::on_ping(MonoTime now, const Ping& ping, const DiscoPublicKe
     source->plan(now);
   }
   // It calls from somewhere new: does the path that we hold still work?
-  if (Candidate* held = best(); held != nullptr && !held->first_unanswered) held->plan(now);
+  if (Candidate* held = best(); held != nullptr && !held->first_unanswered) {
+    if (held->way.is_relayed()) {
+      held->plan(now);
+    } else {
+      held->ask_at_once(now);
+    }
+  }
   return Reception::kTaken;
 }
 

@@ -116,21 +116,22 @@ std::optional<RelayId> Meetings::good_from(std::optional<RelayId> relay) const {
 }
 
 std::set<RelayId> Meetings::wanted_relays(MonoTime now, const Session& session) const {
-  std::set<RelayId> wanted;
+  // Both ends leave one that drains as soon as they hear of it, whoever asked for it, unless there
+  // is no other.
+  std::set<RelayId> wanted, draining;
+  const auto want = [&](RelayId id) { (places_.at(id).drains ? draining : wanted).insert(id); };
   bool asked = false;
   for (const auto& [relay, until] : session.asked_until) {
     if (now >= until || !places_.contains(relay)) continue;
-    wanted.insert(relay);
+    want(relay);
     asked = true;
   }
   if (!asked && (!session.wanted_until || now >= *session.wanted_until)) return {};
   // A doubtful one is kept beside its successor until it is known to be dead.
   const auto& home = session.peer.home;
-  if (home && places_.contains(*home) && places_.at(*home).health != Health::kDead &&
-      !places_.at(*home).drains)
-    wanted.insert(*home);
+  if (home && places_.contains(*home) && places_.at(*home).health != Health::kDead) want(*home);
   if (const auto next = good_from(home)) wanted.insert(*next);
-  return wanted;
+  return wanted.empty() ? draining : wanted;
 }
 
 void Meetings::arrange(MonoTime now, Session& session) {

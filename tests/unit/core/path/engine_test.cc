@@ -115,6 +115,23 @@ TEST(Engine, a_host_that_moved_is_reached_though_the_netmap_is_stale) {
   }
 }
 
+// A round trip takes 62 ms: the call, a probe back and its answer.
+TEST(Engine, a_peer_that_moved_is_sent_to_where_it_answers_before_the_old_place_is_given_up) {
+  auto net = two_hosts();
+  for (const Duration since_heartbeat : {milliseconds(100), milliseconds(1700)}) {
+    net.run(seconds(6) + since_heartbeat, kBothWays);
+    const int incarnation = since_heartbeat == milliseconds(100) ? 7 : 8;
+    net.move(1, {place(1, 1, incarnation)});
+    net.run(milliseconds(120), kBothWays);
+    const auto& path = net.host(2).paths[NodeId(1)];
+    EXPECT_TRUE(net.carries(2, 1)) << since_heartbeat.count();
+    EXPECT_EQ(path.use, Use::kBoth);
+    net.run(seconds(10), kBothWays);
+    EXPECT_EQ(net.host(2).paths[NodeId(1)].primary, place(1, 1, incarnation));
+    EXPECT_EQ(net.host(2).paths[NodeId(1)].use, Use::kPrimary);
+  }
+}
+
 TEST(Engine, both_restarted_with_stale_netmaps_and_one_moved) {
   auto net = two_hosts();
   net.run(seconds(2), kBothWays);

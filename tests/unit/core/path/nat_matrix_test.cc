@@ -125,5 +125,42 @@ TEST(NatMatrix, a_relay_that_is_drained_and_removed_is_left_in_peace) {
   EXPECT_LT(world.now() - world.node(1).arrived[NodeId(2)], seconds(2));
 }
 
+// When one leaves before the other does, what the other still sends there is lost in the end.
+TEST(NatMatrix, both_ends_leave_a_draining_relay_at_once) {
+  NatWorld world(1, 2);
+  for (std::uint32_t id : {1U, 2U})
+    world.add_node(id, world.add_network(kInternet, *kKinds.back().nat));
+  world.start();
+  world.run(seconds(20));
+  const auto way = world.node(1).engine.status(world.now(), NodeId(2))->way;
+  ASSERT_TRUE(way && way->is_relayed());
+  auto infos = world.relay_infos();
+  for (auto& info : infos) {
+    if (info.address.endpoints.front() == way->endpoint)
+      info.use = relay::RelayInfo::Use::kDraining;
+  }
+  world.tell(infos);
+  world.run(seconds(2));
+  for (const auto& [id, peer] : {std::pair(1U, 2U), std::pair(2U, 1U)}) {
+    const auto left = world.node(id).engine.status(world.now(), NodeId(peer))->way;
+    ASSERT_TRUE(left && left->is_relayed()) << id;
+    EXPECT_NE(left->endpoint, way->endpoint) << id;
+  }
+}
+
+TEST(NatMatrix, a_draining_relay_is_used_while_there_is_no_other) {
+  NatWorld world(1, 1);
+  for (std::uint32_t id : {1U, 2U})
+    world.add_node(id, world.add_network(kInternet, *kKinds.back().nat));
+  world.start();
+  world.run(seconds(20));
+  auto infos = world.relay_infos();
+  infos.front().use = relay::RelayInfo::Use::kDraining;
+  world.tell(infos);
+  world.run(seconds(30));
+  for (const auto& [id, peer] : {std::pair(1U, 2U), std::pair(2U, 1U)})
+    EXPECT_LT(world.now() - world.node(id).arrived[NodeId(peer)], seconds(2)) << id;
+}
+
 }  // namespace
 }  // namespace kernmesh::path
