@@ -64,6 +64,9 @@ EXPECTED = {
     "block":  "-      -    -    -    -    -      -    -   -    -     -",
     "six":    "d      r    r    r    r    r      r    r   r    -     d",
 }
+NEIGHBOURS = ["keepc"]  # behind the box of keepa
+# WireGuard makes a new session when one is 120 s old.
+BEFORE_RENEWAL_S, AFTER_RENEWAL_S, MOVE_S = 100.0, 135.0, 12.0
 LETTERS = {"direct": "d", "relay": "r", "none": "-"}
 MOST_BLACK_S = 10.0  # row R7 of the hostile cases: never longer without a way
 LEAST_S, MOST_S = 12.0, 50.0  # of a round: relayed pairs have looked for a direct way by then; and to reach it
@@ -95,20 +98,45 @@ def signal_box(name: str, number: int) -> None:
         os.kill(int(file.read()), number)
 
 
-def socket_in(namespace: str, address: str) -> socket.socket:
+def in_namespace(namespace: str, make):
     libc = ctypes.CDLL(None, use_errno=True)
     home = os.open("/proc/self/ns/net", os.O_RDONLY)
     there = os.open(f"/run/netns/{namespace}", os.O_RDONLY)
     try:
         if libc.setns(there, 0x40000000) != 0:
             raise OSError(ctypes.get_errno(), f"enter {namespace}")
-        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
-        sock.bind((address, PORT))
-        return sock
+        return make()
     finally:
         libc.setns(home, 0x40000000)
         os.close(there)
         os.close(home)
+
+
+def open_datagrams(address: str) -> socket.socket:
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+    sock.bind((address, PORT))
+    return sock
+
+
+# Gets the handshake initiations that pass eth0, straight or with a relay's header: told by the length of an IPv4 packet.
+def open_initiations() -> socket.socket:
+    load, equals, give = 0x28, 0x15, 0x06  # linux/filter.h: a half-word of the packet, compare, return
+    code = [(load, 0, 0, 2), (equals, 1, 0, 20 + 8 + 148), (equals, 0, 1, 20 + 8 + 8 + 148), (give, 0, 0, 64), (give, 0, 0, 0)]
+    filled = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *line) for line in code))
+    sock = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK, socket.htons(3))
+    sock.setsockopt(socket.SOL_SOCKET, 26, struct.pack("HL", len(code), ctypes.addressof(filled)))
+    sock.bind(("eth0", 0))
+    return sock
+
+
+def count_waiting(sock: socket.socket) -> int:
+    count = 0
+    while True:
+        try:
+            sock.recv(64)
+        except BlockingIOError:
+            return count
+        count += 1
 
 
 @dataclasses.dataclass
@@ -206,9 +234,9 @@ class Laboratory:
     def __init__(self, kinds: list[str], one_begins: bool):
         listed = {n["name"]: n for n in json.loads(admin("--json", "node", "list"))["nodes"]}
         self.nodes = {}
-        for name in (kind + side for kind in kinds for side in "ab"):
+        for name in [kind + side for kind in kinds for side in "ab"] + [n for n in NEIGHBOURS if n in listed]:
             address = next(a for a in listed[name]["addresses"] if ":" not in a)
-            self.nodes[name] = Node(name, address, socket_in(PREFIX + name, address),
+            self.nodes[name] = Node(name, address, in_namespace(PREFIX + name, lambda: open_datagrams(address)),
                                     answers_only=one_begins and name.endswith("b"))
         self.passed = self.failed = 0
 
@@ -307,6 +335,12 @@ class Laboratory:
         self.check(good, f"{name:20} {pair.seen} {figures}" + ("" if pair.seen == pair.wanted else f"; expected {pair.wanted}"))
         return pair.seen, first, direct
 
+    # seqa's box gets another address again and again.
+    def move_until(self, end: float, pairs: list[Pair]) -> None:
+        while time.monotonic() < end:
+            signal_box("box-seqa", signal.SIGUSR1)
+            self.talk(pairs, MOVE_S)
+
     def moves(self) -> None:
         """Boxes get other addresses, a link turns bad, a provider's NAT learns to turn packets round."""
         stories = {
@@ -315,7 +349,11 @@ class Laboratory:
             "both boxes of a relayed pair do": self.pair("randa", "randb"),
             "the provider's NAT starts anew, with hairpin": self.pair("doublea", "doubleb"),
             "30 % loss, 10 % reordered, 500 ms jitter": self.pair("conea", "coneb"),
+            "two behind one hard NAT": Pair(self.nodes["keepa"], self.nodes["keepc"], "d"),
+            "a new session of WireGuard while one moves all the time": self.pair("seqa", "publicb"),
         }
+        initiations = in_namespace(PREFIX + "seqa", open_initiations)
+        introduced = time.monotonic()
         pairs = list(stories.values())
         self.introduce(pairs)
         self.settle(pairs, LEAST_S, MOST_S)
@@ -331,6 +369,11 @@ class Laboratory:
         os.kill(int(os.environ["MATRIX_SHELL"]), signal.SIGUSR1)
         self.settle(pairs, 40, 75)
         signal_box("box-conea", signal.SIGUSR2)
+        self.move_until(introduced + BEFORE_RENEWAL_S, pairs)
+        count_waiting(initiations)
+        self.move_until(introduced + AFTER_RENEWAL_S, pairs)
+        self.settle(pairs, 0, 10)
+        self.check(count_waiting(initiations) > 0, "WireGuard has made a new session meanwhile")
         for story, pair in stories.items():
             black = pair.black()
             self.check(pair.seen == pair.wanted and black <= MOST_BLACK_S,

@@ -74,6 +74,15 @@ node_host() { # KIND SIDE NUMBER
 	# shellcheck disable=SC2046
 	if [ "$1" = masq ]; then masquerade "$box"; else translate "$box" "10.77.$3" lan0 $(box_flags "$1"); fi
 }
+# One more behind a box: its port becomes one of a bridge.
+neighbour() { # NODE BOX
+	local address; address=$(ip_ns "$2" -4 -o address show dev lan0 | awk '{print $4}')
+	ip_ns "$2" link add lan type bridge
+	behind "$2" lan1 "$1" "${address%.1/24}" 200
+	for port in lan0 lan1; do ip_ns "$2" address flush dev "$port"; ip_ns "$2" link set "$port" master lan; done
+	ip_ns "$2" address add "$address" dev lan; ip_ns "$2" link set lan up
+	ip_ns "$2" rule add iif lan lookup 100
+}
 launch() { # NODE: start_agent, without waiting
 	nsenter --net="/run/netns/$LAB_PREFIX$1" "$BIN/$LAB_AGENT" --state-dir "$LAB/$1" --socket "$LAB/$1.sock" >> "$LAB/$1.log" 2>&1 &
 	LAB_PID[$1]=$!
@@ -99,6 +108,8 @@ for kind in "${kinds[@]}"; do
 		nodes+=("$kind$side"); number=$((number + 1))
 	done
 done
+# With all kinds, for the moves.
+if [ "${*/--one-begins/}" = "" ]; then neighbour keepc box-keepa; nodes+=(keepc); fi
 for node in "${nodes[@]}"; do launch "$node"; done
 joining=()
 for node in "${nodes[@]}"; do join_from "$node" & joining+=($!); done
