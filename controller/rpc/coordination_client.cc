@@ -4,6 +4,7 @@
 #include <grpcpp/grpcpp.h>
 
 #include "controller/rpc/channel.h"
+#include "controller/rpc/element_count.h"
 #include "controller/rpc/status.h"
 #include "controller/rpc/unary_call.h"
 #include "mesh/v1/coordination.grpc.pb.h"
@@ -12,6 +13,31 @@ namespace kernmesh::rpc {
 namespace {
 
 using mesh::v1::Coordination;
+
+// The Watch stream in bytes, which the generated stub would unfold before anybody could look. Made
+// as that stub makes its own.
+std::unique_ptr<grpc::ClientReader<grpc::ByteBuffer>> open_watch(
+    grpc::Channel& channel, grpc::ClientContext& context, const mesh::v1::WatchRequest& request) {
+  const grpc::internal::RpcMethod method("/mesh.v1.Coordination/Watch",
+                                         grpc::internal::RpcMethod::SERVER_STREAMING);
+  using Factory = grpc::internal::ClientReaderFactory<grpc::ByteBuffer>;
+  return std::unique_ptr<grpc::ClientReader<grpc::ByteBuffer>>(
+      Factory::Create(&channel, method, &context, request));
+}
+
+Result<Update> update_from_wire(const grpc::ByteBuffer& message) {
+  grpc::Slice bytes;
+  if (!message.DumpToSingleSlice(&bytes).ok()) {
+    return Error(ErrorCode::kSystem, "no memory for a message of the server");
+  }
+  const std::string_view text(reinterpret_cast<const char*>(bytes.begin()), bytes.size());
+  MESH_TRY(check_elements(text, *mesh::v1::NetmapUpdate::descriptor()));
+  mesh::v1::NetmapUpdate update;
+  if (!update.ParseFromArray(bytes.begin(), static_cast<int>(bytes.size()))) {
+    return Error(ErrorCode::kCorrupt, "the message does not parse");
+  }
+  return from_proto(update);
+}
 
 }  // namespace
 
@@ -53,7 +79,6 @@ Result<Session> CoordinationClient::register_node(const Registration& registrati
 
 Error CoordinationClient::watch(const Session& session, const std::optional<Held>& held,
                                 const std::function<Status(Result<Update>)>& on_update) {
-  const auto stub = Coordination::NewStub(channel_);
   grpc::ClientContext context;
   context.AddMetadata("authorization", "Bearer " + session.token);
   const RunningCalls::Entry entry(running_, context);
@@ -67,10 +92,10 @@ Error CoordinationClient::watch(const Session& session, const std::optional<Held
   }
   // Also without a map: it says that this agent wants to know of relays.
   request.set_relays_digest(to_wire(held ? held->digests.relays : netmap::Digest()));
-  const auto stream = stub->Watch(&context, request);
-  mesh::v1::NetmapUpdate message;
+  const auto stream = open_watch(*channel_, context, request);
+  grpc::ByteBuffer message;
   Status ended;
-  while (ended && stream->Read(&message)) ended = on_update(from_proto(message));
+  while (ended && stream->Read(&message)) ended = on_update(update_from_wire(message));
   if (!ended) context.TryCancel();
   const grpc::Status status = stream->Finish();
   if (!ended) return ended.error();

@@ -275,6 +275,10 @@ class RunningServer final : public GrpcServer {
   static void set_limits(grpc::ServerBuilder& builder) {
     builder.SetMaxReceiveMessageSize(kMaxRequestBytes);
     builder.SetMaxSendMessageSize(-1);
+    // A request is bounded as it comes, not as what it unpacks to, and anybody may send one.
+    builder.AddChannelArgument(GRPC_COMPRESSION_CHANNEL_ENABLED_ALGORITHMS_BITSET,
+                               1 << GRPC_COMPRESS_NONE);
+    builder.AddChannelArgument(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);
     builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMaxCallsPerConnection);
     builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, 16 * 1024);
     builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);

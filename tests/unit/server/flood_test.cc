@@ -11,6 +11,7 @@
 
 #include "controller/base/unique_fd.h"
 #include "controller/core/policy/parse.h"
+#include "controller/rpc/certificate.h"
 #include "controller/rpc/channel.h"
 #include "mesh/v1/admin.grpc.pb.h"
 #include "tests/unit/server/fixture.h"
@@ -100,9 +101,15 @@ class FloodTest : public ServerTest {
  protected:
   // One message of that many bytes to any method.
   grpc::Status flood(const std::string& server, const std::string& method) {
-    grpc::GenericStub stub(rpc::secure_channel(server, ca_pem_, rpc::ChannelUse::kCalls));
+    return flood(rpc::secure_channel(server, ca_pem_, rpc::ChannelUse::kCalls), method,
+                 GRPC_COMPRESS_NONE);
+  }
+  static grpc::Status flood(const std::shared_ptr<grpc::Channel>& channel,
+                            const std::string& method, grpc_compression_algorithm packed) {
+    grpc::GenericStub stub(channel);
     grpc::ClientContext context;
     context.set_deadline(std::chrono::system_clock::now() + kDeadline);
+    context.set_compression_algorithm(packed);
     const grpc::Slice slice(std::string(kFlood - 64, 'x'));
     const grpc::ByteBuffer request(&slice, 1);
     grpc::ByteBuffer response;
@@ -131,6 +138,19 @@ TEST_F(FloodTest, large_message_of_a_stranger_is_cut_off_early_where_a_token_is_
     EXPECT_EQ(flood(relay.address(), method).error_code(), grpc::StatusCode::UNAUTHENTICATED);
     EXPECT_GT(relay.sent(), 0u);
     EXPECT_LT(relay.sent(), kMostTaken);
+  }
+}
+
+// Packed, what the server would refuse as it is fits into the largest request.
+TEST_F(FloodTest, packed_message_of_a_stranger_is_refused_before_it_is_unpacked) {
+  grpc::SslCredentialsOptions tls;
+  tls.pem_root_certs = ca_pem_;
+  grpc::ChannelArguments as_others_do;
+  as_others_do.SetSslTargetNameOverride(std::string(rpc::kServerName));
+  const auto channel = grpc::CreateCustomChannel(address_, grpc::SslCredentials(tls), as_others_do);
+  for (const auto packed : {GRPC_COMPRESS_GZIP, GRPC_COMPRESS_DEFLATE}) {
+    const auto status = flood(channel, "/mesh.v1.Coordination/Challenge", packed);
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::UNIMPLEMENTED) << status.error_message();
   }
 }
 
