@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "controller/core/reconcile/desired.h"
 #include "controller/netlink/address.h"
 #include "controller/netlink/link.h"
 #include "controller/netlink/route.h"
@@ -45,6 +46,16 @@ std::optional<portmap::Gateway> read_gateway(const netlink::RouteSocket& socket,
       std::any_of(uplinks.interfaces.begin(), uplinks.interfaces.end(),
                   [&](const auto& interface) { return interface.index == way->device; });
   return through_uplink ? portmap::gateway_to_ask(way->via, way->source) : std::nullopt;
+}
+
+Result<std::vector<Prefix>> read_mesh_ranges(const netlink::RouteSocket& socket) {
+  MESH_TRY_ASSIGN(const auto routes, netlink::list_routes(socket, reconcile::kRouteTable));
+  std::vector<Prefix> ranges;
+  ranges.reserve(routes.size());
+  for (const auto& route : routes) ranges.push_back(route.destination);
+  std::sort(ranges.begin(), ranges.end());
+  ranges.erase(std::unique(ranges.begin(), ranges.end()), ranges.end());
+  return ranges;
 }
 
 std::string kernel_release() {

@@ -249,7 +249,6 @@ Status MeshNode::apply_whole(NetmapPtr map) {
       if (!netmap_->peers.contains(id)) forget_peer(id);
     }
   }
-  engine_.set_overlay_prefixes(netmap_->self.overlay_prefixes);
   engine_.set_peers(host::mono_now(), std::move(peers));
   relays_.apply(host::mono_now(), *netmap_);
   run_commands();
@@ -269,6 +268,11 @@ Status MeshNode::reconcile_kernel(const netmap::Netmap& map) {
   const auto conditions = current_conditions(now);
   const auto desired = reconcile::desired_state(map, conditions);
   MESH_TRY(device_.apply(desired, node_secret_));
+  // A way through a mesh, be it another agent's of this host, is a tunnel in a tunnel: it is lost
+  // when that one goes down, and two could lead through each other.
+  MESH_TRY_ASSIGN(auto ranges, read_mesh_ranges(device_.routes()));
+  ranges.insert(ranges.end(), map.self.overlay_prefixes.begin(), map.self.overlay_prefixes.end());
+  engine_.set_overlay_prefixes(std::move(ranges));
   mtu_ = desired.mtu;
   engine_.set_largest_message(host::mono_now(), reconcile::message_of_mtu(mtu_));
   horizon_.emplace(map, now);

@@ -30,8 +30,8 @@ admin user create ada > /dev/null || { not_ok "an administrator can make a user"
 key=$(new_key --reusable)
 for host in alpha beta gamma; do start_agent "$host" || { not_ok "the agent of $host starts"; cat "$LAB/$host.log"; exit 1; }; done
 # Left to --long, and to who names them: what no kernel decides, on one of the kernels; on 6.1 the section in which both
-# processors hung in ksoftirqd once of four times; and the one in which an agent that goes down takes pings of a second one in
-# the same namespace along. Neither is understood yet.
+# processors hung in ksoftirqd once of four times, which is not understood yet; and the one with two agents in one namespace, of
+# which one that went down took pings of the other along (docs/adr/0002-own-route-table.md).
 left_out=(fill flags json mtu)
 case $(uname -r) in 6.1.*) left_out=(hooks flags lease relay);; esac
 [ -z "${KERNMESH_LONG-}" ] || left_out=()

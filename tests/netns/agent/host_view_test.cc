@@ -2,6 +2,7 @@
 // What the agent reads of a host, in a network namespace that each test makes for itself.
 #include "controller/agent/host_view.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sched.h>
 #include <unistd.h>
@@ -59,6 +60,21 @@ TEST_F(HostView, whose_addresses_are_on_the_loopback_interface_alone_offers_thos
   EXPECT_EQ(found.addresses, (std::vector{v4, v6}));
   EXPECT_EQ(found.interfaces.size(), 2u);
   EXPECT_EQ(found.mtu, 1500u);
+}
+
+TEST_F(HostView, meshes_are_those_of_every_agent_up_or_not) {
+  const auto none = read_mesh_ranges(*socket_);
+  ASSERT_TRUE(none) << none.error().message();
+  EXPECT_TRUE(none->empty());
+  ASSERT_EQ(std::system("ip addr add 192.168.1.7/24 dev up0 && "
+                        "ip route add 100.64.0.0/10 dev up0 table 27515 && "
+                        "ip route add unreachable 100.64.0.0/10 metric 1263340545 table 27515 && "
+                        "ip route add unreachable fd20:200::/48 metric 1263340546 table 27515"),
+            0);
+  const auto ranges = read_mesh_ranges(*socket_);
+  ASSERT_TRUE(ranges) << ranges.error().message();
+  EXPECT_THAT(*ranges, testing::UnorderedElementsAre(*Prefix::parse("100.64.0.0/10"),
+                                                     *Prefix::parse("fd20:200::/48")));
 }
 
 // A host on 192.168.1.0/24 whose default route leads through up0, by 192.168.1.1.
