@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // mesh-agent: wiring only (L4).
 #include <malloc.h>
+#include <signal.h>
 #include <sodium.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
@@ -81,6 +82,7 @@ int run(const AgentOptions& options) {
 
 int main(int argc, char** argv) {
   keep_freed_memory();
+  signal(SIGPIPE, SIG_IGN);  // a relay that closes its end of a TLS connection
   AgentOptions options;
   std::uint16_t port = 0;
   std::string log_level = "info";

@@ -231,8 +231,7 @@ Result<mesh::v1::NetcheckResponse> Agent::netcheck() {
     }
     const Status asked = node_->check_network([this, promise](const netcheck::Report& report) {
       mesh::v1::NetcheckResponse response;
-      const bool has_map = node_ && node_->netmap();
-      fill_netcheck(report, has_map ? node_->netmap()->relays : netmap::Relays(), response);
+      fill_netcheck(report, node_.get(), response);
       if (mapping_ && mapping_->mapping())
         fill_mapping(*mapping_->mapping(), *response.mutable_port_mapping());
       promise->set_value(response);

@@ -77,7 +77,9 @@ MeshNode::MeshNode(host::EventLoop& loop, MeshDevice device, host::PublicSocket 
       events_(std::move(events)),
       engine_(path_identity(identity), random_seed()),
       relays_(identity.disco, relay_events()),
-      paths_(device_.underlay(), device_.routes()) {}
+      paths_(device_.underlay(), device_.routes(),
+             [this](const path::Way& way) { return tls_.has(way.endpoint); }),
+      tls_(loop, device_.underlay_index(), paths_, tls_events()) {}
 
 Result<std::unique_ptr<MeshNode>> MeshNode::start(host::EventLoop& loop, const Instance& instance,
                                                   const Identity& identity, Port port,
@@ -131,16 +133,6 @@ void MeshNode::on_packets() {
   if (received && !received->empty()) events_.on_packets(*received);
 }
 
-void MeshNode::note(const std::string& topic, const Status& status) {
-  if (status) {
-    if (problems_.erase(topic) != 0) spdlog::info("{}: well again", topic);
-    return;
-  }
-  auto& text = problems_[topic];
-  if (text != status.error().message()) spdlog::warn("{}: {}", topic, status.error().message());
-  text = status.error().message();
-}
-
 void MeshNode::refresh_host(MonoTime now) {
   host_changed_ = false;
   if (!device_.is_whole()) {
@@ -148,7 +140,7 @@ void MeshNode::refresh_host(MonoTime now) {
     return;
   }
   const Status read = follow_host(now);
-  note("following the host's network", read);
+  problems_.note("following the host's network", read);
   if (!read) host_changed_ = true;
   const MonoTime done = host::mono_now();
   next_refresh_ = done + (read ? reconcile::pause_after_refresh(done - now) : kRereadRetryInterval);
@@ -167,6 +159,7 @@ Status MeshNode::follow_host(MonoTime now) {
     uplinks_ = std::move(uplinks);
     if (moved) {
       engine_.set_local_addresses(now, uplinks_->addresses);
+      tls_.on_moved();
       relays_.on_moved(now);
       offer();
     }
@@ -201,7 +194,7 @@ Status MeshNode::set_policy(const netmap::Netmap& map, const netmap::Touched* to
   }
   is_policy_in_force_ = static_cast<bool>(set);
   if (!set) policy_failed_at_ = now;
-  note("the policy", set);
+  problems_.note("the policy", set);
   return set;
 }
 
@@ -219,7 +212,8 @@ Status MeshNode::apply_step(NetmapPtr map, const netmap::Touched& touched, WallT
   for (const NodeId id : touched.peers) {
     const auto peer = netmap_->peers.find(id);
     if (peer == netmap_->peers.end()) continue;
-    if (!before->peers.contains(id)) note("tracking peer " + to_string(id), paths_.track(id));
+    if (!before->peers.contains(id))
+      problems_.note("tracking peer " + to_string(id), paths_.track(id));
     engine_.upsert_peer(host::mono_now(), to_peer_info(peer->second));
   }
   relays_.apply_step(host::mono_now(), *netmap_, touched.peers);
@@ -242,7 +236,7 @@ Status MeshNode::apply_whole(NetmapPtr map) {
   const NetmapPtr before = std::exchange(netmap_, std::move(map));
   for (const NodeId id : ids) {
     if (before && before->peers.contains(id)) continue;
-    note("tracking peer " + to_string(id), paths_.track(id));
+    problems_.note("tracking peer " + to_string(id), paths_.track(id));
   }
   if (before) {
     for (const auto& [id, peer] : before->peers) {
@@ -258,8 +252,9 @@ Status MeshNode::apply_whole(NetmapPtr map) {
 void MeshNode::forget_peer(NodeId id) {
   active_.erase(id);
   if (message_limits_.erase(id) != 0) limits_changed_ = true;
-  note("forgetting peer " + to_string(id), paths_.forget(id));
-  std::erase_if(problems_, [&](const auto& entry) { return entry.first == path_topic(id); });
+  problems_.note("forgetting peer " + to_string(id), paths_.forget(id));
+  problems_.forget(path_topic(id));
+  tls_.forget(id);
   pings_.finish_of(id);
 }
 
@@ -283,24 +278,26 @@ Status MeshNode::reconcile_kernel(const netmap::Netmap& map) {
 // included.
 void MeshNode::guard_attachments(MonoTime now) {
   next_guard_ = now + kGuardInterval;
-  note("keeping the programs attached", device_.keep_attached());
+  problems_.note("keeping the programs attached", device_.keep_attached());
 }
 
 void MeshNode::once_a_second(MonoTime now) {
   next_second_ = now + seconds(1);
   pings_.finish_overdue(now);
-  note("relays", relays_.admission());
+  problems_.note("relays", relays_.admission());
+  tls_.expire(now);
+  problems_.note("relays over TLS", tls_.health());
   if (!netmap_) return;
   follow_traffic(now);
   if (horizon_ && !horizon_->covers(host::wall_now())) {
     (void)set_policy(*netmap_, nullptr, host::wall_now());  // noted there
-    note("applying the netmap", reconcile_kernel(*netmap_));
+    problems_.note("applying the netmap", reconcile_kernel(*netmap_));
   }
 }
 
 void MeshNode::follow_traffic(MonoTime now) {
   const auto moved = device_.underlay().moved_traffic();
-  note("reading peers' traffic", moved ? Status() : Status(moved.error()));
+  problems_.note("reading peers' traffic", moved ? Status() : Status(moved.error()));
   if (!moved) return;
   const auto reading_of = [](MonoTime at) {
     return at == MonoTime{} ? std::nullopt : std::optional(at);
@@ -309,9 +306,12 @@ void MeshNode::follow_traffic(MonoTime now) {
     const NodeId id = reconcile::node_of_synthetic(synth);
     if (!netmap_->peers.contains(id)) continue;
     active_[id] = times.tx;
+    const MonoTime rx_relayed = std::max(times.rx_relayed, tls_.traffic(id).rx_last);
     engine_.on_traffic(now, id,
-                       {reading_of(times.tx), reading_of(times.rx), reading_of(times.rx_relayed)});
+                       {reading_of(times.tx), reading_of(times.rx), reading_of(rx_relayed)});
   }
+  for (const NodeId id : tls_.take_heard())
+    engine_.on_traffic(now, id, {std::nullopt, std::nullopt, tls_.traffic(id).rx_last});
   std::erase_if(active_, [&](const auto& entry) {
     const bool ended = entry.second + path::kSessionActive <= now;
     if (!ended) relays_.on_active(now, entry.first);
@@ -326,7 +326,7 @@ void MeshNode::recheck_wireguard(MonoTime now) {
   next_recheck_ = now + reconcile::pause_after_recheck(thread_cpu_time() - before);
   if (is_same && !*is_same) {
     spdlog::warn("WireGuard's peers are not as this agent made them; putting them right");
-    note("applying the netmap", reconcile_kernel(*netmap_));
+    problems_.note("applying the netmap", reconcile_kernel(*netmap_));
   }
 }
 
@@ -356,9 +356,11 @@ void MeshNode::run_commands() {
     }
     relays_.settle(host::mono_now());
   }
+  problems_.note("bridging to relays over TLS", tls_.settle());
 }
 
 void MeshNode::run(const path::SendDatagram& command) {
+  if (tls_.has(command.to.endpoint)) return tls_.send(command.to.endpoint, command.bytes);
   if (!socket_.send(command.to.endpoint, command.from, command.bytes) && !command.is_padded) {
     engine_.on_send_failed(host::mono_now(), command.peer, command.to);
   }
@@ -367,11 +369,11 @@ void MeshNode::run(const path::SendDatagram& command) {
 void MeshNode::run(const path::SetPath& command) {
   spdlog::info("path to {}: {}", to_string(command.peer),
                command.primary ? path::to_string(*command.primary) : "none");
-  note(path_topic(command.peer), paths_.set_path(command));
+  problems_.note(path_topic(command.peer), paths_.set_path(command));
 }
 
 void MeshNode::run(const path::SetSources& command) {
-  note("writing sources", paths_.set_sources(command));
+  problems_.note("writing sources", paths_.set_sources(command));
 }
 
 Status MeshNode::ping(NodeId peer, PingDone done) {

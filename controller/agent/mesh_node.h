@@ -17,7 +17,9 @@
 #include "controller/agent/netmap_receiver.h"
 #include "controller/agent/path_writer.h"
 #include "controller/agent/pending_pings.h"
+#include "controller/agent/problem_list.h"
 #include "controller/agent/relay_use.h"
+#include "controller/agent/tls_path.h"
 #include "controller/core/path/engine.h"
 #include "controller/core/portmap/gateway.h"
 #include "controller/host/event_loop.h"
@@ -73,6 +75,7 @@ class MeshNode {
   const MeshDevice& device() const { return device_; }
   const path::Engine& engine() const { return engine_; }
   const RelayUse& relays() const { return relays_; }
+  const TlsPath& tls() const { return tls_; }
   // What the host offers; empty before it was read.
   reconcile::Uplinks uplinks() const { return uplinks_.value_or(reconcile::Uplinks()); }
   std::uint32_t mtu() const { return mtu_; }
@@ -87,6 +90,7 @@ class MeshNode {
   MeshNode(host::EventLoop& loop, MeshDevice device, host::PublicSocket socket,
            netlink::Monitor monitor, Rings rings, const Identity& identity, Events events);
   Status watch_descriptors();
+  TlsPath::Events tls_events();
   RelayUse::Events relay_events();
   void on_datagram(std::span<const std::uint8_t> bytes, const Endpoint& source,
                    const IpAddress& local);
@@ -115,8 +119,6 @@ class MeshNode {
   void run(const path::DoubtRelay& command) { relays_.on_doubt(host::mono_now(), command.way); }
   void run(const path::SetMessageLimit& command);
   void run(const path::PingResult& command) { pings_.finish(command); }
-  // Remembers or clears a problem under a name.
-  void note(const std::string& topic, const Status& status);
 
   host::EventLoop& loop_;
   MeshDevice device_;
@@ -128,22 +130,21 @@ class MeshNode {
   path::Engine engine_;
   RelayUse relays_;
   PathWriter paths_;
+  TlsPath tls_;
   NetmapPtr netmap_;
   std::optional<reconcile::Uplinks> uplinks_;
   std::optional<Endpoint> mapped_;
   std::uint32_t mtu_ = 0;
   reconcile::MessageLimits message_limits_;  // of peers that do not get what mesh0's MTU allows
   bool adopted_ = false;
-  bool host_changed_ = true;
-  bool limits_changed_ = false;
+  bool host_changed_ = true, limits_changed_ = false;
   bool is_policy_in_force_ = false;
   WallTime policy_failed_at_{};
-  MonoTime next_refresh_{}, next_limits_{};
-  MonoTime next_second_{}, next_guard_{}, next_recheck_{};
+  MonoTime next_refresh_{}, next_limits_{}, next_second_{}, next_guard_{}, next_recheck_{};
   std::optional<reconcile::ExpiryHorizon> horizon_;  // of what was applied; set with netmap_
   std::map<NodeId, MonoTime> active_;                // when a packet went to it last
   PendingPings pings_;
-  std::map<std::string, std::string> problems_;
+  ProblemList problems_;
 };
 
 }  // namespace kernmesh::agent

@@ -38,10 +38,9 @@ Result<PeerNumbers> numbers_of_peer(const MeshNode& node, const netmap::Peer& pe
   }
   MESH_TRY_ASSIGN(const auto traffic,
                   node.device().underlay().traffic(reconcile::synthetic_address(peer.id)));
-  if (traffic) {
-    numbers.rx_bytes = traffic->rx_bytes;
-    numbers.tx_bytes = traffic->tx_bytes;
-  }
+  const StreamTraffic& carried = node.tls().traffic(peer.id);
+  numbers.rx_bytes = carried.rx_bytes + (traffic ? traffic->rx_bytes : 0);
+  numbers.tx_bytes = carried.tx_bytes + (traffic ? traffic->tx_bytes : 0);
   return numbers;
 }
 

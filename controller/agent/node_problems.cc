@@ -5,8 +5,7 @@
 namespace kernmesh::agent {
 
 std::vector<std::string> MeshNode::problems() const {
-  std::vector<std::string> result;
-  for (const auto& [topic, text] : problems_) result.push_back(topic + ": " + text);
+  std::vector<std::string> result = problems_.lines();
   if (netmap_ && device_.access().programs().live().empty()) {
     result.emplace_back(
         "there is no policy in force on this node, so nothing passes through the mesh; it comes "

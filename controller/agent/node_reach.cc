@@ -14,13 +14,28 @@ RelayUse::Events MeshNode::relay_events() {
   RelayUse::Events events;
   // A relay that cannot be sent to does not answer, which is noticed soon enough.
   events.send = [this](const Endpoint& to, std::span<const std::uint8_t> bytes) {
+    if (tls_.has(to)) return tls_.send(to, bytes);
     (void)socket_.send(to, std::nullopt, bytes);
+  };
+  events.on_streams = [this](RelayStreams::Relays relays) {
+    problems_.note("the way through relays over TLS", tls_.set_relays(std::move(relays)));
   };
   events.on_ways = [this](const relay::SetRelayed& ways) {
     engine_.set_relayed(host::mono_now(), ways.peer, ways.ways, ways.leaving);
   };
   events.on_home = [this](std::optional<RelayId> home) { events_.on_home(home); };
   events.on_network = [this] { offer(); };
+  return events;
+}
+
+TlsPath::Events MeshNode::tls_events() {
+  TlsPath::Events events;
+  // Of a local address nobody asks who is behind a relay.
+  events.on_datagram = [this](std::span<const std::uint8_t> bytes, const Endpoint& relay) {
+    on_datagram(bytes, relay, IpAddress());
+  };
+  events.on_read = [this] { run_commands(); };
+  events.on_closed = [this] { relays_.on_stream_lost(host::mono_now()); };
   return events;
 }
 

@@ -37,8 +37,8 @@ void MeshNode::apply_limits(MonoTime now) {
   limits_changed_ = false;
   if (!netmap_) return;
   const auto conditions = current_conditions(host::wall_now());
-  note("routes of peers with a smaller MTU",
-       device_.apply_routes(reconcile::desired_routes(*netmap_, conditions)));
+  problems_.note("routes of peers with a smaller MTU",
+                 device_.apply_routes(reconcile::desired_routes(*netmap_, conditions)));
   const MonoTime done = host::mono_now();
   next_limits_ = done + reconcile::pause_after_refresh(done - now);
 }

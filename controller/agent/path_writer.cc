@@ -42,7 +42,7 @@ Status PathWriter::adopt(const std::vector<NodeId>& peers) {
       entries_[id].wanted.peer = id;
       const path::Way way(source.endpoint, relay::Channel(source.channel));
       entries_[id].sources.push_back(way);
-      owners_[way] = id;
+      owners_[way] = {id, false};
     } else {
       MESH_TRY(underlay_.remove_source(source));
     }
@@ -68,9 +68,32 @@ Result<bpf::Hop> PathWriter::resolve(const path::Way& way) const {
   return hop;
 }
 
+path::SetPath PathWriter::split_off_stream(const path::SetPath& wanted) {
+  path::SetPath left = wanted;
+  const bool first = wanted.primary && is_stream_(*wanted.primary);
+  const bool second = wanted.secondary && is_stream_(*wanted.secondary);
+  const bool both = wanted.use == path::Use::kBoth;
+  bridged_.erase(wanted.peer);
+  if (first) bridged_[wanted.peer] = *wanted.primary;
+  if (second && both && !first) bridged_[wanted.peer] = *wanted.secondary;
+  if (first) left.primary = both && !second ? wanted.secondary : std::nullopt;
+  if (first || second) {
+    left.secondary.reset();
+    left.use = path::Use::kPrimary;
+    left.deadline.reset();
+  }
+  return left;
+}
+
+NodeId PathWriter::owner_of(const path::Way& way) const {
+  const auto owner = owners_.find(way);
+  return owner == owners_.end() ? NodeId(0) : owner->second.peer;
+}
+
 Status PathWriter::write(Entry& entry) {
   const IpAddress synth = synthetic_address(entry.wanted.peer);
-  if (!entry.wanted.primary) {
+  const path::SetPath wanted = split_off_stream(entry.wanted);
+  if (!wanted.primary) {
     // The counters stay, so that the engine hears what WireGuard tries to send; nothing leaves.
     if (!entry.written) return {};
     MESH_TRY(underlay_.clear_path(synth));
@@ -78,12 +101,12 @@ Status PathWriter::write(Entry& entry) {
     return {};
   }
   bpf::Path path;
-  MESH_TRY_ASSIGN(path.primary, resolve(*entry.wanted.primary));
-  if (entry.wanted.secondary) {
-    if (auto second = resolve(*entry.wanted.secondary)) {
+  MESH_TRY_ASSIGN(path.primary, resolve(*wanted.primary));
+  if (wanted.secondary) {
+    if (auto second = resolve(*wanted.secondary)) {
       path.secondary = *second;
-      if (entry.wanted.use == path::Use::kBoth) path.use = bpf::Use::kBoth;
-      path.deadline = entry.wanted.deadline.value_or(MonoTime{});
+      if (wanted.use == path::Use::kBoth) path.use = bpf::Use::kBoth;
+      path.deadline = wanted.deadline.value_or(MonoTime{});
     }
   }
   if (entry.written == path) return {};
@@ -111,7 +134,7 @@ Status PathWriter::set_sources(const path::SetSources& command) {
   auto& entry = entries_[command.peer];
   entry.wanted.peer = command.peer;
   for (const auto& way : command.sources) {
-    if (owners_.contains(way) && owners_.at(way) == command.peer) continue;
+    if (owners_.contains(way) && owners_.at(way).peer == command.peer) continue;
     MESH_TRY(add_source(command.peer, way));
   }
   for (const auto& way : entry.sources) {
@@ -124,20 +147,23 @@ Status PathWriter::set_sources(const path::SetSources& command) {
 }
 
 Status PathWriter::add_source(NodeId peer, const path::Way& way) {
-  MESH_TRY(underlay_.set_source(source_of(way), synthetic_address(peer)));
-  owners_[way] = peer;
+  const bool is_stream = is_stream_(way);
+  if (!is_stream) MESH_TRY(underlay_.set_source(source_of(way), synthetic_address(peer)));
+  owners_[way] = {peer, is_stream};
   return {};
 }
 
 // An address that another peer has proved to be its own since is left to that one.
 Status PathWriter::remove_source(NodeId peer, const path::Way& way) {
   const auto owner = owners_.find(way);
-  if (owner == owners_.end() || owner->second != peer) return {};
+  if (owner == owners_.end() || owner->second.peer != peer) return {};
+  const bool is_stream = owner->second.is_stream;
   owners_.erase(owner);
-  return underlay_.remove_source(source_of(way));
+  return is_stream ? Status() : underlay_.remove_source(source_of(way));
 }
 
 Status PathWriter::forget(NodeId peer) {
+  bridged_.erase(peer);
   const auto found = entries_.find(peer);
   if (found != entries_.end()) {
     for (const auto& way : found->second.sources) MESH_TRY(remove_source(peer, way));

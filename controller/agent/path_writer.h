@@ -4,6 +4,7 @@
 // thread-safe.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <vector>
@@ -17,9 +18,11 @@ namespace kernmesh::agent {
 
 class PathWriter {
  public:
-  // Both borrowed; they outlive the writer. mtu_of answers an interface's MTU, 0 when unknown.
-  PathWriter(bpf::Underlay& underlay, const netlink::RouteSocket& routes)
-      : underlay_(underlay), routes_(routes) {}
+  // Ways that do not go by UDP: no program can take them, so who asks for bridged() does.
+  using IsStream = std::function<bool(const path::Way&)>;
+  // Both borrowed; they outlive the writer.
+  PathWriter(bpf::Underlay& underlay, const netlink::RouteSocket& routes, IsStream is_stream)
+      : underlay_(underlay), routes_(routes), is_stream_(std::move(is_stream)) {}
 
   // Paths and sources that an earlier agent left for peers that are no more are taken away; those
   // of `peers` stay in force until the engine decides anew.
@@ -34,6 +37,10 @@ class PathWriter {
   // After a change of routes, addresses or links: every path is resolved again and rewritten where
   // it leads another way. Errors of single peers do not stop the others; the first is returned.
   Status resolve_all();
+  // The peers whose packets take a stream now, and which.
+  const std::map<NodeId, path::Way>& bridged() const { return bridged_; }
+  // Whose messages come that way; nobody's: id 0.
+  NodeId owner_of(const path::Way& way) const;
   void set_interface_mtus(std::map<IfIndex, std::uint32_t> mtus) { mtus_ = std::move(mtus); }
 
  private:
@@ -47,12 +54,20 @@ class PathWriter {
   Result<bpf::Hop> resolve(const path::Way& way) const;
   Status postpone_deadline(Entry& entry);
   Status write(Entry& entry);
+  // The wanted ways that programs can take: without those by streams, which are noted in bridged_.
+  path::SetPath split_off_stream(const path::SetPath& wanted);
 
   bpf::Underlay& underlay_;
   const netlink::RouteSocket& routes_;
+  const IsStream is_stream_;
+  std::map<NodeId, path::Way> bridged_;
   std::map<IfIndex, std::uint32_t> mtus_;
   std::map<NodeId, Entry> entries_;
-  std::map<path::Way, NodeId> owners_;  // whose packets a way's are; the last who proved it
+  struct Owner {
+    NodeId peer;
+    bool is_stream = false;  // so the programs were not told
+  };
+  std::map<path::Way, Owner> owners_;  // whose packets a way's are; the last who proved it
 };
 
 }  // namespace kernmesh::agent

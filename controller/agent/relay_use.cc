@@ -18,6 +18,11 @@ path::Seed fresh_seed() {
   return seed;
 }
 
+// UDP that has worked is not given up for one round: its questions may have been lost.
+constexpr int kVainRounds = 2;
+// After UDP works again; longer than what came by them is expected (Meetings::kLeaving).
+constexpr auto kStreamsKept = relay::Meetings::kLeaving + std::chrono::seconds(2);
+
 // The clock in microseconds, so that requests rise over restarts.
 relay::Sequence first_sequence() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
@@ -69,24 +74,63 @@ void RelayUse::put_peer(MonoTime now, const netmap::Peer& peer) {
 void RelayUse::set_relays(MonoTime now, const netmap::Netmap& map) {
   if (map.relays.ticket && map.relays.ticket != relays_.ticket)
     meetings_.set_ticket(now, *map.relays.ticket);
-  const bool same = map.relays.known == relays_.known && map.self.overlay_prefixes == overlay_;
+  const bool same =
+      map.relays.known == relays_.known && map.self.overlay_prefixes == self_.overlay_prefixes;
   relays_ = map.relays;
-  overlay_ = map.self.overlay_prefixes;
+  self_ = map.self;
   if (same) return;
-  std::vector<relay::RelayInfo> infos;
   std::vector<netcheck::Server> servers;
   for (const auto& [id, relay] : relays_.known) {
-    auto endpoints = netmap::usable_endpoints(relay, map.self);
-    if (endpoints.empty()) continue;
-    const auto use =
-        relay.draining ? relay::RelayInfo::Use::kDraining : relay::RelayInfo::Use::kOpen;
+    auto endpoints = netmap::usable_endpoints(relay, self_);
     // Nobody makes one his home that wants to be left.
-    if (!relay.draining) servers.push_back({id, endpoints});
-    infos.push_back({id, {relay.key, std::move(endpoints)}, use});
+    if (!endpoints.empty() && !relay.draining) servers.push_back({id, std::move(endpoints)});
   }
   servers_ = servers.size();
-  meetings_.set_relays(now, std::move(infos));
+  arrange_relays(now);
   check_.set_servers(now, std::move(servers));
+}
+
+std::vector<Endpoint> RelayUse::ways_to(const netmap::Relay& relay) const {
+  auto endpoints = netmap::usable_endpoints(relay, self_);
+  if (udp_works_ || relay.tls_port == Port()) return endpoints;
+  for (auto& endpoint : endpoints) endpoint.port = relay.tls_port;
+  return endpoints;
+}
+
+void RelayUse::arrange_relays(MonoTime now) {
+  std::vector<relay::RelayInfo> infos;
+  std::map<Endpoint, netmap::CertificateFingerprint> streams;
+  for (const auto& [id, relay] : relays_.known) {
+    auto endpoints = ways_to(relay);
+    if (endpoints.empty()) continue;
+    for (const auto& usable : netmap::usable_endpoints(relay, self_)) {
+      const Endpoint stream{usable.address, relay.tls_port};
+      const bool kept = streams_end_ && streams_.contains(stream);
+      if (relay.tls_port != Port() && (kept || !udp_works_))
+        streams[stream] = relay.tls_fingerprint;
+    }
+    const auto use =
+        relay.draining ? relay::RelayInfo::Use::kDraining : relay::RelayInfo::Use::kOpen;
+    infos.push_back({id, {relay.key, std::move(endpoints)}, use});
+  }
+  streams_ = std::move(streams);
+  events_.on_streams(streams_);
+  meetings_.set_relays(now, std::move(infos));
+}
+
+// Latencies of TLS are not measured, so without UDP it is the first of the map's that can be had.
+std::optional<RelayId> RelayUse::home_of(const netcheck::Report& report) const {
+  if (udp_works_) return report.home;
+  const auto can_be = [](const netmap::Relay& relay) {
+    return relay.tls_port != Port() && !relay.draining && relay.online;
+  };
+  if (home_) {
+    const auto known = relays_.known.find(*home_);
+    if (known != relays_.known.end() && can_be(known->second)) return home_;
+  }
+  for (const auto& [id, relay] : relays_.known)
+    if (can_be(relay)) return id;
+  return report.home;
 }
 
 void RelayUse::on_moved(MonoTime now) {
@@ -118,6 +162,11 @@ bool RelayUse::check(MonoTime now, CheckDone done) {
 }
 
 void RelayUse::settle(MonoTime now) {
+  if (streams_end_ && *streams_end_ <= now) {
+    streams_end_.reset();
+    streams_.clear();
+    events_.on_streams({});
+  }
   if (const auto due = meetings_.next_deadline(); due && *due <= now) meetings_.tick(now);
   if (const auto due = check_.next_deadline(); due && *due <= now) check_.tick(now);
   for (bool again = true; again;) {
@@ -128,9 +177,10 @@ void RelayUse::settle(MonoTime now) {
 }
 
 std::optional<MonoTime> RelayUse::next_deadline() const {
-  const auto a = meetings_.next_deadline(), b = check_.next_deadline();
-  if (a && b) return std::min(*a, *b);
-  return a ? a : b;
+  std::optional<MonoTime> earliest = streams_end_;
+  for (const auto& due : {meetings_.next_deadline(), check_.next_deadline()})
+    if (due && (!earliest || *due < *earliest)) earliest = due;
+  return earliest;
 }
 
 void RelayUse::run(MonoTime now, const relay::MeetingCommand& command) {
@@ -161,9 +211,22 @@ void RelayUse::run(MonoTime now,
   }
 }
 
+void RelayUse::believe(MonoTime now, const netcheck::Report& report) {
+  vain_rounds_ = report.udp ? 0 : vain_rounds_ + 1;
+  const bool works = report.udp || (last_report_ && udp_works_ && vain_rounds_ < kVainRounds);
+  if (works && !report.udp) check_.start(now);
+  if (works == udp_works_) return;
+  udp_works_ = works;
+  streams_end_ = works ? std::optional(now + kStreamsKept) : std::nullopt;
+  spdlog::info("UDP {} this network", works ? "gets out of" : "does not get out of");
+  arrange_relays(now);
+}
+
 void RelayUse::on_report(MonoTime now, const netcheck::Report& report) {
-  if (report.home != home_) {
-    home_ = report.home;
+  believe(now, report);
+  const auto home = home_of(report);
+  if (home != home_) {
+    home_ = home;
     spdlog::info("home relay: {}", home_ ? to_string(*home_) : "none");
     meetings_.set_home(now, home_);
     events_.on_home(home_);

@@ -35,9 +35,32 @@ std::string name_at(const netmap::Relays& relays, const Endpoint& endpoint) {
   return relay != nullptr ? relay->name : "";
 }
 
+// Of PeerStatus or PingResponse.
+template <typename Message>
+void put_relay(const netmap::Relays& relays, const Endpoint& endpoint, Message& out) {
+  const netmap::Relay* relay = netmap::relay_at(relays, endpoint);
+  if (relay == nullptr) return;
+  out.set_relay_name(relay->name);
+  out.set_relay_over_tls(netmap::is_over_tls(*relay, endpoint));
+}
+
 std::string name_of(const netmap::Relays& relays, std::optional<RelayId> id) {
   const auto found = relays.known.find(id.value_or(RelayId()));
   return found != relays.known.end() ? found->second.name : "";
+}
+
+// The programs count what goes by UDP, the agent what it carries itself.
+void fill_traffic(const Result<std::optional<bpf::Traffic>>& counted, const StreamTraffic& carried,
+                  MonoTime now, mesh::v1::PeerStatus& out) {
+  if (!counted || !*counted) return;
+  const bpf::Traffic& by_udp = **counted;
+  out.set_rx_bytes(by_udp.rx_bytes + carried.rx_bytes);
+  out.set_tx_bytes(by_udp.tx_bytes + carried.tx_bytes);
+  out.set_rx_packets(by_udp.rx_pkts + carried.rx_packets);
+  out.set_tx_packets(by_udp.tx_pkts + carried.tx_packets);
+  const MonoTime rx_last = std::max({by_udp.rx_last, by_udp.rx_last_relayed, carried.rx_last});
+  out.set_last_rx_age_ms(age_ms(rx_last, now));
+  out.set_last_tx_age_ms(age_ms(by_udp.tx_last, now));
 }
 
 void fill_peer(const MeshNode& node, const netmap::Peer& peer, MonoTime now,
@@ -58,7 +81,7 @@ void fill_peer(const MeshNode& node, const netmap::Peer& peer, MonoTime now,
       out.set_path_kind(mesh::v1::PeerStatus::PATH_KIND_DIRECT);
     if (path->kind == path::PathKind::kRelayed) {
       out.set_path_kind(mesh::v1::PeerStatus::PATH_KIND_RELAY);
-      out.set_relay_name(name_at(node.netmap()->relays, path->way->endpoint));
+      put_relay(node.netmap()->relays, path->way->endpoint, out);
     }
   }
   const auto& underlay = node.device().underlay();
@@ -70,19 +93,11 @@ void fill_peer(const MeshNode& node, const netmap::Peer& peer, MonoTime now,
       const bool relayed = hop.channel != 0;
       out.set_path_kind(relayed ? mesh::v1::PeerStatus::PATH_KIND_RELAY
                                 : mesh::v1::PeerStatus::PATH_KIND_DIRECT);
-      if (relayed) out.set_relay_name(name_at(node.netmap()->relays, hop.destination));
+      if (relayed) put_relay(node.netmap()->relays, hop.destination, out);
       *out.mutable_path() = rpc::to_proto(hop.destination);
     }
   }
-  if (const auto traffic = underlay.traffic(synth); traffic && *traffic) {
-    out.set_rx_bytes((*traffic)->rx_bytes);
-    out.set_tx_bytes((*traffic)->tx_bytes);
-    out.set_rx_packets((*traffic)->rx_pkts);
-    out.set_tx_packets((*traffic)->tx_pkts);
-    const MonoTime rx_last = std::max((*traffic)->rx_last, (*traffic)->rx_last_relayed);
-    out.set_last_rx_age_ms(age_ms(rx_last, now));
-    out.set_last_tx_age_ms(age_ms((*traffic)->tx_last, now));
-  }
+  fill_traffic(underlay.traffic(synth), node.tls().traffic(peer.id), now, out);
 }
 
 }  // namespace
@@ -116,12 +131,14 @@ void fill_ping(const path::PingResult& result, const netmap::Relays& relays,
   response.set_path_kind(relayed ? mesh::v1::PeerStatus::PATH_KIND_RELAY
                                  : mesh::v1::PeerStatus::PATH_KIND_DIRECT);
   if (result.way) *response.mutable_path() = rpc::to_proto(result.way->endpoint);
-  if (relayed) response.set_relay_name(name_at(relays, result.way->endpoint));
+  if (relayed) put_relay(relays, result.way->endpoint, response);
 }
 
-void fill_netcheck(const netcheck::Report& report, const netmap::Relays& relays,
+void fill_netcheck(const netcheck::Report& report, const MeshNode* node,
                    mesh::v1::NetcheckResponse& response) {
   using Response = mesh::v1::NetcheckResponse;
+  const bool has_map = node != nullptr && node->netmap();
+  const netmap::Relays relays = has_map ? node->netmap()->relays : netmap::Relays();
   response.set_udp(report.udp);
   if (report.v4) *response.mutable_v4() = rpc::to_proto(*report.v4);
   if (report.v6) *response.mutable_v6() = rpc::to_proto(*report.v6);
@@ -138,7 +155,16 @@ void fill_netcheck(const netcheck::Report& report, const netmap::Relays& relays,
       response.set_mapping(Response::MAPPING_VARIES);
       break;
   }
-  response.set_home_relay(name_of(relays, report.home));
+  response.set_home_relay(name_of(relays, has_map ? node->relays().home() : report.home));
+  if (has_map && !node->relays().udp_works()) {
+    for (const auto& stream : node->tls().streams()) {
+      auto* entry = response.add_tls_relays();
+      entry->set_relay_name(name_at(relays, stream.relay));
+      *entry->mutable_endpoint() = rpc::to_proto(stream.relay);
+      entry->set_connected(stream.is_connected);
+      entry->set_problem(stream.problem);
+    }
+  }
   for (const auto& latency : report.latencies) {
     auto* entry = response.add_latencies();
     const auto relay = relays.known.find(latency.relay);

@@ -23,7 +23,8 @@ void fill_status(const StatusFacts& facts, mesh::v1::StatusResponse& response);
 // `relays` gives relays their names.
 void fill_ping(const path::PingResult& result, const netmap::Relays& relays,
                mesh::v1::PingResponse& response);
-void fill_netcheck(const netcheck::Report& report, const netmap::Relays& relays,
+// `node`: null when it has gone meanwhile.
+void fill_netcheck(const netcheck::Report& report, const MeshNode* node,
                    mesh::v1::NetcheckResponse& response);
 void fill_mapping(const portmap::Mapping& mapping, mesh::v1::PortMapping& out);
 // Routes wanted by the netmap, and whether each is in the kernel.

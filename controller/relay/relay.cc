@@ -14,6 +14,7 @@
 #include "controller/host/event_loop.h"
 #include "controller/host/http_page.h"
 #include "controller/host/public_socket.h"
+#include "controller/relay/certificate.h"
 #include "controller/relay/kernel_path.h"
 #include "controller/relay/metrics.h"
 #include "controller/relay/own_addresses.h"
@@ -92,6 +93,7 @@ struct RelayDaemon::State {
   SessionTable table;
   StunAnswers stun_answers;
   std::optional<KernelPath> kernel;
+  Certificate certificate;  // of tls
   std::unique_ptr<TlsListener> tls;
   UniqueFd signals;
   MonoTime next_tick{}, next_usage{};
@@ -117,8 +119,13 @@ Status RelayDaemon::State::start() {
     events.on_closed = [this](StreamId stream) {
       execute(table.on_stream_closed(stream, read_clocks()));
     };
+    if (options.tls == options.udp)
+      return Error(ErrorCode::kInvalid,
+                   "--listen-tls and --listen-udp are the same number; nodes tell the two by it");
+    MESH_TRY_ASSIGN(certificate, open_certificate(options.certificate, options.certificate_key,
+                                                  files, host::wall_now()));
     MESH_TRY_ASSIGN(
-        tls, TlsListener::open({options.tls, options.certificate, options.certificate_key}, loop,
+        tls, TlsListener::open({options.tls, certificate.chain_path, certificate.key_path}, loop,
                                std::move(events)));
   }
   for (const int fd : socket.fds()) {
@@ -137,7 +144,8 @@ Status RelayDaemon::State::start_link() {
   };
   events.on_removed = [this] { loop.post([this] { obey({{}, true}); }); };
   MESH_TRY_ASSIGN(
-      link, ServerLink::start(options.link, {options.udp, options.tls}, files, std::move(events)));
+      link, ServerLink::start(options.link, {options.udp, options.tls, certificate.fingerprint},
+                              files, std::move(events)));
   return {};
 }
 

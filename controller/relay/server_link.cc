@@ -143,6 +143,7 @@ Error ServerLink::talk() {
     rpc::RelayReport report;
     report.endpoints = options_.endpoints.empty() ? own_endpoints(ports_.udp) : options_.endpoints;
     report.tls_port = ports_.tls;
+    report.tls_fingerprint = ports_.tls_fingerprint;
     {
       const std::lock_guard lock(mutex_);
       report.load = load_;

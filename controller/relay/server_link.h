@@ -29,6 +29,7 @@ class ServerLink {
  public:
   struct Ports {
     Port udp, tls;
+    netmap::CertificateFingerprint tls_fingerprint{};  // of what `tls` presents
   };
   struct Events {
     // Called on the link's thread, once for each change.

@@ -21,6 +21,7 @@ class StateDir {
   Result<X25519SecretKey> key() const;
   // Ed25519, names the relay to the server; made when there is none.
   Result<Ed25519SecretKey> machine_key() const;
+  std::string path_of(const std::string& name) const { return path_ + "/" + name; }
   // Small texts, such as the server's authority. kNotFound when there is none.
   Result<std::string> read_text(const std::string& name) const;
   Status write_text(const std::string& name, std::string_view text) const;

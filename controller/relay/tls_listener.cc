@@ -3,45 +3,18 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <openssl/err.h>
 #include <sys/socket.h>
 
 #include <cerrno>
 #include <cstring>
 #include <map>
 
-#include "controller/relay/tls_connection.h"
+#include "controller/host/tls_stream.h"
 
 namespace kernmesh::relay {
 namespace {
 
 constexpr int kAcceptsAtOnce = 64;
-
-struct FreeContext {
-  void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
-};
-using UniqueContext = std::unique_ptr<SSL_CTX, FreeContext>;
-
-Error tls_error(const std::string& attempt) {
-  char reason[256] = "no reason given";
-  if (const auto code = ERR_get_error(); code != 0) ERR_error_string_n(code, reason, sizeof reason);
-  ERR_clear_error();
-  return {ErrorCode::kInvalid, attempt + ": " + reason};
-}
-
-Result<UniqueContext> make_context(const TlsOptions& options) {
-  UniqueContext context(SSL_CTX_new(TLS_server_method()));
-  if (!context) return tls_error("start TLS");
-  SSL_CTX_set_min_proto_version(context.get(), TLS1_3_VERSION);
-  if (SSL_CTX_use_certificate_chain_file(context.get(), options.certificate.c_str()) != 1) {
-    return tls_error("read the certificate " + options.certificate);
-  }
-  if (SSL_CTX_use_PrivateKey_file(context.get(), options.key.c_str(), SSL_FILETYPE_PEM) != 1 ||
-      SSL_CTX_check_private_key(context.get()) != 1) {
-    return tls_error("read the private key " + options.key);
-  }
-  return context;
-}
 
 // One socket for both families.
 Result<UniqueFd> listen_on(Port port) {
@@ -99,31 +72,30 @@ struct TlsListener::State {
     const int on = 1, number = fd.get();
     setsockopt(number, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     const StreamId stream(++last_stream);
-    auto connection = TlsConnection::make(context.get(), std::move(fd), {client, local, stream},
-                                          host::mono_now());
-    if (!connection || !loop.watch(number, [this, stream] { proceed(stream); })) return;
+    auto tls = host::TlsStream::make(context.get(), std::move(fd), host::TlsStream::Role::kServer,
+                                     host::mono_now());
+    if (!tls || !loop.watch(number, [this, stream] { proceed(stream); })) return;
     ++by_source[client.address];
-    connections[stream] = std::move(connection);
+    connections[stream] = {std::move(tls), {client, local, stream}};
   }
 
   void proceed(StreamId stream) {
     const auto found = connections.find(stream);
     if (found == connections.end()) return;
-    TlsConnection& connection = *found->second;
+    const Connection& connection = found->second;
     const auto on_datagram = [&](std::span<const std::uint8_t> datagram) {
-      events.on_datagram(connection.origin(), datagram);
+      events.on_datagram(connection.origin, datagram);
     };
-    settle(stream, connection.proceed(on_datagram, host::mono_now()));
+    settle(stream, connection.tls->proceed(on_datagram, host::mono_now()));
   }
 
-  void settle(StreamId stream, TlsConnection::State state) {
+  void settle(StreamId stream, host::TlsStream::State state) {
     const auto found = connections.find(stream);
     if (found == connections.end()) return;
-    TlsConnection& connection = *found->second;
-    if (state == TlsConnection::State::kOpen) {
-      loop.set_interest(connection.fd(), connection.wants_write()
-                                             ? host::EventLoop::Interest::kReadAndWrite
-                                             : host::EventLoop::Interest::kRead);
+    if (state == host::TlsStream::State::kOpen) {
+      using Interest = host::EventLoop::Interest;
+      const auto& tls = *found->second.tls;
+      loop.set_interest(tls.fd(), tls.wants_write() ? Interest::kReadAndWrite : Interest::kRead);
       return;
     }
     close(stream);
@@ -132,8 +104,8 @@ struct TlsListener::State {
   void close(StreamId stream) {
     const auto found = connections.find(stream);
     if (found == connections.end()) return;
-    loop.unwatch(found->second->fd());
-    const IpAddress source = found->second->origin().client.address;
+    loop.unwatch(found->second.tls->fd());
+    const IpAddress source = found->second.origin.client.address;
     if (--by_source[source] == 0) by_source.erase(source);
     connections.erase(found);
     events.on_closed(stream);
@@ -142,9 +114,13 @@ struct TlsListener::State {
   host::EventLoop& loop;
   Events events;
   TlsOptions options;
-  UniqueContext context;
+  struct Connection {
+    std::unique_ptr<host::TlsStream> tls;
+    Origin origin;
+  };
+  host::TlsContext context;
   UniqueFd socket;
-  std::map<StreamId, std::unique_ptr<TlsConnection>> connections;
+  std::map<StreamId, Connection> connections;
   std::map<IpAddress, std::size_t> by_source;
   std::vector<StreamId> broken;  // a send found them so; closed by expire()
   std::uint64_t last_stream = 0;
@@ -156,7 +132,7 @@ TlsListener::~TlsListener() = default;
 Result<std::unique_ptr<TlsListener>> TlsListener::open(const TlsOptions& options,
                                                        host::EventLoop& loop, Events events) {
   auto state = std::make_unique<State>(loop, std::move(events), options);
-  MESH_TRY_ASSIGN(state->context, make_context(options));
+  MESH_TRY_ASSIGN(state->context, host::make_tls_server_context(options.certificate, options.key));
   MESH_TRY_ASSIGN(state->socket, listen_on(options.port));
   State* s = state.get();
   MESH_TRY(loop.watch(s->socket.get(), [s] { s->accept_all(); }));
@@ -166,9 +142,9 @@ Result<std::unique_ptr<TlsListener>> TlsListener::open(const TlsOptions& options
 void TlsListener::send(StreamId stream, std::span<const std::uint8_t> datagram) {
   const auto found = state_->connections.find(stream);
   if (found == state_->connections.end()) return;
-  const auto result = found->second->send(datagram);
+  const auto result = found->second.tls->send(datagram);
   // A send may come from the very connection's on_datagram(), which must not lose it underway.
-  if (result == TlsConnection::State::kClosed) {
+  if (result == host::TlsStream::State::kClosed) {
     state_->broken.push_back(stream);
   } else {
     state_->settle(stream, result);
@@ -178,7 +154,7 @@ void TlsListener::send(StreamId stream, std::span<const std::uint8_t> datagram) 
 void TlsListener::expire(MonoTime now) {
   std::vector<StreamId> over = std::exchange(state_->broken, {});
   for (const auto& [stream, connection] : state_->connections) {
-    if (connection->is_overdue(now)) over.push_back(stream);
+    if (connection.tls->is_overdue(now)) over.push_back(stream);
   }
   for (const StreamId stream : over) state_->close(stream);
 }

@@ -44,6 +44,7 @@ Result<NodePublicKey> node_key_from_wire(std::string_view bytes);
 Result<DiscoPublicKey> disco_key_from_wire(std::string_view bytes);
 Result<RelayPublicKey> relay_key_from_wire(std::string_view bytes);
 Result<TicketPublicKey> ticket_key_from_wire(std::string_view bytes);
+Result<netmap::CertificateFingerprint> tls_fingerprint_from_wire(std::string_view bytes);
 
 // Seconds since 1970, 0: never.
 std::int64_t to_wire(WallTime time);

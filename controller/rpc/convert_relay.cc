@@ -9,7 +9,29 @@ namespace {
 
 Error invalid_relay(const std::string& what) { return {ErrorCode::kInvalid, what}; }
 
+// A port without a fingerprint is none: nobody could be sure of who answers there. Nor is one that
+// UDP uses as well, since a way through a relay is named by address and port. UDP is as good as
+// ever.
+void take_tls(const mesh::v1::RelayPlace& message, netmap::Relay& relay) {
+  const auto fingerprint = tls_fingerprint_from_wire(message.tls_fingerprint());
+  const Port port(static_cast<std::uint16_t>(message.tls_port()));
+  const bool is_taken = std::any_of(relay.endpoints.begin(), relay.endpoints.end(),
+                                    [&](const Endpoint& e) { return e.port == port; });
+  if (!fingerprint || port == Port() || is_taken) return;
+  relay.tls_port = port;
+  relay.tls_fingerprint = *fingerprint;
+}
+
 }  // namespace
+
+Result<netmap::CertificateFingerprint> tls_fingerprint_from_wire(std::string_view bytes) {
+  netmap::CertificateFingerprint fingerprint{};
+  if (bytes.size() != fingerprint.size())
+    return invalid_relay("the fingerprint of a relay's certificate has " +
+                         std::to_string(bytes.size()) + " bytes, not 32");
+  std::copy(bytes.begin(), bytes.end(), fingerprint.begin());
+  return fingerprint;
+}
 
 mesh::v1::RelayPlace to_proto(const netmap::Relay& relay) {
   mesh::v1::RelayPlace message;
@@ -18,6 +40,8 @@ mesh::v1::RelayPlace to_proto(const netmap::Relay& relay) {
   message.set_region(relay.region);
   for (const auto& endpoint : relay.endpoints) *message.add_endpoints() = to_proto(endpoint);
   message.set_tls_port(relay.tls_port.value());
+  if (relay.tls_port != Port())
+    message.set_tls_fingerprint(relay.tls_fingerprint.data(), relay.tls_fingerprint.size());
   message.set_relay_key(to_wire(relay.key));
   message.set_draining(relay.draining);
   message.set_online(relay.online);
@@ -41,7 +65,6 @@ Result<netmap::Relay> from_proto(const mesh::v1::RelayPlace& message) {
   relay.id = netmap::RelayId(message.id());
   relay.name = message.name();
   relay.region = message.region();
-  relay.tls_port = Port(static_cast<std::uint16_t>(message.tls_port()));
   relay.draining = message.draining();
   relay.online = message.online();
   MESH_TRY_ASSIGN(relay.key, relay_key_from_wire(message.relay_key()));
@@ -49,6 +72,7 @@ Result<netmap::Relay> from_proto(const mesh::v1::RelayPlace& message) {
     MESH_TRY_ASSIGN(const auto endpoint, from_proto(endpoint_message));
     relay.endpoints.push_back(endpoint);
   }
+  take_tls(message, relay);
   return relay;
 }
 

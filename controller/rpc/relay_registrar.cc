@@ -49,6 +49,8 @@ Result<RelayOrders> RelayRegistrar::report(const RelaySession& session, const Re
   mesh::v1::ReportRelayRequest request;
   for (const auto& endpoint : report.endpoints) *request.add_endpoints() = to_proto(endpoint);
   request.set_tls_port(report.tls_port.value());
+  if (report.tls_port != Port())
+    request.set_tls_fingerprint(report.tls_fingerprint.data(), report.tls_fingerprint.size());
   *request.mutable_load() = report.load;
   request.set_relay_version(KERNMESH_VERSION);
   const auto stub = RelayCoordination::NewStub(channel_);

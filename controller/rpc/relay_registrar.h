@@ -34,6 +34,7 @@ struct RelaySession {
 struct RelayReport {
   std::vector<Endpoint> endpoints;
   Port tls_port;  // 0: none
+  netmap::CertificateFingerprint tls_fingerprint{};
   mesh::v1::RelayLoad load;
 };
 

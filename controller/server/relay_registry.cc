@@ -97,6 +97,23 @@ Result<std::vector<Endpoint>> endpoints_from(const View& view,
   return endpoints;
 }
 
+// Nodes take a TLS port by its certificate alone, so a relay of before that says none has none.
+Status take_tls(const mesh::v1::ReportRelayRequest& request, netmap::Relay& relay) {
+  relay.tls_port = Port();
+  relay.tls_fingerprint = {};
+  if (request.tls_port() == 0 || request.tls_fingerprint().empty()) return {};
+  const Port port(static_cast<std::uint16_t>(request.tls_port()));
+  for (const auto& endpoint : relay.endpoints) {
+    if (endpoint.port != port) continue;
+    return Error(ErrorCode::kInvalid, "the port for TLS, " + to_string(port) +
+                                          ", is also that of " + to_string(endpoint) +
+                                          "; nodes tell the two by it");
+  }
+  MESH_TRY_ASSIGN(relay.tls_fingerprint, rpc::tls_fingerprint_from_wire(request.tls_fingerprint()));
+  relay.tls_port = port;
+  return {};
+}
+
 }  // namespace
 
 Result<RelayAdmission> plan_relay_admission(const View& view, const RelayApplicant& applicant,
@@ -181,7 +198,7 @@ Result<mesh::v1::ReportRelayResponse> RelayRegistry::report(
     auto record = view.relays.at(caller.relay);
     const auto before = record;
     MESH_TRY_ASSIGN(record.relay.endpoints, endpoints_from(view, request));
-    record.relay.tls_port = Port(static_cast<std::uint16_t>(request.tls_port()));
+    MESH_TRY(take_tls(request, record.relay));
     record.relay.online = true;
     record.version = printable(request.relay_version(), kMostVersion);
     if (record == before) return commit;

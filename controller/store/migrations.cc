@@ -143,6 +143,12 @@ CREATE TABLE relay (
     R"sql(
 ALTER TABLE node ADD COLUMN home_relay INTEGER NOT NULL DEFAULT 0;
 )sql",
+    // 5: by what nodes know a relay's certificate
+    R"sql(
+ALTER TABLE relay ADD COLUMN tls_fingerprint BLOB NOT NULL
+  DEFAULT x'0000000000000000000000000000000000000000000000000000000000000000';
+UPDATE relay SET tls_port = 0;  -- until it has told both
+)sql",
 };
 
 Result<int> schema_of(Database& db) {

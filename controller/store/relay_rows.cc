@@ -9,11 +9,11 @@ Status write_row(Database& db, const RelayRecord& record, Revision now) {
   const bool fresh = record.written == Revision{};
   auto statement = db.prepare(
       fresh ? "INSERT INTO relay (id, name, region, machine_key, relay_key, endpoints, tls_port,"
-              " draining, online, created_at, last_seen_at, version, written)"
-              " VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13)"
+              " draining, online, created_at, last_seen_at, version, written, tls_fingerprint)"
+              " VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14)"
             : "UPDATE relay SET name=?2, region=?3, machine_key=?4, relay_key=?5, endpoints=?6,"
               " tls_port=?7, draining=?8, online=?9, created_at=?10, last_seen_at=?11,"
-              " version=?12, written=?13 WHERE id=?1 AND written=?14");
+              " version=?12, written=?13, tls_fingerprint=?14 WHERE id=?1 AND written=?15");
   const auto& relay = record.relay;
   statement.bind(relay.id.value()).bind(relay.name).bind(relay.region);
   statement.bind_blob(record.machine_key.bytes()).bind_blob(relay.key.bytes());
@@ -21,6 +21,7 @@ Status write_row(Database& db, const RelayRecord& record, Revision now) {
   statement.bind(relay.draining ? 1 : 0).bind(relay.online ? 1 : 0);
   statement.bind(seconds_of(record.created_at)).bind(seconds_of(record.last_seen_at));
   statement.bind(record.version).bind(signed_of(now.value()));
+  statement.bind_blob(relay.tls_fingerprint);
   if (!fresh) statement.bind(signed_of(record.written.value()));
   MESH_TRY(statement.run());
   return replaced(db, "relay", relay.id.value());
@@ -33,7 +34,7 @@ Status remove_row(Database& db, const Removal<netmap::RelayId>& removal) {
 Status read_rows(Database& db, std::vector<RelayRecord>& records) {
   constexpr auto kSql =
       "SELECT id, name, region, machine_key, relay_key, endpoints, tls_port, draining, online,"
-      " created_at, last_seen_at, version, written FROM relay";
+      " created_at, last_seen_at, version, written, tls_fingerprint FROM relay";
   return each_row(db, kSql, [&](Statement& row) -> Status {
     RelayRecord record;
     auto& relay = record.relay;
@@ -50,6 +51,10 @@ Status read_rows(Database& db, std::vector<RelayRecord>& records) {
     record.last_seen_at = time_of(row.number());
     record.version = row.text();
     record.written = Revision(unsigned_of(row.number()));
+    const std::string fingerprint = row.blob();
+    if (fingerprint.size() != relay.tls_fingerprint.size())
+      return Error(ErrorCode::kCorrupt, "the table relay has a fingerprint that is none");
+    std::copy(fingerprint.begin(), fingerprint.end(), relay.tls_fingerprint.begin());
     records.push_back(std::move(record));
     return {};
   });

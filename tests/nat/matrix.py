@@ -36,6 +36,7 @@ KINDS = {
     "seq": "APD / APD, ports count up",
     "rand": "APD / APD, random ports",
     "block": "UDP does not pass, TCP does",
+    "forged": "UDP does not pass, and for every relay somebody else answers TCP",
     "six": "IPv6 alone, no NAT",
 }
 # Written down before anything was run. d: direct, r: relayed, -: no way at all.
@@ -48,21 +49,23 @@ KINDS = {
 #     So these boxes and nodes begin each round as after a start; without that seq with port, masq, double was relayed.
 #   keep, rand against a filter by port: the port that the peer must let in is known only when it arrives. Two ends whose
 #     mappings both change cannot guess each other.
-#   block: a way would be TLS to a relay, which agents do not have.
+#   block: TLS to a relay, whatever the peer has; the relay speaks UDP with it, or TLS as well.
+#   forged: nodes know their relays' certificates, so there is no way, and they say why.
 #   six: has a family in common with public alone; with the others a relay stands between the families.
 EXPECTED = {
-    #          public cone addr port masq double keep seq rand block six
-    "public": "d      d    d    d    d    d      d    d   d    -     d",
-    "cone":   "d      d    d    d    d    d      d    d   d    -     r",
-    "addr":   "d      d    d    d    d    d      d    d   d    -     r",
-    "port":   "d      d    d    d    d    d      r    d   r    -     r",
-    "masq":   "d      d    d    d    d    d      r    d   r    -     r",
-    "double": "d      d    d    d    d    r      r    d   r    -     r",
-    "keep":   "d      d    d    r    r    r      r    r   r    -     r",
-    "seq":    "d      d    d    d    d    d      r    r   r    -     r",
-    "rand":   "d      d    d    r    r    r      r    r   r    -     r",
-    "block":  "-      -    -    -    -    -      -    -   -    -     -",
-    "six":    "d      r    r    r    r    r      r    r   r    -     d",
+    #          public cone addr port masq double keep seq rand block forged six
+    "public": "d      d    d    d    d    d      d    d   d    r     -      d",
+    "cone":   "d      d    d    d    d    d      d    d   d    r     -      r",
+    "addr":   "d      d    d    d    d    d      d    d   d    r     -      r",
+    "port":   "d      d    d    d    d    d      r    d   r    r     -      r",
+    "masq":   "d      d    d    d    d    d      r    d   r    r     -      r",
+    "double": "d      d    d    d    d    r      r    d   r    r     -      r",
+    "keep":   "d      d    d    r    r    r      r    r   r    r     -      r",
+    "seq":    "d      d    d    d    d    d      r    r   r    r     -      r",
+    "rand":   "d      d    d    r    r    r      r    r   r    r     -      r",
+    "block":  "r      r    r    r    r    r      r    r   r    r     -      r",
+    "forged": "-      -    -    -    -    -      -    -   -    -     -      -",
+    "six":    "d      r    r    r    r    r      r    r   r    r     -      d",
 }
 NEIGHBOURS = ["keepc"]  # behind the box of keepa
 # WireGuard makes a new session when one is 120 s old.
@@ -247,10 +250,17 @@ class Laboratory:
 
     def wait_for_homes(self) -> None:
         end = time.monotonic() + 30
-        without = [n for n in self.nodes if not n.startswith("block")]
+        without = [n for n in self.nodes if not n.startswith("forged")]
         while without and time.monotonic() < end:
             without = [n for n in without if not json.loads(run(*status_call(n)))["home_relay"]]
         self.check(not without, "every node that can has a home relay" + (f", but not {without}" if without else ""))
+
+    # Who answers for the relays is told from them, and their owner hears of it.
+    def check_forged(self) -> None:
+        for node in ("forgeda", "forgedb"):
+            problems = json.loads(run(*status_call(node)))["problems"]
+            self.check(any("presents another certificate" in text for text in problems),
+                       f"{node} says that another certificate is presented: {problems}")
 
     def introduce(self, pairs: list[Pair]) -> None:
         rules = []
@@ -408,6 +418,8 @@ def main() -> int:
     lab = Laboratory(kinds, "--one-begins" in sys.argv)
     lab.wait_for_homes()
     results = lab.matrix(kinds)
+    if "forged" in kinds:
+        lab.check_forged()
     if not wanted:
         lab.moves()
     print_table(kinds, results)

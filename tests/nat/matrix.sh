@@ -38,7 +38,7 @@ box_flags() { # KIND
 	keep) echo --mapping port --filtering port --ports kept;;
 	seq) echo --mapping port --filtering port --ports sequential;;
 	rand) echo --mapping port --filtering port --ports random;;
-	block) echo --mapping none --filtering none --ports kept --block-udp;;
+	block | forged) echo --mapping none --filtering none --ports kept --block-udp;;
 	esac
 }
 carrier_up() { # FLAGS...: one provider's NAT for both nodes of the kind "double"
@@ -73,6 +73,14 @@ node_host() { # KIND SIDE NUMBER
 	home "$node" "$3" "$box"
 	# shellcheck disable=SC2046
 	if [ "$1" = masq ]; then masquerade "$box"; else translate "$box" "10.77.$3" lan0 $(box_flags "$1"); fi
+	[ "$1" != forged ] || forge "$box"
+}
+# In front of a node somebody has the relays' addresses, and a certificate of his own.
+forge() { # BOX
+	local relay
+	for relay in relay1 relay2 relay3; do ip_ns "$1" address add "10.77.${LAB_SUBNET[$relay]}.2/32" dev lo; done
+	nsenter --net="/run/netns/$LAB_PREFIX$1" openssl s_server -quiet -accept 443 -cert "$LAB/forged.crt" -key "$LAB/forged.key" > /dev/null 2>&1 &
+	LAB_PID[$1-forger]=$!
 }
 # One more behind a box: its port becomes one of a bridge.
 neighbour() { # NODE BOX
@@ -99,6 +107,7 @@ lab_up
 start_network || { echo "no server"; tail "$LAB/server.log"; exit 1; }
 echo '{"acls": []}' > "$LAB/nobody.hujson"
 admin policy set "$LAB/nobody.hujson" > /dev/null
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=relay -keyout "$LAB/forged.key" -out "$LAB/forged.crt" 2> /dev/null
 relay_key=$(admin --json key create --relay --reusable | jq -r .secret)
 for relay in relay1 relay2 relay3; do relay_host "$relay" "$relay_key" || { echo "$relay does not start"; tail "$LAB/$relay.log"; exit 1; }; done
 number=20 nodes=()

@@ -105,7 +105,7 @@ Result<Outcome> run_netcheck(Session& session) {
   MESH_TRY_ASSIGN(auto agent, session.agent());
   MESH_TRY_ASSIGN(const auto response, agent.netcheck());
   session.renderer().show(netcheck_document(response));
-  return response.udp() ? Outcome::kDone : Outcome::kFailed;
+  return reaches_a_relay(response) ? Outcome::kDone : Outcome::kFailed;
 }
 
 Result<Outcome> run_routes(Session& session) {

@@ -39,13 +39,15 @@ Json path_json(const PathFacts& path) {
       path.kind == PeerStatus::PATH_KIND_DIRECT || path.kind == PeerStatus::PATH_KIND_RELAY;
   return {{"kind", path_word(path.kind)},
           {"endpoint", known ? Json(endpoint_text(path.endpoint)) : Json()},
-          {"relay", text_json(path.relay_name)}};
+          {"relay", text_json(path.relay_name)},
+          {"tls", path.relay_over_tls}};
 }
 
 std::string path_text(const PathFacts& path) {
   const std::string word = path_word(path.kind);
   if (word == "none") return word;
-  return word + " " + (path.relay_name.empty() ? endpoint_text(path.endpoint) : path.relay_name);
+  return word + " " + (path.relay_name.empty() ? endpoint_text(path.endpoint) : path.relay_name) +
+         (path.relay_over_tls ? " (TLS)" : "");
 }
 
 Document up_document(const mesh::v1::UpResponse& response) {
@@ -129,20 +131,21 @@ Document version_document(const mesh::v1::VersionResponse* response) {
 Document ping_document(const mesh::v1::PingResponse& answer) {
   Document document;
   const std::string address = address_text(answer.peer_address());
+  const PathFacts path{answer.path_kind(), answer.path(), answer.relay_name(),
+                       answer.relay_over_tls()};
   document.json = {{"type", "reply"},
                    {"sequence", answer.sequence()},
                    {"peer", text_json(answer.peer_name())},
                    {"address", address_json(answer.peer_address())},
                    {"timed_out", answer.timed_out()},
-                   {"path", path_json({answer.path_kind(), answer.path(), answer.relay_name()})},
+                   {"path", path_json(path)},
                    {"latency_us", answer.timed_out() ? Json() : Json(answer.latency_us())}};
   const std::string peer = answer.peer_name() + " (" + address + ")";
   const std::string sequence = " seq=" + std::to_string(answer.sequence());
   if (answer.timed_out()) {
     document.line("no reply from " + peer + sequence, Tone::kWarn);
   } else {
-    document.line("reply from " + peer + " via " +
-                  path_text({answer.path_kind(), answer.path(), answer.relay_name()}) + ": " +
+    document.line("reply from " + peer + " via " + path_text(path) + ": " +
                   format_latency(microseconds(answer.latency_us())) + sequence);
   }
   return document;

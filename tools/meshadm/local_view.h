@@ -28,6 +28,7 @@ struct PathFacts {
   mesh::v1::PeerStatus::PathKind kind;
   const mesh::v1::Endpoint& endpoint;
   const std::string& relay_name;
+  bool relay_over_tls = false;
 };
 std::string path_text(const PathFacts& path);
 Json path_json(const PathFacts& path);

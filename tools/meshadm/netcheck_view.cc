@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/meshadm/netcheck_view.h"
 
+#include <algorithm>
 #include <chrono>
 
 #include "tools/meshadm/local_view.h"
@@ -52,6 +53,26 @@ std::string seen_text(bool seen, const mesh::v1::Endpoint& endpoint) {
   return seen ? "yes, " + endpoint_text(endpoint) : "no answer";
 }
 
+Json list_tls_relays(const Response& response, Document& document) {
+  Json relays = Json::array();
+  if (response.tls_relays_size() > 0) document.line("    * Relays over TLS:");
+  for (const auto& relay : response.tls_relays()) {
+    const std::string at = relay.relay_name() + " (" + endpoint_text(relay.endpoint()) + "): ";
+    if (relay.connected()) {
+      document.line("        - " + at + "connected");
+    } else if (relay.problem().empty()) {
+      document.line("        - " + at + "not connected; none is made before it is needed");
+    } else {
+      document.line("        - " + at + relay.problem(), Tone::kBad);
+    }
+    relays.push_back({{"relay", text_json(relay.relay_name())},
+                      {"endpoint", endpoint_text(relay.endpoint())},
+                      {"connected", relay.connected()},
+                      {"problem", text_json(relay.problem())}});
+  }
+  return relays;
+}
+
 }  // namespace
 
 std::string mapping_text(const mesh::v1::PortMapping& mapping) {
@@ -64,6 +85,11 @@ Json mapping_json(const mesh::v1::PortMapping& mapping) {
   const ProtocolWords words = words_of(mapping.protocol());
   if (words.json == nullptr) return {};
   return {{"protocol", words.json}, {"endpoint", endpoint_text(mapping.external())}};
+}
+
+bool reaches_a_relay(const Response& response) {
+  return response.udp() || std::any_of(response.tls_relays().begin(), response.tls_relays().end(),
+                                       [](const auto& relay) { return relay.connected(); });
 }
 
 Document netcheck_document(const Response& response) {
@@ -86,8 +112,12 @@ Document netcheck_document(const Response& response) {
     document.line("        - " + latency.relay_name() + ": " +
                   format_latency(std::chrono::microseconds(latency.latency_us())));
   }
+  Json tls_relays = list_tls_relays(response, document);
   const auto silent = response.relays() - static_cast<std::uint32_t>(response.latencies_size());
-  if (silent > 0 && response.latencies_size() == 0) {
+  if (!response.udp() && reaches_a_relay(response)) {
+    document.line("! UDP does not get through; relays are reached over TLS, which is slower.",
+                  Tone::kWarn);
+  } else if (silent > 0 && response.latencies_size() == 0) {
     document.line("! No relay answers: UDP to them is blocked, or they are down.", Tone::kWarn);
   }
   document.json = {{"udp", response.udp()},
@@ -97,7 +127,8 @@ Document netcheck_document(const Response& response) {
                    {"port_mapping", mapping_json(response.port_mapping())},
                    {"home_relay", text_json(response.home_relay())},
                    {"relays", response.relays()},
-                   {"latencies", std::move(latencies)}};
+                   {"latencies", std::move(latencies)},
+                   {"tls_relays", std::move(tls_relays)}};
   return document;
 }
 

@@ -7,6 +7,8 @@
 
 namespace kernmesh::adm {
 
+// By UDP, or else over TLS.
+bool reaches_a_relay(const mesh::v1::NetcheckResponse& response);
 Document netcheck_document(const mesh::v1::NetcheckResponse& response);
 
 }  // namespace kernmesh::adm

@@ -40,7 +40,7 @@ StateWords words_of(mesh::v1::RunState state) {
 }
 
 PathFacts path_of(const PeerStatus& peer) {
-  return {peer.path_kind(), peer.path(), peer.relay_name()};
+  return {peer.path_kind(), peer.path(), peer.relay_name(), peer.relay_over_tls()};
 }
 
 Tone tone_of(const std::string& state) {

@@ -173,6 +173,11 @@ Digest sets_digest(const std::map<SetId, SourceSet>& sets) {
   return sum;
 }
 
+template <std::size_t N>
+std::string_view bytes_view(const std::array<std::uint8_t, N>& bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), N};
+}
+
 Digest relays_digest(const Relays& relays) {
   Encoder encoder("kernmesh relays v1");
   encoder.add(std::uint64_t{relays.known.size()});
@@ -183,11 +188,12 @@ Digest relays_digest(const Relays& relays) {
     encoder.add(relay.key);
     encoder.add(relay.endpoints);
     encoder.add(relay.tls_port);
+    encoder.add(bytes_view(relay.tls_fingerprint));
     encoder.add(std::uint64_t{relay.draining});
     encoder.add(std::uint64_t{relay.online});
   }
   const auto ticket = relays.ticket.value_or(relay::TicketBytes{});
-  encoder.add(std::string_view(reinterpret_cast<const char*>(ticket.data()), ticket.size()));
+  encoder.add(bytes_view(ticket));
   return encoder.finish();
 }
 

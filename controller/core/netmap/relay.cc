@@ -7,8 +7,11 @@ namespace kernmesh::netmap {
 
 const Relay* relay_at(const Relays& relays, const Endpoint& endpoint) {
   for (const auto& [id, relay] : relays.known) {
-    const auto& places = relay.endpoints;
-    if (std::find(places.begin(), places.end(), endpoint) != places.end()) return &relay;
+    const auto is_there = [&relay, &endpoint](const Endpoint& place) {
+      return place == endpoint || (relay.tls_port != Port() && place.address == endpoint.address &&
+                                   relay.tls_port == endpoint.port);
+    };
+    if (std::any_of(relay.endpoints.begin(), relay.endpoints.end(), is_there)) return &relay;
   }
   return nullptr;
 }

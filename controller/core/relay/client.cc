@@ -75,12 +75,20 @@ void RelayClient::on_moved(MonoTime now) {
   if (state_ != ClientState::kIdle) greet(now);
 }
 
+void RelayClient::move_to(MonoTime now, std::vector<Endpoint> endpoints) {
+  relay_.endpoints = std::move(endpoints);
+  endpoint_ = 0;
+  failures_ = 0;
+  observed_.reset();
+  if (state_ != ClientState::kIdle) greet(now);
+}
+
 void RelayClient::on_doubt(MonoTime now, Channel channel) {
   if (state_ != ClientState::kBound) return;
   enqueue(now, RequestType::kRefresh);
   // Word that the peer has left may have been lost.
   for (const auto& [peer, pair] : pairs_)
-    if (pair.up == channel) enqueue(now, RequestType::kOpen, peer);
+    if (pair.up && pair.up->channel == channel) enqueue(now, RequestType::kOpen, peer);
 }
 
 void RelayClient::greet(MonoTime now) {
@@ -111,6 +119,13 @@ void RelayClient::go_away(MonoTime now) {
 void RelayClient::ask_later(MonoTime now, Pair& pair) {
   pair.ask_again = now + std::min(kAskAgain * (1 << std::min(pair.vain, 4)), kMostAskAgain);
   ++pair.vain;
+}
+
+void RelayClient::take_up(const DiscoPublicKey& peer, Pair& pair, Channel channel) {
+  const path::Way way(endpoint(), channel);
+  if (pair.up == way) return;
+  pair.up = way;
+  events_.emplace_back(PairUp{peer, way});
 }
 
 void RelayClient::take_down(const DiscoPublicKey& peer, Pair& pair) {
@@ -309,7 +324,11 @@ void RelayClient::on_word(MonoTime now, const Bound& bound) {
     events_.emplace_back(RelayBound{bound.observed});
   }
   if (std::exchange(state_, ClientState::kBound) == ClientState::kBound) return;
-  for (const auto& [peer, pair] : pairs_) enqueue(now, RequestType::kOpen, peer);
+  for (auto& [peer, pair] : pairs_) {
+    // A relay moves a client's pairs along; should it not know them any more, it says so now.
+    if (pair.up) take_up(peer, pair, pair.up->channel);
+    enqueue(now, RequestType::kOpen, peer);
+  }
 }
 
 void RelayClient::on_word(MonoTime now, const Opened& opened) {
@@ -324,9 +343,7 @@ void RelayClient::on_word(MonoTime now, const Opened& opened) {
   }
   pair.ask_again = {};
   pair.vain = 0;
-  if (pair.up == opened.channel) return;
-  pair.up = opened.channel;
-  events_.emplace_back(PairUp{opened.peer, {endpoint(), opened.channel}});
+  take_up(opened.peer, pair, opened.channel);
 }
 
 void RelayClient::on_word(MonoTime now, const Draining& draining) {

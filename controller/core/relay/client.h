@@ -73,6 +73,9 @@ class RelayClient {
   void close(MonoTime now, const DiscoPublicKey& peer);
   // This node has another address: binds from there; pairs stay.
   void on_moved(MonoTime now);
+  // The relay is reached another way from now on: binds there. Pairs stay up the way they are until
+  // it has, and come up again the new way then, under the channels they have.
+  void move_to(MonoTime now, std::vector<Endpoint> endpoints);
   // That way through the relay does not answer: ask at once whether relay and pair are there.
   void on_doubt(MonoTime now, Channel channel);
 
@@ -89,7 +92,7 @@ class RelayClient {
 
  private:
   struct Pair {
-    std::optional<Channel> up;
+    std::optional<path::Way> up;
     MonoTime ask_again{};
     int vain = 0;  // times in a row that the peer was not there
   };
@@ -101,6 +104,7 @@ class RelayClient {
   void send_due(MonoTime now);
   void send(MonoTime now, RequestQueue::Entry& entry);
   void on_unanswered(MonoTime now, int tries);
+  void take_up(const DiscoPublicKey& peer, Pair& pair, Channel channel);
   Sequence next_sequence(MonoTime now);
   Reception on_challenge(MonoTime now, const Challenge& challenge);
   Reception on_answer(MonoTime now, const Answer& answer);

@@ -9,13 +9,14 @@ Meetings::Meetings(RelayClient::Settings settings) : settings_(settings), random
 
 void Meetings::set_relays(MonoTime now, std::vector<RelayInfo> relays) {
   std::map<RelayId, Place> before = std::exchange(places_, {});
+  std::set<RelayId> moved;
   for (auto& info : relays) {
     const RelayId id = info.id;
     auto known = before.extract(id);
-    const bool same = known && known.mapped().info.address == info.address;
+    const bool same = known && known.mapped().info.address.key == info.address.key;
     Place place = same ? std::move(known.mapped()) : Place{};
     place.drains = info.use == RelayInfo::Use::kDraining;
-    place.info = std::move(info);
+    if (move(now, place, std::move(info))) moved.insert(id);
     if (!same) {
       for (auto& [peer, session] : sessions_) {
         session.opened.erase(id);
@@ -25,13 +26,36 @@ void Meetings::set_relays(MonoTime now, std::vector<RelayInfo> relays) {
     }
     places_.insert_or_assign(id, std::move(place));
   }
+  const auto has_moved = [&](const auto& entry) { return moved.contains(entry.first); };
   for (auto& [peer, session] : sessions_) {
     std::erase_if(session.opened, [&](RelayId id) { return !places_.contains(id); });
     const auto gone = [&](const auto& entry) { return !places_.contains(entry.first); };
     std::erase_if(session.leaving, gone);
-    if (std::erase_if(session.up, gone) > 0) publish(session);
+    const bool fewer = std::erase_if(session.up, gone) > 0;
+    if (fewer || std::any_of(session.up.begin(), session.up.end(), has_moved)) publish(session);
   }
   arrange_all(now);
+}
+
+// What is up stays up until the relay has bound this node the new way; meanwhile and for a while
+// after that both are heard.
+bool Meetings::move(MonoTime now, Place& place, RelayInfo info) {
+  const bool moves = place.client && place.info.address.endpoints != info.address.endpoints;
+  if (moves) {
+    place.former = {place.client->endpoint(), now + kLeaving};
+    place.client->move_to(now, info.address.endpoints);
+  }
+  place.info = std::move(info);
+  return moves;
+}
+
+void Meetings::expire_former(MonoTime now) {
+  for (auto& [id, place] : places_) {
+    if (!place.former || now < place.former->until) continue;
+    place.former.reset();
+    for (const auto& [peer, session] : sessions_)
+      if (session.up.contains(id)) publish(session);
+  }
 }
 
 void Meetings::set_ticket(MonoTime now, const TicketBytes& ticket) {
@@ -203,8 +227,13 @@ Meetings::Session* Meetings::session_of(const DiscoPublicKey& key) {
 
 void Meetings::publish(const Session& session) {
   SetRelayed command{session.peer.id, {}, {}};
-  for (const auto& [relay, way] : session.up)
+  for (const auto& [relay, way] : session.up) {
     (session.leaving.contains(relay) ? command.leaving : command.ways).push_back(way);
+    const auto place = places_.find(relay);
+    if (place == places_.end() || !place->second.former || !place->second.client) continue;
+    for (const auto& heard : {place->second.client->endpoint(), place->second.former->endpoint})
+      if (heard != way.endpoint) command.leaving.emplace_back(heard, way.channel);
+  }
   commands_.emplace_back(std::move(command));
 }
 
@@ -277,6 +306,7 @@ void Meetings::tick(MonoTime now) {
     if (due && *due <= now) place.client->tick(now);
   }
   drain(now);
+  expire_former(now);
   for (const NodeId id : live_) {
     Session& session = sessions_.at(id);
     std::erase_if(session.asked_until, [&](const auto& entry) { return now >= entry.second; });
@@ -290,8 +320,10 @@ std::optional<MonoTime> Meetings::next_deadline() const {
   const auto take = [&](std::optional<MonoTime> when) {
     if (when && (!earliest || *when < *earliest)) earliest = when;
   };
-  for (const auto& [id, place] : places_)
+  for (const auto& [id, place] : places_) {
     if (place.client) take(place.client->next_deadline());
+    if (place.former) take(place.former->until);
+  }
   for (const NodeId id : live_) {
     const Session& session = sessions_.at(id);
     take(session.wanted_until);

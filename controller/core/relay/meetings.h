@@ -81,11 +81,16 @@ class Meetings {
 
  private:
   enum class Health : std::uint8_t { kGood, kDoubtful, kDead };
+  struct Former {
+    Endpoint endpoint;
+    MonoTime until{};
+  };
   struct Place {
     RelayInfo info;
     std::unique_ptr<RelayClient> client;  // none: not in use
     Health health = Health::kGood;        // dead until it binds us again
     bool drains = false;
+    std::optional<Former> former;  // where it was reached before, and is still heard
   };
   struct Session {
     MeetingPeer peer;
@@ -97,6 +102,9 @@ class Meetings {
   };
 
   RelayClient& client_of(MonoTime now, Place& place);
+  // True when the relay is reached another way from now on.
+  static bool move(MonoTime now, Place& place, RelayInfo info);
+  void expire_former(MonoTime now);
   bool is_good(const Place& place) const;
   // The relay itself when it is good, else the next that is; none when none is.
   std::optional<RelayId> good_from(std::optional<RelayId> relay) const;

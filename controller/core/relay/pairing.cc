@@ -61,6 +61,7 @@ void Pairing::move(Client& client, const Origin& to, Effects& effects) {
     if (other == nullptr || wish_of(*other, client.key) == nullptr) continue;
     effects.channels.push_back({client.origin, wish.channel, std::nullopt});
   }
+  client.former_stream = client.origin.stream;
   client.origin = to;
   for (const auto& [peer, wish] : client.wishes) {
     if (const Client* other = peer_of(client, peer)) set_pair(client, *other, effects);
@@ -177,7 +178,9 @@ std::optional<Onward> Pairing::onward(const Origin& from, Channel in, Client*& o
   const auto found = channels_.find(in);
   if (found == channels_.end()) return std::nullopt;
   owner = find(found->second.owner);
-  if (owner == nullptr || owner->origin != from) return std::nullopt;
+  if (owner == nullptr) return std::nullopt;
+  const bool is_late = from.stream != StreamId() && from.stream == owner->former_stream;
+  if (owner->origin != from && !is_late) return std::nullopt;
   const Client* peer = peer_of(*owner, found->second.peer);
   const Wish* back = peer != nullptr ? wish_of(*peer, owner->key) : nullptr;
   if (back == nullptr) return std::nullopt;

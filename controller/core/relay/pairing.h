@@ -28,6 +28,8 @@ struct Client {
   WallTime ticket_ends{};
   std::uint16_t most_pairs = 0;
   Origin origin;
+  // The connection by which it came before it moved; what is still in it is forwarded.
+  StreamId former_stream;
   SharedKey shared;
   Sequence sequence;        // of its last request
   std::uint64_t stamp = 0;  // of the last answer to it

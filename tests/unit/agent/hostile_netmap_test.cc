@@ -18,7 +18,7 @@ namespace kernmesh::agent {
 namespace {
 
 using mesh::v1::NetmapUpdate;
-using Bytes = std::vector<grpc::ByteBuffer>;
+using Parts = std::vector<grpc::ByteBuffer>;
 
 // Two messages of 16 MiB in the server's and the client's buffers, twice each; sanitizers' own is
 // several times that.
@@ -32,7 +32,7 @@ WallTime now() {
 // threads of its own, one after the other; the mutex shows that order to ThreadSanitizer.
 class Stream : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
  public:
-  explicit Stream(Bytes messages) : messages_(std::move(messages)) {
+  explicit Stream(Parts messages) : messages_(std::move(messages)) {
     const std::lock_guard lock(mutex_);
     StartWrite(&messages_[next_]);
   }
@@ -48,7 +48,7 @@ class Stream : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
 
  private:
   std::mutex mutex_;
-  Bytes messages_;
+  Parts messages_;
   std::size_t next_ = 0;
 };
 
@@ -56,7 +56,7 @@ using Coordination = mesh::v1::Coordination;
 using RawWatch = Coordination::WithRawCallbackMethod_Watch<Coordination::Service>;
 class HostileServer : public RawWatch {
  public:
-  void say(Bytes messages, grpc_compression_algorithm packed) {
+  void say(Parts messages, grpc_compression_algorithm packed) {
     const std::lock_guard lock(mutex_);
     messages_ = std::move(messages);
     packed_ = packed;
@@ -71,7 +71,7 @@ class HostileServer : public RawWatch {
 
  private:
   std::mutex mutex_;
-  Bytes messages_;
+  Parts messages_;
   grpc_compression_algorithm packed_ = GRPC_COMPRESS_NONE;
 };
 

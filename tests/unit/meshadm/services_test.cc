@@ -59,6 +59,19 @@ class AgentWithServices : public v1::Local::Service {
   }
   grpc::Status Netcheck(ServerContext*, const v1::NetcheckRequest*,
                         v1::NetcheckResponse* response) override {
+    if (udp_is_blocked) {
+      response->set_home_relay("fra1");
+      response->set_relays(2);
+      for (const auto* name : {"fra1", "nyc1"}) {
+        auto* relay = response->add_tls_relays();
+        relay->set_relay_name(name);
+        relay->mutable_endpoint()->set_address(kUnderlay);
+        relay->mutable_endpoint()->set_port(443);
+      }
+      response->mutable_tls_relays(0)->set_connected(true);
+      response->mutable_tls_relays(1)->set_problem("presents another certificate");
+      return {};
+    }
     response->set_udp(true);
     response->mutable_v4()->set_address(kUnderlay);
     response->mutable_v4()->set_port(54'321);
@@ -76,6 +89,7 @@ class AgentWithServices : public v1::Local::Service {
   }
   v1::UpRequest asked_up;
   v1::StatusResponse status;
+  bool udp_is_blocked = false;
 };
 
 class Node : public testing::Test {
@@ -192,6 +206,37 @@ TEST_F(Node, netcheck_reports_what_relays_see) {
   EXPECT_TRUE(terminal.json()["ipv6"].is_null());
   EXPECT_EQ(terminal.json()["port_mapping"]["protocol"], "nat-pmp");
   EXPECT_EQ(terminal.json()["port_mapping"]["endpoint"], "198.51.100.7:41641");
+}
+
+TEST_F(Node, netcheck_says_which_relays_are_reached_over_tls_and_why_others_are_not) {
+  agent.udp_is_blocked = true;
+  ASSERT_EQ(terminal.run({"netcheck"}), 0) << terminal.err.str();
+  EXPECT_NE(terminal.out.str().find("    * UDP: false\n"), std::string::npos);
+  EXPECT_NE(terminal.out.str().find(
+                "    * Relays over TLS:\n"
+                "        - fra1 (198.51.100.7:443): connected\n"
+                "        - nyc1 (198.51.100.7:443): presents another certificate\n"
+                "! UDP does not get through; relays are reached over TLS, which is slower.\n"),
+            std::string::npos)
+      << terminal.out.str();
+  ASSERT_EQ(terminal.run({"netcheck", "--json"}), 0);
+  const auto relays = terminal.json()["tls_relays"];
+  EXPECT_EQ(relays[0]["connected"], true);
+  EXPECT_TRUE(relays[0]["problem"].is_null());
+  EXPECT_EQ(relays[1]["relay"], "nyc1");
+  EXPECT_EQ(relays[1]["problem"], "presents another certificate");
+}
+
+TEST_F(Node, a_path_through_a_relay_over_tls_is_called_so) {
+  auto& peer = *agent.status.add_peers();
+  peer.mutable_peer()->set_name("web-1");
+  peer.set_path_kind(v1::PeerStatus::PATH_KIND_RELAY);
+  peer.set_relay_name("fra1");
+  peer.set_relay_over_tls(true);
+  ASSERT_EQ(terminal.run({"status"}), 0) << terminal.err.str();
+  EXPECT_NE(terminal.out.str().find("relay fra1 (TLS)"), std::string::npos) << terminal.out.str();
+  ASSERT_EQ(terminal.run({"status", "--json"}), 0);
+  EXPECT_EQ(terminal.json()["peers"].back()["path"]["tls"], true);
 }
 
 TEST_F(Node, ping_without_any_answer_fails) {

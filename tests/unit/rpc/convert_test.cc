@@ -91,6 +91,7 @@ netmap::Relays two_relays() {
     relay.key = RelayPublicKey({id, 9});
     relay.endpoints = {*Endpoint::parse("192.0.2.9:3478"), *Endpoint::parse("[2001:db8::9]:3478")};
     relay.tls_port = Port(443);
+    relay.tls_fingerprint.fill(id);
     relay.draining = id == 2;
     relay.online = id == 1;
     relays.known.emplace(relay.id, relay);
@@ -112,6 +113,21 @@ TEST(Convert, relays_and_homes_come_back_as_they_went) {
   const auto change = from_proto(to_proto(delta));
   ASSERT_TRUE(change) << change.error().message();
   EXPECT_EQ(std::get<netmap::Delta>(*change), delta);
+}
+
+TEST(Convert, relays_tls_port_counts_only_with_a_fingerprint_and_when_udp_has_another) {
+  auto message = to_proto(two_relays());
+  const auto& first = [&] { return from_proto(message)->known.begin()->second; };
+  EXPECT_EQ(first().tls_port, Port(443));
+  message.mutable_relays(0)->set_tls_fingerprint("too short");
+  EXPECT_EQ(first().tls_port, Port());
+  message.mutable_relays(0)->clear_tls_fingerprint();
+  EXPECT_EQ(first().tls_port, Port()) << "of a relay of before";
+  message = to_proto(two_relays());
+  message.mutable_relays(0)->mutable_endpoints(1)->set_port(443);
+  EXPECT_EQ(first().tls_port, Port());
+  message.mutable_relays(0)->set_tls_port(65536);
+  EXPECT_FALSE(from_proto(message));
 }
 
 TEST(Convert, relay_that_is_none_is_refused_and_a_ticket_of_another_length_left_out) {

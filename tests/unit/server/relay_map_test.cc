@@ -14,7 +14,7 @@ namespace {
 class RelayMapTest : public ServerTest {
  protected:
   // A relay that has joined and reported; the ticket key that it was told.
-  TicketPublicKey add_relay(const std::string& name) {
+  TicketPublicKey add_relay(const std::string& name, const rpc::RelayReport& report = by_udp()) {
     mesh::v1::CreateJoinKeyRequest request;
     request.set_relay(true);
     const auto join_key = admin_->create_join_key(request);
@@ -27,12 +27,19 @@ class RelayMapTest : public ServerTest {
     const auto session =
         registrar.register_relay({machine, RelayPublicKey(key), join_key->secret(), name, "fra"});
     EXPECT_TRUE(session) << session.error().message();
-    rpc::RelayReport report;
-    report.endpoints = {*Endpoint::parse("192.0.2.9:3478")};
     const auto orders = registrar.report(*session, report);
-    EXPECT_TRUE(orders) << orders.error().message();
+    if (!orders) {
+      refusal_ = orders.error();
+      return {};
+    }
     return orders->ticket_keys.at(0);
   }
+  static rpc::RelayReport by_udp() {
+    rpc::RelayReport report;
+    report.endpoints = {*Endpoint::parse("192.0.2.9:3478")};
+    return report;
+  }
+  Status refusal_;  // of a report
   netmap::Netmap map_of(const rpc::Session& session) {
     Watcher watcher(client(), session);
     return std::get<netmap::Netmap>(watcher.first());
@@ -65,6 +72,27 @@ TEST_F(RelayMapTest, snapshot_has_the_relays_and_a_ticket_that_they_take) {
   EXPECT_EQ(ticket.node, session.node_id);
   EXPECT_EQ(ticket.client, disco_public_key(node.disco));
   EXPECT_GT(ticket.not_after, system_now() + kTicketReserve);
+}
+
+TEST_F(RelayMapTest, relays_certificate_is_told_with_its_port) {
+  const auto session = join(TestNode());
+  auto report = by_udp();
+  report.tls_port = Port(443);
+  report.tls_fingerprint.fill(7);
+  add_relay("fra1", report);
+  const auto map = map_of(session);
+  ASSERT_EQ(map.relays.known.size(), 1u);
+  EXPECT_EQ(map.relays.known.begin()->second.tls_port, Port(443));
+  EXPECT_EQ(map.relays.known.begin()->second.tls_fingerprint, report.tls_fingerprint);
+}
+
+TEST_F(RelayMapTest, relay_whose_tls_port_is_also_its_udp_port_is_told_so) {
+  auto report = by_udp();
+  report.tls_port = report.endpoints[0].port;
+  report.tls_fingerprint.fill(7);
+  add_relay("fra1", report);
+  ASSERT_FALSE(refusal_);
+  EXPECT_EQ(refusal_.error().code(), ErrorCode::kInvalid);
 }
 
 TEST_F(RelayMapTest, every_stream_hears_when_relays_change) {

@@ -102,6 +102,7 @@ TEST_F(SqliteStoreTest, relays_and_keys_for_them_are_there_after_reopening) {
   relay.relay.key = RelayPublicKey({1, 2});
   relay.relay.endpoints = {*Endpoint::parse("192.0.2.9:3478"), *Endpoint::parse("[2001:db8::9]:1")};
   relay.relay.tls_port = Port(443);
+  relay.relay.tls_fingerprint.fill(5);
   relay.relay.draining = true;
   relay.machine_key = MachinePublicKey({3, 4});
   relay.last_seen_at = WallTime(std::chrono::seconds(7));
@@ -121,6 +122,28 @@ TEST_F(SqliteStoreTest, relays_and_keys_for_them_are_there_after_reopening) {
       {{}, {Removal<netmap::RelayId>{relay.relay.id, Revision(1)}}, {}, Audience::kNetwork}));
   EXPECT_TRUE(open()->load()->relays.empty());
   EXPECT_EQ(open()->load()->highest.relay, netmap::RelayId(4));
+}
+
+// As the first four steps left it.
+TEST_F(SqliteStoreTest, relay_of_an_older_schema_has_no_tls_until_it_tells_its_certificate) {
+  RelayRecord relay;
+  relay.relay.id = netmap::RelayId(4);
+  relay.relay.name = "fra1";
+  relay.relay.tls_port = Port(443);
+  ASSERT_TRUE(open()->commit({{relay}, {}, {}, Audience::kNetwork}));
+  execute(
+      "ALTER TABLE relay DROP COLUMN tls_fingerprint;"
+      "DELETE FROM migration WHERE number > 4");
+  const auto contents = open()->load();
+  ASSERT_TRUE(contents) << contents.error().message();
+  ASSERT_EQ(contents->relays.size(), 1u);
+  EXPECT_EQ(contents->relays[0].relay.name, "fra1");
+  EXPECT_EQ(contents->relays[0].relay.tls_port, Port());
+  auto told = contents->relays[0];
+  told.relay.tls_port = Port(443);
+  told.relay.tls_fingerprint.fill(9);
+  ASSERT_TRUE(open()->commit({{told}, {}, {}, Audience::kNetwork}));
+  EXPECT_EQ(open()->load()->relays[0].relay, told.relay);
 }
 
 // As the first two steps left it, with a user and a key of hers.

@@ -37,7 +37,7 @@ struct Guest {
   Endpoint at;
   std::map<DiscoPublicKey, path::Way> up;
   std::vector<DiscoPublicKey> asked_by;
-  int losses = 0, doubts = 0, refused_tickets = 0, sent = 0;
+  int losses = 0, downs = 0, doubts = 0, refused_tickets = 0, sent = 0;
   std::optional<MonoTime> drains_by;
   std::optional<Endpoint> observed;
 };
@@ -46,6 +46,7 @@ class ClientNetwork {
  public:
   double loss = 0;
   bool relay_is_dead = false;
+  Endpoint relay_at = Endpoint::parse("198.51.100.1:3478").value();  // from where it answers
   World world;
 
   MonoTime now() const { return world.now.mono; }
@@ -84,7 +85,8 @@ class ClientNetwork {
     }
     for (const auto& event : guest.client.take_events()) {
       if (const auto* pair = std::get_if<PairUp>(&event)) guest.up[pair->peer] = pair->way;
-      if (const auto* pair = std::get_if<PairDown>(&event)) guest.up.erase(pair->peer);
+      if (const auto* pair = std::get_if<PairDown>(&event))
+        guest.downs += static_cast<int>(guest.up.erase(pair->peer));
       if (const auto* ask = std::get_if<PeerAsks>(&event)) guest.asked_by.push_back(ask->peer);
       if (const auto* bound = std::get_if<RelayBound>(&event)) guest.observed = bound->observed;
       if (const auto* drains = std::get_if<RelayDrains>(&event)) guest.drains_by = drains->by;
@@ -130,7 +132,7 @@ class ClientNetwork {
       }
       for (auto& [number, guest] : guests_) {
         if (guest.at != *flight.to) continue;
-        guest.client.on_datagram(now(), flight.bytes, Endpoint::parse("198.51.100.1:3478").value());
+        guest.client.on_datagram(now(), flight.bytes, relay_at);
         collect(guest);
       }
     }

@@ -71,6 +71,31 @@ TEST_F(RelayClients, keep_their_pairs_when_they_move) {
   EXPECT_EQ(net_.guest(1).observed, net_.guest(1).at);
 }
 
+TEST_F(RelayClients, keep_their_pairs_and_channels_when_the_relay_is_reached_another_way) {
+  meet();
+  const Endpoint before = net_.relay_at, after = Endpoint::parse("198.51.100.1:443").value();
+  const auto channel = net_.guest(1).channel_to(net_.guest(2));
+  net_.relay_at = after;
+  net_.guest(1).client.move_to(net_.now(), {after});
+  const auto& way = net_.guest(1).up.at(net_.guest(2).key);
+  EXPECT_EQ(way.endpoint, before) << "until it is bound there";
+  net_.run(milliseconds(300));
+  EXPECT_TRUE(carries());
+  EXPECT_EQ(way.endpoint, after);
+  EXPECT_EQ(way.channel, channel);
+  EXPECT_EQ(net_.guest(1).downs, 0);
+  EXPECT_EQ(net_.guest(1).losses, 0);
+}
+
+TEST_F(RelayClients, lose_their_pairs_when_the_new_way_leads_nowhere) {
+  meet();
+  net_.guest(1).client.move_to(net_.now(), {Endpoint::parse("198.51.100.1:443").value()});
+  net_.relay_is_dead = true;
+  net_.run(seconds(20));
+  EXPECT_TRUE(net_.guest(1).up.empty());
+  EXPECT_GE(net_.guest(1).losses, 1);
+}
+
 TEST_F(RelayClients, a_nat_that_rebinds_in_silence_is_noticed_at_the_next_refresh) {
   meet();
   net_.guest(1).at = Endpoint::parse("192.0.2.77:9999").value();

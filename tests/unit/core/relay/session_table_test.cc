@@ -219,6 +219,30 @@ TEST(RelaySession, a_later_run_goes_on_with_what_was_saved) {
   EXPECT_EQ(later.table.save().size(), 2U);
 }
 
+TEST(RelaySession, what_is_still_in_a_connection_is_forwarded_after_its_client_has_moved_to_udp) {
+  World world;
+  Peer a(world, 1, kA), b(world, 2, kB);
+  const Origin by_udp = a.at;
+  a.at.stream = StreamId(5);
+  bind_both(a, b);
+  const Channel channel = a.open(b).channel;
+  b.open(a);
+  const Origin by_stream = a.at;
+  a.at = by_udp;
+  a.bind();
+  const Bytes packet = wrap_data(channel, Bytes(40, 4));
+  EXPECT_TRUE(world.table.on_data(by_udp, packet, world.now));
+  EXPECT_TRUE(world.table.on_data(by_stream, packet, world.now));
+  Origin other = by_stream;
+  other.stream = StreamId(6);
+  EXPECT_FALSE(world.table.on_data(other, packet, world.now)) << "another connection";
+  other = by_udp;
+  other.client.port = Port(9);
+  EXPECT_FALSE(world.table.on_data(other, packet, world.now)) << "another address";
+  world.table.on_stream_closed(StreamId(5), world.now);
+  EXPECT_TRUE(world.table.on_data(by_udp, packet, world.now)) << "its end is not the client's";
+}
+
 TEST(RelaySession, what_ends_with_a_connection_is_dropped_with_it) {
   World world;
   Peer a(world, 1, kA), b(world, 2, kB);
