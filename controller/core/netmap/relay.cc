@@ -6,7 +6,8 @@
 namespace kernmesh::netmap {
 
 const Relay* relay_at(const Relays& relays, const Endpoint& endpoint) {
-  for (const auto& [id, relay] : relays.known) {
+  for (const auto& entry : relays.known) {
+    const Relay& relay = entry.second;
     const auto is_there = [&relay, &endpoint](const Endpoint& place) {
       return place == endpoint || (relay.tls_port != Port() && place.address == endpoint.address &&
                                    relay.tls_port == endpoint.port);
