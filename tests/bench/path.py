@@ -11,7 +11,6 @@ Of each switch and each direction:
   lost      datagrams that were sent then and never arrived
 All sockets are this process's, opened in the nodes' namespaces.
 """
-import ctypes
 import dataclasses
 import json
 import os
@@ -22,6 +21,9 @@ import struct
 import subprocess
 import sys
 import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "nat"))
+from namespaces import in_namespace
 
 LAB, PREFIX, BIN = (os.environ.get(name, "") for name in ("LAB", "LAB_PREFIX", "BIN"))
 PORT, RELAY_PORT = 7, 3478
@@ -36,20 +38,6 @@ AROUND_S = 0.5  # a round begins so long before the event; and it takes so long 
 MOST_WAIT_S, MOST_SETTLING_S = 60.0, 120.0  # a path that was left is used beside its successor for 30 s
 BACK_S = 5.0  # after a relay has come back, until everybody knows
 SEED = 7
-
-
-def in_namespace(host: str, make):
-    libc = ctypes.CDLL(None, use_errno=True)
-    back = os.open("/proc/self/ns/net", os.O_RDONLY)
-    there = os.open(f"/run/netns/{PREFIX}{host}", os.O_RDONLY)
-    try:
-        if libc.setns(there, 0x40000000) != 0:
-            raise OSError(ctypes.get_errno(), f"enter {host}")
-        return make()
-    finally:
-        libc.setns(back, 0x40000000)
-        os.close(there)
-        os.close(back)
 
 
 def open_datagrams(address: str) -> socket.socket:
@@ -89,8 +77,8 @@ class Node:
     address: str
 
     def __post_init__(self):
-        self.sock = in_namespace(self.name, lambda: open_datagrams(self.address))
-        self.capture = in_namespace(self.name, open_capture)
+        self.sock = in_namespace(PREFIX + self.name, lambda: open_datagrams(self.address))
+        self.capture = in_namespace(PREFIX + self.name, open_capture)
         self.peer = None
         self.sent = 0  # datagrams so far
         self.begin()

@@ -23,6 +23,8 @@ import subprocess
 import sys
 import time
 
+from namespaces import in_namespace
+
 # What the boxes are, in the terms of RFC 4787: mapping / filtering, ports. EI, AD, APD: endpoint-independent,
 # address-dependent, address-and-port-dependent. Mappings last 30 s.
 KINDS = {
@@ -99,20 +101,6 @@ def status_call(node: str) -> list[str]:
 def signal_box(name: str, number: int) -> None:
     with open(f"{LAB}/{name}.pid", encoding="ascii") as file:
         os.kill(int(file.read()), number)
-
-
-def in_namespace(namespace: str, make):
-    libc = ctypes.CDLL(None, use_errno=True)
-    home = os.open("/proc/self/ns/net", os.O_RDONLY)
-    there = os.open(f"/run/netns/{namespace}", os.O_RDONLY)
-    try:
-        if libc.setns(there, 0x40000000) != 0:
-            raise OSError(ctypes.get_errno(), f"enter {namespace}")
-        return make()
-    finally:
-        libc.setns(home, 0x40000000)
-        os.close(there)
-        os.close(home)
 
 
 def open_datagrams(address: str) -> socket.socket:

@@ -13,6 +13,7 @@
 #include "controller/rpc/certificate.h"
 #include "controller/rpc/coordination_client.h"
 #include "mesh/v1/coordination.grpc.pb.h"
+#include "tests/unit/agent/alphas_map.h"
 
 namespace kernmesh::agent {
 namespace {
@@ -76,15 +77,7 @@ class HostileServer : public RawWatch {
 };
 
 netmap::Netmap good_map(std::uint64_t revision) {
-  netmap::Netmap map;
-  map.version = {Epoch(1), Revision(revision)};
-  map.self.id = NodeId(1);
-  map.self.name = "alpha";
-  map.self.user_id = UserId(1);
-  map.self.user_name = "ada";
-  map.self.addresses = {*IpAddress::parse("100.64.0.1")};
-  map.self.overlay_prefixes = {*Prefix::parse("100.64.0.0/10")};
-  return map;
+  return alphas_map({Epoch(1), Revision(revision)});
 }
 
 grpc::ByteBuffer buffer_of(const std::string& bytes) {

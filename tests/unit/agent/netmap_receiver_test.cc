@@ -6,19 +6,13 @@
 #include <filesystem>
 
 #include "controller/agent/saved_state.h"
+#include "tests/unit/agent/alphas_map.h"
 
 namespace kernmesh::agent {
 namespace {
 
 netmap::Netmap map_of(std::uint64_t revision) {
-  netmap::Netmap map;
-  map.version = {Epoch(1), Revision(revision)};
-  map.self.id = NodeId(1);
-  map.self.name = "alpha";
-  map.self.user_id = UserId(1);
-  map.self.user_name = "ada";
-  map.self.addresses = {*IpAddress::parse("100.64.0.1")};
-  map.self.overlay_prefixes = {*Prefix::parse("100.64.0.0/10")};
+  netmap::Netmap map = alphas_map({Epoch(1), Revision(revision)});
   map.rules[RuleId(1)].id = RuleId(1);
   return map;
 }

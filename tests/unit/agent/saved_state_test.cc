@@ -9,6 +9,7 @@
 
 #include "controller/agent/file.h"
 #include "controller/agent/identity.h"
+#include "tests/unit/agent/alphas_map.h"
 
 namespace kernmesh::agent {
 namespace {
@@ -32,14 +33,7 @@ topology::CaFingerprint ca_of(std::uint8_t fill) {
 }
 
 netmap::Netmap sample() {
-  netmap::Netmap map;
-  map.version = {Epoch(3), Revision(77)};
-  map.self.id = NodeId(1);
-  map.self.name = "alpha";
-  map.self.user_id = UserId(1);
-  map.self.user_name = "ada";
-  map.self.addresses = {*IpAddress::parse("100.64.0.1")};
-  map.self.overlay_prefixes = {*Prefix::parse("100.64.0.0/10")};
+  netmap::Netmap map = alphas_map({Epoch(3), Revision(77)});
   netmap::Peer peer;
   peer.id = NodeId(2);
   peer.name = "beta";
