@@ -23,7 +23,7 @@ struct WorldNode {
                   relay::Sequence(1'000'000)}),
         check(secret_filled<32>(number, 42)),
         network(in),
-        at(address, kPort) {}
+        at{address, kPort} {}
 
   SampleIdentity identity;
   Engine engine;
