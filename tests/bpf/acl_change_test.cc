@@ -19,7 +19,7 @@ class AclChange : public AclTest {};
 
 TEST_F(AclChange, a_revoked_permission_ends_a_connection_both_ways) {
   enforce(kAdaMay);
-  const Ends web, web6{kAda6, kUs6, 40000, 80};
+  const Ends web{}, web6{kAda6, kUs6, 40000, 80};
   for (const Ends& ends : {web, web6}) {
     ASSERT_EQ(in(tcp(ends)).reason, "in_allowed");
     ASSERT_EQ(out(tcp(ends.back(), kSyn | kAck)).reason, "out_allowed");

@@ -19,7 +19,7 @@ class AclForm : public AclTest {
     EXPECT_EQ(outcome.reason, reason) << what << " " << to_text(packet.frame());
     EXPECT_EQ(outcome.verdict, reason == "in_allowed" ? kNext : reason == "in_refused" ? 7 : kDrop);
   }
-  const Ends web, web6{kAda6, kUs6, 40000, 80};
+  const Ends web{}, web6{kAda6, kUs6, 40000, 80};
 };
 
 Extension padding(std::size_t bytes) {

@@ -18,7 +18,7 @@ using maplayout::AclOutcome;
 constexpr unsigned kSeed = 20260101;
 
 std::vector<Packet> valid_packets() {
-  const Ends web, web6{kAda6, kUs6, 40000, 80}, ssh{kUs, kBob, 50000, 22},
+  const Ends web{}, web6{kAda6, kUs6, 40000, 80}, ssh{kUs, kBob, 50000, 22},
       ssh6{kUs6, kAda6, 50000, 22}, dns{kAda, kUs, 40000, 53}, dns6{kAda6, kUs6, 40000, 53};
   const Extension fragment_head{kFragmentHeader, {0, 0, 0, 1, 0, 0, 0, 9}};
   std::vector<Packet> all;

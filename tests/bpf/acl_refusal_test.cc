@@ -53,7 +53,7 @@ class AclRefusal : public AclTest {
     EXPECT_EQ(outcome.reason, reason) << to_text(packet.frame());
     EXPECT_EQ(outcome.verdict, kDrop);
   }
-  const Ends v4, v6{kAda6, kUs6, 40000, 80};
+  const Ends v4{}, v6{kAda6, kUs6, 40000, 80};
 };
 
 struct Reset {
