@@ -108,7 +108,8 @@ int main(int argc, char** argv) {
                  "as many peers are told one by one in /metrics, of more none; 0: never")
       ->capture_default_str();
   app.add_option("--log-level", log_level, "trace, debug, info, warn, error")
-      ->capture_default_str();
+      ->capture_default_str()
+      ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error"}));
   app.add_option("--max-flows", options.access.max_flows,
                  "flows that this node may have open at once, of each kind; about 150 bytes each")
       ->check(CLI::Range(1024U, 16'777'216U))

@@ -103,7 +103,8 @@ int main(int argc, char** argv) {
                "serve clients on 127.0.0.0/8, for tests");
   app.add_flag("--remove", remove, "take the program and its maps out of the kernel, and end");
   app.add_option("--log-level", log_level, "trace, debug, info, warn, error")
-      ->capture_default_str();
+      ->capture_default_str()
+      ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error"}));
   app.set_version_flag("--version", std::string("mesh-relay ") + KERNMESH_VERSION);
   try {
     app.parse(argc, argv);

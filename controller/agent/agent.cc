@@ -6,13 +6,12 @@
 #include <spdlog/spdlog.h>
 #include <sys/signalfd.h>
 
-#include <array>
 #include <future>
 
 #include "controller/agent/device_removal.h"
 #include "controller/agent/file.h"
+#include "controller/agent/host_check.h"
 #include "controller/agent/host_view.h"
-#include "controller/host/capabilities.h"
 #include "controller/host/http_page.h"
 #include "controller/rpc/certificate.h"
 
@@ -46,7 +45,7 @@ netmap::MergeRules merge_rules(const Identity& identity) {
 Result<std::unique_ptr<MeshNode>> start_node(host::EventLoop& loop, const Instance& instance,
                                              const Identity& identity, Port port,
                                              MeshNode::Events events) {
-  MESH_TRY(host::require_capabilities(std::array{host::kNetAdmin, host::kSysAdmin}));
+  MESH_TRY(check_host());
   return MeshNode::start(loop, instance, identity, port, std::move(events));
 }
 
@@ -73,7 +72,7 @@ Result<std::unique_ptr<Agent>> Agent::open(const AgentOptions& options) {
   MESH_TRY_ASSIGN(auto loop, host::EventLoop::open());
   std::unique_ptr<Agent> agent(new Agent(options, std::move(instance), std::move(loop),
                                          std::move(settings), std::move(identity)));
-  agent->instance_lock_ = std::move(instance_lock);
+  agent->instance_lock_.emplace(std::move(instance_lock));
   agent->state_lock_ = std::move(state_lock);
   if (const Status loaded = agent->load_stored(); !loaded)
     spdlog::warn("{}", loaded.error().message());
@@ -258,8 +257,13 @@ void Agent::finish_joining(const Status& status) {
   joining.done(status);
 }
 
-// As if it had never been tried.
+// As if it had never been tried; but a join key that was good for once is used up.
 void Agent::give_up_joining(const Settings& before) {
+  // A node that this very `up` made; one that leaves needs nobody to remove it.
+  if (session_ && connected_ && before.server.empty()) {
+    const Status left = session_->leave();
+    if (!left) spdlog::warn("the server was not told of it: {}", left.error().message());
+  }
   end_session();
   const bool same_network = before.ca_pem == settings_.ca_pem;
   if (before.wanted == Wanted::kDown || !same_network) {

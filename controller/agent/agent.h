@@ -111,7 +111,7 @@ class Agent final : public rpc::LocalHandler {
 
   const AgentOptions options_;
   const Instance instance_;
-  UniqueFd instance_lock_;
+  std::optional<InstanceLock> instance_lock_;
   UniqueFd state_lock_;
   host::EventLoop loop_;
   UniqueFd signals_;

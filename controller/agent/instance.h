@@ -34,7 +34,20 @@ struct Instance {
 // Of the calling thread's network namespace. kInvalid for names the kernel would refuse.
 Result<Instance> make_instance(const std::string& mesh_name, const std::string& underlay_name);
 
+// A file that is locked, and removed when it goes.
+class InstanceLock {
+ public:
+  InstanceLock(UniqueFd file, std::string path) : file_(std::move(file)), path_(std::move(path)) {}
+  InstanceLock(InstanceLock&&) = default;
+  InstanceLock& operator=(InstanceLock&&) = delete;
+  ~InstanceLock();
+
+ private:
+  UniqueFd file_;
+  std::string path_;
+};
+
 // Held for the process's life. kAlreadyExists when another agent has it (names its process).
-Result<UniqueFd> lock_instance(const Instance& instance);
+Result<InstanceLock> lock_instance(const Instance& instance);
 
 }  // namespace kernmesh::agent

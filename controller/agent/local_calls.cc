@@ -8,6 +8,7 @@
 
 #include "bpf/abi/addr.h"
 #include "controller/agent/agent.h"
+#include "controller/agent/host_check.h"
 #include "controller/agent/host_view.h"
 #include "controller/agent/loop_call.h"
 #include "controller/agent/status_report.h"
@@ -73,6 +74,12 @@ void Agent::begin_up(Settings wanted, std::string join_key, UpDone done) {
   if (joining_) {
     done(Error(ErrorCode::kConflict, "another `meshadm up` is under way"));
     return;
+  }
+  if (!node_) {
+    if (const Status able = check_host(); !able) {
+      done(able);
+      return;
+    }
   }
   const bool is_up = node_ && node_->netmap() && session_ && settings_.wanted == Wanted::kUp;
   if (is_up && join_key.empty() && wanted.hostname == settings_.hostname) {

@@ -97,7 +97,10 @@ Status set(IfIndex interface, Hook hook, int program_fd, std::uint32_t handle) {
   const std::string attempt = "attach with cls_bpf to interface " + to_string(interface);
   if (const int rc = bpf_tc_hook_create(&where); rc != 0 && rc != -EEXIST) {
     return Error::from_errno(
-        attempt + (rc == -EPERM ? " (needs CAP_NET_ADMIN)" : " (needs CONFIG_NET_SCH_INGRESS)"),
+        attempt +
+            (rc == -EPERM
+                 ? " (needs CAP_NET_ADMIN)"
+                 : " (needs CONFIG_NET_SCH_INGRESS, which Debian's kernels from 6.1 on have)"),
         -rc);
   }
   LIBBPF_OPTS(bpf_tc_opts, options, .prog_fd = program_fd, .flags = BPF_TC_F_REPLACE,

@@ -18,8 +18,9 @@ namespace kernmesh::netlink {
 namespace {
 
 constexpr std::string_view kNoDriver =
-    "this kernel has no WireGuard driver (module \"wireguard\", in Linux since 5.6); load it with "
-    "`modprobe wireguard`";
+    "this kernel has no WireGuard driver (CONFIG_WIREGUARD, module \"wireguard\"); Debian's "
+    "kernels "
+    "from 6.1 on have it, try `modprobe wireguard`";
 
 // The text of an acknowledgement's extended ack, when the kernel sent one.
 std::string extended_ack(const nlmsghdr* message) {
@@ -64,10 +65,8 @@ Status create_wireguard(const RouteSocket& private_socket, std::string_view name
   rtnl_link_set_ns_fd(link.get(), host_netns_fd);
   const int e = rtnl_link_add(private_socket.get(), link.get(), NLM_F_CREATE | NLM_F_EXCL);
   if (e == -NLE_OPNOTSUPP) {
-    return Error(ErrorCode::kUnsupported,
-                 "cannot create WireGuard interface " + std::string(name) +
-                     ": this kernel has no WireGuard driver; it is part of Linux since 5.6 "
-                     "(CONFIG_WIREGUARD), try `modprobe wireguard`");
+    return Error(ErrorCode::kUnsupported, "cannot create WireGuard interface " + std::string(name) +
+                                              ": " + std::string(kNoDriver));
   }
   if (e < 0) return nl_error("cannot create WireGuard interface " + std::string(name), e);
   return {};

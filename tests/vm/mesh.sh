@@ -35,7 +35,7 @@ left_out=(fill flags json mtu)
 case $(uname -r) in 6.1.*) left_out=(hooks lease relay tls);; esac
 [ -z "${KERNMESH_LONG-}" ] || left_out=()
 for section in "${all[@]}"; do
-	[ $# != 0 ] || [[ " ${left_out[*]} " != *" $section "* ]] || continue
+	[ $# != 0 ] || [[ " ${left_out[*]} " != *" $section "* ]] || { echo "SKIP  section $section is left to --long on this kernel"; continue; }
 	[ $# = 0 ] || [ "$section" = join ] || [[ " $* " == *" $section "* ]] || continue
 	echo "== $section"
 	began=$SECONDS

@@ -18,10 +18,6 @@ struct KeyOptions {
 };
 
 Result<Outcome> run_key_create(Session& session, KeyOptions& options) {
-  if (options.user.empty() != options.request.relay()) {
-    return Error(ErrorCode::kInvalid,
-                 "a key is for the machines of a user (--user USER) or for a relay (--relay)");
-  }
   MESH_TRY_ASSIGN(const auto lifetime, parse_span(options.expires));
   options.request.set_user_name(options.user);
   options.request.set_lifetime_seconds(lifetime.count());
@@ -73,6 +69,10 @@ void add_create(CLI::App& group, Invocation& invocation) {
       ->type_name("SPAN")
       ->check(check_span);
   command.callback([&invocation, options] {
+    if (options->user.empty() != options->request.relay()) {
+      throw CLI::ValidationError(
+          "a key is for the machines of a user (--user USER) or for a relay (--relay)");
+    }
     invocation.action = [options](Session& session) { return run_key_create(session, *options); };
   });
 }

@@ -23,6 +23,7 @@ TEST(Usage, wrong_words_end_with_2_and_name_the_nearest_known) {
       {{"key", "create", "--user", "a", "--reuseable"}, "did you mean \"--reusable\"?"},
       {{"user"}, "wants one of: create, list, delete"},
       {{"key", "create", "--user", "a", "--expires", "5"}, "is not a span of time"},
+      {{"key", "create"}, "of a user (--user USER) or for a relay (--relay)"},
       {{"key", "revoke", "abc"}, "id"},
       {{"node", "rename", "web-1"}, "name is required"},
       {{"down", "now"}, "does not expect another word"},

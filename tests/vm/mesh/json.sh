@@ -44,6 +44,12 @@ of_the_network() {
 	check "docs/json.md: node rename" shaped Nodes : admin --json node rename gamma delta
 	check "docs/json.md: node rename, back" shaped Nodes : admin --json node rename delta gamma
 	check "docs/json.md: node list" nodes_agree
+	as_documented logout : node gamma --json logout
+	join gamma "$key" > /dev/null
+	check "docs/json.md: node expire" shaped Nodes : admin --json node expire --yes gamma
+	check "docs/json.md: node remove" shaped Nodes --block 2 : admin --json node remove --yes gamma
+	check "docs/json.md: logout that the server does not know of" shaped logout : node gamma --json logout
+	check "gamma joins again" join gamma "$key"
 }
 # The objects of a list are those of the single command, with what the document says beside it.
 keys_agree() { # ID
@@ -64,6 +70,13 @@ of_policies() {
 	as_documented "policy get, policy history" : admin --json policy get
 	check "docs/json.md: policy history" shaped "policy get, policy history" : eval 'admin --json policy history | jq ".policies[] | {policy: (. + {text: \"\"})}"'
 	as_documented "policy set, policy revert" : admin --json policy set "$LAB/other.hujson" --wait
+}
+# In the section relay, where there are some.
+of_relays() { # NAME
+	as_documented netcheck : node alpha --json netcheck
+	as_documented Relays : admin --json relay show "$1"
+	check "docs/json.md: relay drain, undone" shaped Relays : admin --json relay drain --undo "$1"
+	check "docs/json.md: relay list" eval 'admin --json relay list | jq -e "keys == [\"relays\"]" && shaped Relays : eval "admin --json relay list | jq \".relays[] | {relay: .}\""'
 }
 section_json() {
 	local beta; beta=$(address_of beta)

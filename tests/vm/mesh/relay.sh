@@ -53,6 +53,7 @@ section_relay() {
 	admin relay list | sed 's/^/      /'
 	grep -ho 'XDP mode .*' "$LAB"/relay?.log | sed 's/^/      /'
 	check "alpha and beta have a home" wait_for 20 both_home
+	of_relays relay1
 	node gamma logout > /dev/null
 	refused "no node joins with a relay's key" "for a relay" join gamma "$relay_key"
 	join gamma "$key" > /dev/null

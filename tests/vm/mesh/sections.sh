@@ -265,6 +265,17 @@ section_faults() {
 	refused "a range that the host routes elsewhere" "100.64.77.0/24" node gamma up
 	ip_ns gamma route del 100.64.77.0/24
 	check "up again once the conflict is gone" node gamma up
+	first_join_fails
+}
+# It has registered by then.
+first_join_fails() {
+	node gamma logout > /dev/null
+	local nodes; nodes=$(admin --json node list | jq '.nodes | length')
+	ip_ns gamma route add 100.64.77.0/24 dev eth0
+	refused "a first join that cannot be applied" "100.64.77.0/24" join gamma "$key"
+	check "leaves no node behind" test "$(admin --json node list | jq '.nodes | length')" = "$nodes"
+	ip_ns gamma route del 100.64.77.0/24
+	check "and can be tried again" join gamma "$key"
 }
 address_of_stored() { admin --json node show gamma | jq -r '[.. | strings | select(startswith("100."))][0]'; }
 # The agent starts (it needs no rights to read keys); bringing the interface up is what fails.

@@ -6,6 +6,10 @@ for from in 10.0.2.2 10.0.2.77 240.0.0.2 240.255.255.254 127.0.0.1 10.0.1.2; do
 	n=$(in_ns r python3 $here/forge.py $from 10.0.1.2 $public_port $wg_port $synth_port)
 	seen="$n packets; $(endpoints)"; expect "forged packets to all ports, claiming $from" synthetic
 done
+for from in fd02::2 fd02::77 fd01::2 ::1 ::ffff:240.0.0.2; do
+	n=$(in_ns r python3 $here/forge.py $from fd01::2 $public_port $wg_port $synth_port)
+	seen="$n packets; $(endpoints)"; expect "forged packets over IPv6 to all ports, claiming $from" eval '[ $n -gt 500 ] && synthetic'
+done
 ip -n r route add 240.0.0.0/4 via 10.0.1.2; n=$(in_ns r python3 $here/forge.py 10.0.1.1 240.255.255.254 $public_port $wg_port); seen="$n packets; $(endpoints)"; expect "forged packets to WireGuard's own synthetic address" synthetic
 seen="$(drive a counters)"; expect "they were counted" is "$(count a in_unknown_data)" -gt 0 -a "$(count a in_unknown_initiation)" -gt 0 -a "$(count a in_unknown_channel)" -gt 0 -a "$(count a in_pass_control)" -gt 0
 both_ways "and the tunnel works"

@@ -32,6 +32,9 @@ in_ns a tc qdisc add dev va clsact 2>/dev/null; in_ns a tc filter add dev va ing
 both_ways "a program after ours that redirects pods' packets"
 in_ns a sysctl -qw net.ipv4.ip_forward=1; seen="$(in_ns r ping -q -c 3 -i 0.1 -W 1 10.99.0.2 | grep -o '[0-9]* received'), $(seen_by_foreign)"; expect "it ran, and its pods are reached" eval 'grep -q "3 received" <<< "$seen" && grep -q "value.:[1-9]" <<< "$seen"'
 in_ns a tc filter del dev va ingress prio 2
+drive a foreign-first /sys/fs/bpf/foreign/foreign_pods_next va on; both_ways "a program ahead of ours that redirects pods' packets"
+before=$(seen_by_foreign); seen="$(in_ns r ping -q -c 3 -i 0.1 -W 1 10.99.0.2 | grep -o '[0-9]* received'), $before -> $(seen_by_foreign)"; expect "it ran first, and its pods are reached" eval 'grep -q "3 received" <<< "$seen" && [ "$before" != "$(seen_by_foreign)" ]'
+drive a foreign-first /sys/fs/bpf/foreign/foreign_pods_next va off
 drive a foreign-first /sys/fs/bpf/foreign/foreign_ok va on; before=$(count a in_address); lost=$(pings a 3)
 seen="$lost/3, $(drive a query-in va); $(endpoints)"; expect "a terminating program ahead: reported, endpoint stays" eval 'grep -q "ahead: foreign_ok" <<< "$seen" && synthetic'
 drive a foreign-first /sys/fs/bpf/foreign/foreign_ok va off; both_ways "and without it again"

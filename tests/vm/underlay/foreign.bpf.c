@@ -33,18 +33,24 @@ int foreign_ok(struct __sk_buff* skb) {
   return TC_ACT_OK;
 }
 
-SEC("tc")
-int foreign_pods(struct __sk_buff* skb) {
+/* Takes pods' packets away; says `others` of all that is not theirs. */
+static __always_inline int redirect_pods(struct __sk_buff* skb, int others) {
   struct iphdr ip;
   __u32 one = 1, *pods = bpf_map_lookup_elem(&foreign, &one);
 
   count();
   if (!pods || skb->protocol != bpf_htons(ETH_P_IP) ||
       bpf_skb_load_bytes(skb, ETH_HLEN, &ip, sizeof(ip)))
-    return TC_ACT_OK;
+    return others;
   if ((bpf_ntohl(ip.daddr) & 0xffffff00) == 0x0a630000) /* 10.99.0.0/24 */
     return bpf_redirect_neigh(*pods, NULL, 0, 0);
-  return TC_ACT_OK;
+  return others;
 }
+
+SEC("tc")
+int foreign_pods(struct __sk_buff* skb) { return redirect_pods(skb, TC_ACT_OK); }
+
+SEC("tc")
+int foreign_pods_next(struct __sk_buff* skb) { return redirect_pods(skb, TC_ACT_UNSPEC); }
 
 char _license[] SEC("license") = "GPL";
