@@ -218,14 +218,13 @@ recovers() { ip_ns alpha link del mesh0 && wait_for 10 reaches alpha "$(address_
 
 section_refuse() {
 	node gamma logout > /dev/null
-	local single short revoked id
-	single=$(new_key); short=$(new_key --expires 1s)
-	revoked=$(new_key); id=$(admin --json key list | jq -r '[.keys[].id] | max')
-	admin key revoke "$id" > /dev/null
+	local single short revoked short_id
+	single=$(new_key); short=$(new_key --expires 1s); short_id=$(newest_key)
+	revoked=$(new_key); admin key revoke "$(newest_key)" > /dev/null
 	check "a single-use key works once" join gamma "$single"
 	node gamma logout > /dev/null
 	refused "used-up key" "used" join gamma "$single"
-	wait_for 3 false
+	wait_for 10 key_is expired "$short_id"
 	refused "expired key" "expired" join gamma "$short"
 	refused "revoked key" "revoked" join gamma "$revoked"
 	refused "mistyped key" "cut short or mistyped" join gamma "${single%????}"
@@ -239,6 +238,8 @@ section_refuse() {
 	refused "a clock that is off is named" "clock" join gamma "$(new_key_by_old_clock)"
 	date -s "2 years" > /dev/null
 }
+newest_key() { admin --json key list | jq '[.keys[].id] | max'; }
+key_is() { [ "$(admin --json key list | jq -r --argjson id "$2" '.keys[] | select(.id == $id).state')" = "$1" ]; } # STATE ID
 new_key_by_old_clock() { echo "$key"; }
 # The same key with another server's fingerprint in its first bytes.
 other_fingerprint() { printf '%sAAAAAAAAAAAA%s' "${1:0:3}" "${1:15}"; }
