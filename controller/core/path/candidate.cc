@@ -48,6 +48,13 @@ void Candidate::ask_at_once(MonoTime now) {
   next_probe = now;
 }
 
+// Of a way that has never answered nobody knows how long it takes.
+std::optional<MonoTime> Candidate::questionable_from() const {
+  if (!first_unanswered) return std::nullopt;
+  if (!latency) return suspect_from();
+  return *first_unanswered + std::max(kHesitation, *latency * kPatienceRoundTrips);
+}
+
 std::optional<MonoTime> Candidate::suspect_from() const {
   if (!first_unanswered) return std::nullopt;
   return *first_unanswered +

@@ -43,6 +43,11 @@ struct Candidate {
   void plan(MonoTime now);
   // Whenever the last probe was.
   void ask_at_once(MonoTime now);
+  // From when on a ping is late: no reason to leave, one to use another way beside this one.
+  std::optional<MonoTime> questionable_from() const;
+  bool is_questionable(MonoTime now) const {
+    return questionable_from() && now >= *questionable_from();
+  }
   // From when on an unanswered ping is a bad sign.
   std::optional<MonoTime> suspect_from() const;
   bool is_suspect(MonoTime now) const { return suspect_from() && now >= *suspect_from(); }

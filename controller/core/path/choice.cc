@@ -34,24 +34,30 @@ const Candidate* runner_up(const Candidates& candidates, const std::optional<Way
   return found;
 }
 
-// A direct way that nobody named, proven since the held one last answered, while a question to that
-// is open: the peer has moved, perhaps. To wait for the silence to become suspicious would lose
-// what is sent meanwhile.
+// Has it answered since the held way last did, while a question to that is open? A direct way that
+// nobody named: the peer has moved, perhaps. A relayed one that has answered since the question:
+// the direct way is lost, perhaps.
+bool is_overtaking(const Candidate& other, const Candidate& held) {
+  if (other.origin == Origin::kRelay) return *other.last_pong >= *held.first_unanswered;
+  return other.origin == Origin::kLearnt && (!held.last_pong || *other.last_pong > *held.last_pong);
+}
+
+// What has overtaken the held way carries data at once: to wait for the silence to become
+// suspicious would lose what is sent meanwhile.
 const Candidate* newcomer(const Candidates& candidates, const Candidate& held,
                           const Moment& moment) {
   if (held.way.is_relayed() || !held.first_unanswered) return nullptr;
   const Candidate* found = nullptr;
   for (const auto& c : candidates) {
-    if (c.origin != Origin::kLearnt || c.way == held.way || !is_trusted(c, moment)) continue;
-    if (held.last_pong && *c.last_pong <= *held.last_pong) continue;
+    if (c.way == held.way || !is_trusted(c, moment) || !is_overtaking(c, held)) continue;
     if (found == nullptr || *c.last_pong > *found->last_pong) found = &c;
   }
   return found;
 }
 
-const Candidate* second_way(const Candidates& candidates, const Usage& usage) {
-  if (const Candidate* relay = insurance(candidates, usage.held)) return relay;
-  return runner_up(candidates, usage.held);
+const Candidate* second_way(const Candidates& candidates, const std::optional<Way>& held) {
+  const Candidate* relay = insurance(candidates, held);
+  return relay != nullptr ? relay : runner_up(candidates, held);
 }
 
 }  // namespace
@@ -113,11 +119,12 @@ SetPath path_of(NodeId peer, const Candidates& candidates, const Usage& usage,
     path.use = Use::kBoth;
     return path;
   }
-  const bool doubtful = usage.active && (held->failed || held->leaving ||
-                                         held->is_suspect(moment.now) || is_barren(*held, moment));
+  const bool doubtful =
+      usage.active && (held->failed || held->leaving || held->is_questionable(moment.now) ||
+                       is_barren(*held, moment));
   const Candidate* relay = held->way.is_relayed() ? nullptr : insurance(candidates, usage.held);
   if (doubtful) {
-    if (const Candidate* second = second_way(candidates, usage)) path.secondary = second->way;
+    if (const Candidate* second = second_way(candidates, usage.held)) path.secondary = second->way;
   } else if (relay != nullptr) {
     path.secondary = relay->way;
   } else if (held->way.is_relayed() && usage.active) {

@@ -83,6 +83,7 @@ void PeerPaths::on_traffic(MonoTime now, const Traffic& traffic) {
   if (traffic.last_rx) traffic_.last_rx = traffic.last_rx;
   if (traffic.last_rx_relayed) traffic_.last_rx_relayed = traffic.last_rx_relayed;
   if (traffic_.last_tx) active_until_ = *traffic_.last_tx + kSessionActive;
+  ask_when_silent(now);
 }
 
 void PeerPaths::on_moved(MonoTime now) {
@@ -117,23 +118,29 @@ Reception PeerPaths::on_ping(MonoTime now, const Ping& ping, const DiscoPublicKe
   answer.from = arrival.local;
   around.out.push_back(std::move(answer));
   Candidate* source = candidates_.find(arrival.source);
-  if (source != nullptr && (is_trusted(*source, moment(now)) || best_ == source->way))
-    return Reception::kTaken;
+  if (best_ == arrival.source) return Reception::kTaken;
   if (source == nullptr) {
     candidates_.add_caller(now, arrival.source.endpoint, key);
+  } else if (is_trusted(*source, moment(now))) {
+    const bool doubts_ours = source->way.is_relayed() && best_ && !best_->is_relayed();
+    if (!doubts_ours) return Reception::kTaken;
   } else if (!source->next_probe || source->tries > 0) {
     if (source->origin == Origin::kCaller) source->caller_key = key;
     source->plan(now);
   }
-  // It calls from somewhere new: does the path that we hold still work?
-  if (Candidate* held = best(); held != nullptr && !held->first_unanswered) {
-    if (held->way.is_relayed()) {
-      held->plan(now);
-    } else {
-      held->ask_at_once(now);
-    }
-  }
+  ask_held(now);
   return Reception::kTaken;
+}
+
+// The peer calls from somewhere new or through a relay: does the path that we hold still work?
+void PeerPaths::ask_held(MonoTime now) {
+  Candidate* held = best();
+  if (held == nullptr || held->first_unanswered) return;
+  if (held->way.is_relayed()) {
+    held->plan(now);
+  } else {
+    held->ask_at_once(now);
+  }
 }
 
 Reception PeerPaths::on_pong(MonoTime now, const Pong& pong, const DiscoPublicKey& key,
@@ -181,6 +188,7 @@ void PeerPaths::advance(MonoTime now, const Surroundings& around) {
   choose(now, around);
   replan(now);
   call(now, around);
+  ask_relay(now);
   probe_due(now, around);
   heartbeat(now, around);
   test_size(now, around);
@@ -238,7 +246,10 @@ void PeerPaths::plan_all(MonoTime now, int tries) {
 
 void PeerPaths::choose(MonoTime now, const Surroundings& around) {
   const auto way = path::choose(candidates_, best_, moment(now), around.local_addresses);
-  if (way && way != best_) move_to(now, *way);
+  if (!way || way == best_) return;
+  if (const Candidate* left = best(); left && left->way.is_relayed() && left->is_suspect(now))
+    around.out.push_back(DoubtRelay{info_.id, left->way});
+  move_to(now, *way);
 }
 
 void PeerPaths::move_to(MonoTime now, const Way& way) {
@@ -315,6 +326,7 @@ std::optional<MonoTime> PeerPaths::deadline() const {
   const Candidate* held = best();
   if (held != nullptr) look(held->suspect_from());
   if (!active) return earliest;
+  if (held != nullptr) look(held->questionable_from());
   look(active_until_);
   if (last_planned_) look(*last_planned_ + replan_interval());
   look(lapsed_until_);

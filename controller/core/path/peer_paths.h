@@ -12,6 +12,7 @@
 #include "controller/core/path/choice.h"
 #include "controller/core/path/command.h"
 #include "controller/core/path/data_proof.h"
+#include "controller/core/path/data_silence.h"
 #include "controller/core/path/disco_keys.h"
 #include "controller/core/path/ping_book.h"
 #include "controller/core/path/probe_loss.h"
@@ -94,7 +95,6 @@ class PeerPaths {
   bool has_trusted_direct(MonoTime now) const;
   MonoTime heartbeat_due(const Candidate& best) const;
   Duration replan_interval() const;
-
   void plan_all(MonoTime now, int tries);
   void replan(MonoTime now);
   void choose(MonoTime now, const Surroundings& around);
@@ -102,6 +102,9 @@ class PeerPaths {
   bool may_probe(MonoTime now, Candidate& candidate, const Surroundings& around);
   void plan_next(MonoTime now, Candidate& candidate) const;
   void heartbeat(MonoTime now, const Surroundings& around);
+  void ask_relay(MonoTime now);
+  void ask_when_silent(MonoTime now);
+  void ask_held(MonoTime now);
   void test_size(MonoTime now, const Surroundings& around);
   void judge_data(MonoTime now);
   void call(MonoTime now, const Surroundings& around);
@@ -129,6 +132,7 @@ class PeerPaths {
   Calling calling_;
   int direct_tries_ = kSearchFastTries;  // of each candidate, while a relay carries the session
   Traffic traffic_;
+  DataSilence silence_;  // of data
   std::optional<MonoTime> active_until_;
   MonoTime distrust_before_ = MonoTime::min();  // pongs before our own move prove nothing
   bool unsettled_ = true;  // nothing has answered since the peer appeared or we moved

@@ -17,7 +17,9 @@ Duration search_interval(int tries, bool active) {
 
 MonoTime PeerPaths::heartbeat_due(const Candidate& held) const {
   if (!held.last_ping) return distrust_before_;
-  return *held.last_ping + (held.unanswered > 0 || is_provisional() ? kPatience : kHeartbeat);
+  const MonoTime soon = *held.last_ping + kPatience;
+  if (held.unanswered == 1) return std::min(soon, *held.questionable_from());
+  return held.unanswered > 0 || is_provisional() ? soon : *held.last_ping + kHeartbeat;
 }
 
 bool PeerPaths::may_probe(MonoTime now, Candidate& candidate, const Surroundings& around) {
@@ -63,6 +65,26 @@ void PeerPaths::heartbeat(MonoTime now, const Surroundings& around) {
   Candidate* held = best();
   if (held == nullptr || !is_active(now) || now < heartbeat_due(*held)) return;
   send_ping(now, *held, keys_.current(), PingRequestId{}, around);
+}
+
+// The relay that data takes as well had better be proven by the time it is needed, and the peer
+// hears of the doubt by it.
+void PeerPaths::ask_relay(MonoTime now) {
+  const Candidate* held = best();
+  if (held == nullptr || !is_active(now) || !held->is_questionable(now)) return;
+  const Candidate* relay = insurance(candidates_, best_);
+  if (relay == nullptr || (relay->last_ping && *relay->last_ping >= *held->first_unanswered))
+    return;
+  candidates_.find(relay->way)->ask_at_once(now);
+}
+
+void PeerPaths::ask_when_silent(MonoTime now) {
+  const auto heard = std::max(traffic_.last_rx, traffic_.last_rx_relayed);
+  Candidate* held = best();
+  if (held == nullptr || !heard || !traffic_.last_tx) return;
+  const bool asks =
+      silence_.on_reading(*traffic_.last_tx, *heard, held->latency.value_or(Duration{}));
+  if (asks && is_active(now) && !held->first_unanswered) held->ask_at_once(now);
 }
 
 void PeerPaths::send_ping(MonoTime now, Candidate& to, const DiscoPublicKey& key,

@@ -17,7 +17,16 @@ inline constexpr Duration kPingTimeout = seconds(5);     // (design)
 // An unanswered heartbeat is repeated this soon, and casts doubt on the path after it: far above
 // any sane round trip, and it leaves five more tries within the 10 s in which a path must be back.
 inline constexpr Duration kPatience = seconds(1);
-inline constexpr int kPatienceRoundTrips = 3;             // or this many round trips if longer
+inline constexpr int kPatienceRoundTrips = 3;  // or this many round trips if longer
+// A ping that is unanswered for this long, or that many round trips, makes data take a second way
+// as well, and is repeated once. Far below what people notice, above the agents' own delays; what
+// was only late costs some packets sent twice.
+inline constexpr Duration kHesitation = milliseconds(100);
+// Data that has left for this long, for that many round trips, and for that many times the longest
+// silence of late, without a packet coming back: the way is asked at once. At least TCP's smallest
+// retransmission time (Linux: 200 ms).
+inline constexpr Duration kDataSilence = milliseconds(200);
+inline constexpr int kSilenceOfUsual = 3;
 inline constexpr int kDoubtfulPings = 2;                  // unanswered: look for other paths
 inline constexpr Duration kSearchFast = seconds(1);       // between probes, active session
 inline constexpr int kSearchFastTries = 10;               // with 30 % loss each way 0.1 % fail

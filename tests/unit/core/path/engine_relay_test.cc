@@ -41,8 +41,31 @@ class RelayedPaths : public ::testing::Test {
     }
   }
 
+  // Each says something every 20 ms; what arrives is known 200 ms later at the latest. Until
+  // `over`.
+  void talk(
+      Duration most, const std::function<bool()>& over = [] { return false; }) {
+    for (const MonoTime end = net_.now() + most; net_.now() < end && !over();) {
+      for (const auto& [from, to] : kEachToOther) {
+        if (net_.carries_on(net_.host(from), from, to, net_.host(from).paths[NodeId(to)].primary))
+          heard_[to].last_rx = net_.now();
+        heard_[from].last_tx = net_.now();
+      }
+      if (net_.now() >= next_look_) {
+        next_look_ = net_.now() + milliseconds(200);
+        for (const auto& [from, to] : kEachToOther) {
+          net_.host(from).engine->on_traffic(net_.now(), NodeId(to), heard_[from]);
+          net_.drain(net_.host(from));
+        }
+      }
+      net_.run(milliseconds(20));
+    }
+  }
+
   const Way relay_ = relayed_way(1, 1, 2);
   SimulatedNetwork net_{1};
+  std::map<std::uint32_t, Traffic> heard_;
+  MonoTime next_look_{};
 };
 
 TEST_F(RelayedPaths, a_relay_carries_a_session_without_any_direct_way_at_once) {
@@ -117,6 +140,81 @@ TEST_F(RelayedPaths, both_are_used_from_the_first_doubt_and_the_relay_alone_in_t
   EXPECT_EQ(path().primary, relay_);
   run(kLapsedUse);
   EXPECT_EQ(path().use, Use::kPrimary);
+}
+
+// At whatever moment between the heartbeats of either. The relay's round trip takes 120 ms.
+TEST_F(RelayedPaths, the_relay_has_data_within_a_round_trip_of_its_first_answer) {
+  net_.pair_at({1}, 1, 2);
+  for (int round = 0; round < 20; ++round) {
+    net_.heal();
+    run(kDirectRetry + kLapsedUse + seconds(5));
+    ASSERT_TRUE(net_.host(1).engine->ping_now(net_.now(), NodeId(2)));
+    run(milliseconds(500 * (round % 6)));
+    ASSERT_TRUE(net_.host(2).engine->ping_now(net_.now(), NodeId(1)));
+    run(milliseconds(500 * (round / 6)));
+    ASSERT_EQ(path().use, Use::kPrimary);
+    std::map<std::uint32_t, MonoTime> answered, used;
+    net_.tap = [&](const Bytes& bytes, const Endpoint& source, Host& to) {
+      const auto id = static_cast<std::uint32_t>(to.identity.info.id.value());
+      if (source == relay_place(1) && bytes.size() < kPingBytes) answered.emplace(id, net_.now());
+    };
+    net_.cut(1, 1, 2);
+    while (used.size() < 2) {
+      for (const auto& [from, to] : kEachToOther) {
+        if (net_.carries(from, to)) used.emplace(from, net_.now());
+        net_.host(from).engine->on_traffic(net_.now(), NodeId(to), {net_.now(), std::nullopt});
+        net_.drain(net_.host(from));
+      }
+      net_.run(milliseconds(1));
+    }
+    for (const std::uint32_t id : {1U, 2U}) {
+      if (!answered.contains(id)) continue;
+      EXPECT_LE(used[id] - answered[id], 4 * kToRelay) << "round " << round << ", host " << id;
+    }
+    net_.tap = nullptr;
+  }
+}
+
+TEST_F(RelayedPaths, data_that_meets_silence_has_another_way_within_a_second) {
+  net_.pair_at({1}, 1, 2);
+  talk(seconds(10));
+  ASSERT_EQ(path().use, Use::kPrimary);
+  ASSERT_EQ(path().primary, place(1, 2));
+  net_.cut(1, 1, 2);
+  const MonoTime cut = net_.now();
+  talk(seconds(5), [&] { return net_.carries(1, 2) && net_.carries(2, 1); });
+  EXPECT_LE(net_.now() - cut, milliseconds(700));
+}
+
+TEST_F(RelayedPaths, silence_of_one_who_only_listens_costs_one_ping) {
+  net_.pair_at({1}, 1, 2);
+  talk(seconds(10));
+  const auto asked = net_.host(1).pings_sent.size();
+  const MonoTime heard = net_.now();
+  for (int i = 0; i < 100; ++i) {
+    net_.host(1).engine->on_traffic(net_.now(), NodeId(2), {net_.now(), heard});
+    net_.drain(net_.host(1));
+    net_.run(milliseconds(200));
+  }
+  EXPECT_LE(net_.host(1).pings_sent.size() - asked, 20U / 3 + 4)
+      << "heartbeats, a look at either way for something better, one for the silence";
+}
+
+TEST_F(RelayedPaths, thirty_percent_loss_makes_no_path_go_to_and_fro) {
+  net_.pair_at({1}, 1, 2);
+  talk(seconds(10));
+  net_.loss = 0.3;
+  int moves = 0;
+  int open = 0;
+  auto before = path().primary;
+  for (int second = 0; second < 1800; ++second) {
+    talk(seconds(1));
+    if (std::exchange(before, path().primary) != path().primary) ++moves;
+    if (!net_.carries(1, 2) || !net_.carries(2, 1)) ++open;
+  }
+  std::printf("30 %% loss for half an hour: the path moved %d times\n", moves);
+  EXPECT_EQ(open, 0);
+  EXPECT_LE(moves, 30);
 }
 
 TEST_F(RelayedPaths, the_deadline_is_where_trust_ends_and_moves_on_with_every_pong) {
