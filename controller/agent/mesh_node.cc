@@ -79,7 +79,8 @@ MeshNode::MeshNode(host::EventLoop& loop, MeshDevice device, host::PublicSocket 
       relays_(identity.disco, relay_events()),
       paths_(device_.underlay(), device_.routes(),
              [this](const path::Way& way) { return tls_.has(way.endpoint); }),
-      tls_(loop, device_.underlay_index(), paths_, tls_events()) {}
+      tls_(loop, device_.underlay_index(), paths_, tls_events()),
+      traffic_(device_.underlay(), {engine_, relays_, tls_}) {}
 
 Result<std::unique_ptr<MeshNode>> MeshNode::start(host::EventLoop& loop, const Instance& instance,
                                                   const Identity& identity, Port port,
@@ -250,7 +251,7 @@ Status MeshNode::apply_whole(NetmapPtr map) {
 }
 
 void MeshNode::forget_peer(NodeId id) {
-  active_.erase(id);
+  traffic_.forget(id);
   if (message_limits_.erase(id) != 0) limits_changed_ = true;
   problems_.note("forgetting peer " + to_string(id), paths_.forget(id));
   problems_.forget(path_topic(id));
@@ -288,35 +289,11 @@ void MeshNode::once_a_second(MonoTime now) {
   tls_.expire(now);
   problems_.note("relays over TLS", tls_.health());
   if (!netmap_) return;
-  follow_traffic(now);
+  problems_.note("reading peers' traffic", traffic_.follow(now, *netmap_));
   if (horizon_ && !horizon_->covers(host::wall_now())) {
     (void)set_policy(*netmap_, nullptr, host::wall_now());  // noted there
     problems_.note("applying the netmap", reconcile_kernel(*netmap_));
   }
-}
-
-void MeshNode::follow_traffic(MonoTime now) {
-  const auto moved = device_.underlay().moved_traffic();
-  problems_.note("reading peers' traffic", moved ? Status() : Status(moved.error()));
-  if (!moved) return;
-  const auto reading_of = [](MonoTime at) {
-    return at == MonoTime{} ? std::nullopt : std::optional(at);
-  };
-  for (const auto& [synth, times] : *moved) {
-    const NodeId id = reconcile::node_of_synthetic(synth);
-    if (!netmap_->peers.contains(id)) continue;
-    active_[id] = times.tx;
-    const MonoTime rx_relayed = std::max(times.rx_relayed, tls_.traffic(id).rx_last);
-    engine_.on_traffic(now, id,
-                       {reading_of(times.tx), reading_of(times.rx), reading_of(rx_relayed)});
-  }
-  for (const NodeId id : tls_.take_heard())
-    engine_.on_traffic(now, id, {std::nullopt, std::nullopt, tls_.traffic(id).rx_last});
-  std::erase_if(active_, [&](const auto& entry) {
-    const bool ended = entry.second + path::kSessionActive <= now;
-    if (!ended) relays_.on_active(now, entry.first);
-    return ended;
-  });
 }
 
 // What somebody changed with `wg set`.
@@ -335,12 +312,15 @@ std::optional<MonoTime> MeshNode::settle(MonoTime now) {
   if (limits_changed_ && now >= next_limits_) apply_limits(now);
   if (now >= next_guard_) guard_attachments(now);
   if (now >= next_second_) once_a_second(now);
+  if (const auto due = traffic_.next_look(); due && *due <= now)
+    problems_.note("looking at peers' traffic", traffic_.look_closer(now));
   if (netmap_ && now >= next_recheck_) recheck_wireguard(now);
   if (const auto due = engine_.next_deadline(); due && *due <= now) engine_.tick(now);
   run_commands();
   MonoTime next = std::min(next_second_, next_guard_);
   if (host_changed_) next = std::min(next, next_refresh_);
   if (limits_changed_) next = std::min(next, next_limits_);
+  if (const auto due = traffic_.next_look()) next = std::min(next, *due);
   if (const auto due = engine_.next_deadline()) next = std::min(next, *due);
   if (const auto due = relays_.next_deadline()) next = std::min(next, *due);
   return next;

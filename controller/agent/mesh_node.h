@@ -16,6 +16,7 @@
 #include "controller/agent/mesh_device.h"
 #include "controller/agent/netmap_receiver.h"
 #include "controller/agent/path_writer.h"
+#include "controller/agent/peer_traffic.h"
 #include "controller/agent/pending_pings.h"
 #include "controller/agent/problem_list.h"
 #include "controller/agent/relay_use.h"
@@ -110,7 +111,6 @@ class MeshNode {
   void forget_peer(NodeId id);
   void guard_attachments(MonoTime now);
   void once_a_second(MonoTime now);
-  void follow_traffic(MonoTime now);
   void recheck_wireguard(MonoTime now);
   void run_commands();
   void run(const path::SendDatagram& command);
@@ -131,6 +131,7 @@ class MeshNode {
   RelayUse relays_;
   PathWriter paths_;
   TlsPath tls_;
+  PeerTraffic traffic_;
   NetmapPtr netmap_;
   std::optional<reconcile::Uplinks> uplinks_;
   std::optional<Endpoint> mapped_;
@@ -142,7 +143,6 @@ class MeshNode {
   WallTime policy_failed_at_{};
   MonoTime next_refresh_{}, next_limits_{}, next_second_{}, next_guard_{}, next_recheck_{};
   std::optional<reconcile::ExpiryHorizon> horizon_;  // of what was applied; set with netmap_
-  std::map<NodeId, MonoTime> active_;                // when a packet went to it last
   PendingPings pings_;
   ProblemList problems_;
 };
