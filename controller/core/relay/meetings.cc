@@ -15,7 +15,8 @@ void Meetings::set_relays(MonoTime now, std::vector<RelayInfo> relays) {
     auto known = before.extract(id);
     const bool same = known && known.mapped().info.address.key == info.address.key;
     Place place = same ? std::move(known.mapped()) : Place{};
-    place.drains = info.use == RelayInfo::Use::kDraining;
+    const bool drained = place.info.use == RelayInfo::Use::kDraining;
+    if (drained && info.use == RelayInfo::Use::kOpen) place.refuses_until.reset();
     if (move(now, place, std::move(info))) moved.insert(id);
     if (!same) {
       for (auto& [peer, session] : sessions_) {
@@ -49,8 +50,9 @@ bool Meetings::move(MonoTime now, Place& place, RelayInfo info) {
   return moves;
 }
 
-void Meetings::expire_former(MonoTime now) {
+void Meetings::expire(MonoTime now) {
   for (auto& [id, place] : places_) {
+    if (place.refuses_until && now >= *place.refuses_until) place.refuses_until.reset();
     if (!place.former || now < place.former->until) continue;
     place.former.reset();
     for (const auto& [peer, session] : sessions_)
@@ -126,8 +128,12 @@ RelayClient& Meetings::client_of(MonoTime now, Place& place) {
   return *place.client;
 }
 
-bool Meetings::is_good(const Place& place) const {
-  return !place.drains && place.health == Health::kGood;
+bool Meetings::drains(const Place& place) {
+  return place.info.use == RelayInfo::Use::kDraining || place.refuses_until;
+}
+
+bool Meetings::is_good(const Place& place) {
+  return !drains(place) && place.health == Health::kGood;
 }
 
 std::optional<RelayId> Meetings::good_from(std::optional<RelayId> relay) const {
@@ -143,7 +149,7 @@ std::set<RelayId> Meetings::wanted_relays(MonoTime now, const Session& session) 
   // Both ends leave one that drains as soon as they hear of it, whoever asked for it, unless there
   // is no other.
   std::set<RelayId> wanted, draining;
-  const auto want = [&](RelayId id) { (places_.at(id).drains ? draining : wanted).insert(id); };
+  const auto want = [&](RelayId id) { (drains(places_.at(id)) ? draining : wanted).insert(id); };
   bool asked = false;
   for (const auto& [relay, until] : session.asked_until) {
     if (now >= until || !places_.contains(relay)) continue;
@@ -257,14 +263,15 @@ void Meetings::take(MonoTime now, RelayId id, const Event& event) {
     }
   } else if (const auto* bound = std::get_if<RelayBound>(&event)) {
     place.health = Health::kGood;
+    place.refuses_until.reset();
     commands_.emplace_back(SeenByRelay{id, bound->observed});
   } else if (std::holds_alternative<RelayDoubtful>(event)) {
     if (place.health == Health::kGood) place.health = Health::kDoubtful;
   } else if (std::holds_alternative<RelayLost>(event)) {
     place.health = Health::kDead;
     if (home_ == id) commands_.emplace_back(HomeLost{id});
-  } else if (std::holds_alternative<RelayDrains>(event)) {
-    place.drains = true;
+  } else if (const auto* drain = std::get_if<RelayDrains>(&event)) {
+    place.refuses_until = std::max(drain->by, now + kRefusal);
     if (home_ == id) commands_.emplace_back(HomeLost{id});
   } else {
     commands_.emplace_back(std::get<TicketRefused>(event));
@@ -306,7 +313,7 @@ void Meetings::tick(MonoTime now) {
     if (due && *due <= now) place.client->tick(now);
   }
   drain(now);
-  expire_former(now);
+  expire(now);
   for (const NodeId id : live_) {
     Session& session = sessions_.at(id);
     std::erase_if(session.asked_until, [&](const auto& entry) { return now >= entry.second; });
@@ -323,6 +330,7 @@ std::optional<MonoTime> Meetings::next_deadline() const {
   for (const auto& [id, place] : places_) {
     if (place.client) take(place.client->next_deadline());
     if (place.former) take(place.former->until);
+    take(place.refuses_until);
   }
   for (const NodeId id : live_) {
     const Session& session = sessions_.at(id);

@@ -60,6 +60,9 @@ class Meetings {
   static constexpr Duration kKept = std::chrono::minutes(5);
   // So long both ends have to leave a pair at about the same time.
   static constexpr Duration kLeaving = std::chrono::seconds(10);
+  // A relay that refused because it drains is asked again after this: it reports to the server
+  // every five seconds, so its word may be older than the server's.
+  static constexpr Duration kRefusal = std::chrono::seconds(15);
 
   explicit Meetings(RelayClient::Settings settings);
 
@@ -87,10 +90,10 @@ class Meetings {
   };
   struct Place {
     RelayInfo info;
-    std::unique_ptr<RelayClient> client;  // none: not in use
-    Health health = Health::kGood;        // dead until it binds us again
-    bool drains = false;
-    std::optional<Former> former;  // where it was reached before, and is still heard
+    std::unique_ptr<RelayClient> client;    // none: not in use
+    Health health = Health::kGood;          // dead until it binds us again
+    std::optional<MonoTime> refuses_until;  // by its own word: it drains, or did when it said so
+    std::optional<Former> former;           // where it was reached before, and is still heard
   };
   struct Session {
     MeetingPeer peer;
@@ -104,8 +107,9 @@ class Meetings {
   RelayClient& client_of(MonoTime now, Place& place);
   // True when the relay is reached another way from now on.
   static bool move(MonoTime now, Place& place, RelayInfo info);
-  void expire_former(MonoTime now);
-  bool is_good(const Place& place) const;
+  void expire(MonoTime now);
+  static bool drains(const Place& place);
+  static bool is_good(const Place& place);
   // The relay itself when it is good, else the next that is; none when none is.
   std::optional<RelayId> good_from(std::optional<RelayId> relay) const;
   std::set<RelayId> wanted_relays(MonoTime now, const Session& session) const;

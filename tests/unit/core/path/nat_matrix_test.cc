@@ -148,6 +148,37 @@ TEST(NatMatrix, both_ends_leave_a_draining_relay_at_once) {
   }
 }
 
+// A relay hears the server every few seconds, nodes hear it at once: when a drain is undone, the
+// relay still refuses whoever comes first.
+TEST(NatMatrix, a_relay_that_drains_no_more_is_used_again_though_its_own_word_came_late) {
+  NatWorld world(1, 2);
+  for (std::uint32_t id : {1U, 2U})
+    world.add_node(id, world.add_network(kInternet, *kKinds.back().nat));
+  world.start();
+  world.run(seconds(20));
+  const auto way = world.node(1).engine.status(world.now(), NodeId(2))->way;
+  ASSERT_TRUE(way && way->is_relayed());
+  const int used = way->endpoint == relay_place(1) ? 1 : 2;
+  auto infos = world.relay_infos();
+  auto& info = infos[static_cast<std::size_t>(used - 1)];
+  info.use = relay::RelayInfo::Use::kDraining;
+  world.tell(infos);
+  world.drain(used);
+  world.run(seconds(20));
+  ASSERT_NE(world.node(1).engine.status(world.now(), NodeId(2))->way->endpoint, way->endpoint);
+  info.use = relay::RelayInfo::Use::kOpen;
+  world.tell(infos);
+  world.run(seconds(5));
+  world.end_drain(used);
+  world.run(seconds(30));
+  for (const auto& [id, peer] : {std::pair(1U, 2U), std::pair(2U, 1U)}) {
+    const auto back = world.node(id).engine.status(world.now(), NodeId(peer))->way;
+    ASSERT_TRUE(back && back->is_relayed()) << id;
+    EXPECT_EQ(back->endpoint, way->endpoint) << id;
+    EXPECT_LT(world.now() - world.node(id).arrived[NodeId(peer)], seconds(2)) << id;
+  }
+}
+
 TEST(NatMatrix, a_draining_relay_is_used_while_there_is_no_other) {
   NatWorld world(1, 1);
   for (std::uint32_t id : {1U, 2U})

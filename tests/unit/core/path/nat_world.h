@@ -60,6 +60,12 @@ class NatWorld {
   WorldNode& node(std::uint32_t id) { return *nodes_.at(id); }
   std::mt19937& random() { return random_; }
   void set_relay_alive(int n, bool alive) { relays_.at(relay_place(n).address).alive = alive; }
+  // The relay itself, whatever the server says of it.
+  void drain(int n) {
+    Relay& relay = relays_.at(relay_place(n).address);
+    send_all(relay, relay.table.drain(seconds(60), relay_now()));
+  }
+  void end_drain(int n) { relays_.at(relay_place(n).address).table.end_drain(); }
   SimulatedNat& nat_of(NetworkNumber network) { return *networks_[network].nat; }
 
   NetworkNumber add_network(NetworkNumber parent, NatKind kind) {
