@@ -133,21 +133,15 @@ int measure(const Load& load, const std::string& pid, double rate, double second
   return 0;
 }
 
-Ed25519SecretKey server_key() {  // relay-driver's
-  Ed25519SecretKey secret;
-  const std::array<std::uint8_t, 32> seed{7};
-  std::array<std::uint8_t, 32> unused;
-  crypto_sign_seed_keypair(unused.data(), secret.mutable_bytes().data(), seed.data());
-  return secret;
-}
-
 int through_mesh(char** words) {
   const auto key = RelayPublicKey::parse_base64(words[2]);
   const auto relay = Endpoint::parse(words[3]);
   if (!key || !relay) return 2;
   auto a = RelayClient::connect(words[0], RelayClient::Carrier::kUdp, *relay, *key, 1);
   auto b = RelayClient::connect(words[1], RelayClient::Carrier::kUdp, *relay, *key, 2);
-  if (!a || !b || !a->bind(server_key()) || !b->bind(server_key())) return 1;
+  if (!a || !b || !a->bind(relay::test::ticket_server_key()) ||
+      !b->bind(relay::test::ticket_server_key()))
+    return 1;
   const auto channel = a->open(b->key());
   if (!channel || !b->open(a->key())) return 1;
   const Load load{a->fd(), b->fd(), kDataHeaderBytes + 8,

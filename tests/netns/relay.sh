@@ -15,7 +15,7 @@ clean_up() {
 	stop_relay; [ -z "$coturn" ] || kill "$coturn" 2>/dev/null
 	in_ns relay "$bin/mesh-relay" --instance "$prefix" --remove 2>/dev/null
 	in_ns router "$bin/relay-driver" detach-pass 2>/dev/null
-	local n; for n in relay router a b; do ip netns del "$prefix-$n" 2>/dev/null; done
+	local n; for n in relay router a b c; do ip netns del "$prefix-$n" 2>/dev/null; done
 	rm -rf "$tmp"
 }
 trap clean_up EXIT
@@ -29,9 +29,9 @@ link() { # NAME NUMBER: a namespace behind the router, 10.9.NUMBER.1 and fd09:NU
 	in_ns "$n" ip addr add fd09:"$i"::1/64 dev wan0 nodad; in_ns router ip addr add fd09:"$i"::254/64 dev "to$n" nodad
 	in_ns "$n" ip route add default via 10.9."$i".254; in_ns "$n" ip -6 route add default via fd09:"$i"::254
 }
-for n in relay router a b; do ip netns add "$prefix-$n"; done
+for n in relay router a b c; do ip netns add "$prefix-$n"; done
 in_ns router ip link set lo up
-link relay 9; link a 1; link b 2
+link relay 9; link a 1; link b 2; link c 3
 in_ns router sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
 "$bin/relay-driver" ticket-key > "$tmp/ticket.pub"
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=relay -keyout "$tmp/tls.key" -out "$tmp/tls.crt" 2>/dev/null
@@ -139,6 +139,7 @@ restart_under_traffic TERM; check "nothing is lost when the daemon is restarted"
 check "the new one goes on with its clients" [ "$(metric kernmesh_relay_clients)" -ge 2 ]
 restart_under_traffic KILL; check "nothing is lost when it is killed" reported $?
 stop_relay
+. "$here/relay/flood.sh"
 in_ns relay "$bin/mesh-relay" --instance "$prefix" --remove
 check "--remove leaves no program" [ -z "$(in_ns relay ip link show wan0 | grep -o 'prog/xdp')" ]
 check "and no pin" [ -z "$(find /sys/fs/bpf/kernmesh -name "relay-$prefix" 2>/dev/null)" ]

@@ -67,6 +67,14 @@ void enter_namespace(const std::string& name) {
 
 Result<UniqueFd> connect_udp(const Endpoint& to) { return connect_socket(SOCK_DGRAM, to); }
 
+Ed25519SecretKey ticket_server_key() {
+  Ed25519SecretKey secret;
+  const std::array<std::uint8_t, 32> seed{7};
+  std::array<std::uint8_t, 32> unused;
+  crypto_sign_seed_keypair(unused.data(), secret.mutable_bytes().data(), seed.data());
+  return secret;
+}
+
 DiscoPublicKey RelayClient::key_of(std::uint8_t node) { return disco_public_key(secret_of(node)); }
 
 bool RelayClient::start_tls() {
@@ -95,6 +103,10 @@ Result<RelayClient> RelayClient::connect(const std::string& netns, Carrier carri
   randombytes_buf(seed.mutable_bytes().data(), 32);
   client.random_ = std::make_shared<path::RandomStream>(seed);
   return client;
+}
+
+void RelayClient::send_open(const DiscoPublicKey& peer) {
+  send(seal(Request{Sequence(++sequence_), Open{peer}}, key_, cookie_, shared_, *random_));
 }
 
 void RelayClient::send(std::span<const std::uint8_t> datagram) {

@@ -19,6 +19,9 @@ namespace kernmesh::relay::test {
 void enter_namespace(const std::string& name);
 Result<UniqueFd> connect_udp(const Endpoint& to);
 
+// Of the network's server that signs the tickets of all tests.
+Ed25519SecretKey ticket_server_key();
+
 class RelayClient {
  public:
   enum class Carrier { kUdp, kTls };
@@ -34,6 +37,9 @@ class RelayClient {
   Result<Bound> bind(const Ed25519SecretKey& server);
   // Repeats until the pair is live.
   Result<Channel> open(const DiscoPublicKey& peer);
+
+  // Asks once, and takes no answer.
+  void send_open(const DiscoPublicKey& peer);
 
   void send(std::span<const std::uint8_t> datagram);
   // What comes within the time; empty when nothing does.

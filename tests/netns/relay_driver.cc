@@ -30,14 +30,6 @@ using Clock = std::chrono::steady_clock;
 constexpr auto kGap = std::chrono::milliseconds(2);
 constexpr auto kLastCalls = std::chrono::milliseconds(500);
 
-Ed25519SecretKey server_key() {
-  Ed25519SecretKey secret;
-  const std::array<std::uint8_t, 32> seed{7};
-  std::array<std::uint8_t, 32> unused;
-  crypto_sign_seed_keypair(unused.data(), secret.mutable_bytes().data(), seed.data());
-  return secret;
-}
-
 int fail(const Error& error) {
   std::fprintf(stderr, "%s\n", error.message().c_str());
   return 1;
@@ -53,7 +45,7 @@ Result<RelayClient> client_of(const std::string& text, const RelayPublicKey& rel
   MESH_TRY_ASSIGN(const Endpoint to, Endpoint::parse(endpoint));
   const auto by = carrier == "tls" ? RelayClient::Carrier::kTls : RelayClient::Carrier::kUdp;
   MESH_TRY_ASSIGN(auto client, RelayClient::connect(netns, by, to, relay, node));
-  MESH_TRY(client.bind(server_key()));
+  MESH_TRY(client.bind(test::ticket_server_key()));
   return client;
 }
 
@@ -167,7 +159,7 @@ int main(int argc, char** argv) {
   if (sodium_init() < 0) return 1;
   const std::string verb = argc > 1 ? argv[1] : "";
   if (verb == "ticket-key") {
-    std::printf("%s\n", to_string(ticket_public_key(server_key())).c_str());
+    std::printf("%s\n", to_string(ticket_public_key(test::ticket_server_key())).c_str());
     return 0;
   }
   if (verb == "attach-pass" && argc == 3) return attach_pass(argv[2]);
