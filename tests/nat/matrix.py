@@ -3,8 +3,8 @@
 """Sends between the nodes of tests/nat/matrix.sh and says which way each pair went, and whether it was the right one.
 
 matrix.py kinds [KIND...]   the kinds of NAT, one a line
-matrix.py run [--one-begins] [KIND...]
-    the pairs, in rounds in which each node has one peer; then, with all kinds, the moves
+matrix.py run [--one-begins] [--moves] [KIND...]
+    the pairs, in rounds in which each node has one peer; then, with all kinds or when asked for, the moves
 
 In a round only the nodes of a pair know each other, by the policy, so no pair disturbs or prepares another's. Each node
 sends its peer a datagram every 50 ms through the mesh, from before the two know each other. All sockets are this
@@ -73,7 +73,8 @@ NEIGHBOURS = ["keepc"]  # behind the box of keepa
 # WireGuard makes a new session when one is 120 s old.
 BEFORE_RENEWAL_S, AFTER_RENEWAL_S, MOVE_S = 100.0, 135.0, 12.0
 LETTERS = {"direct": "d", "relay": "r", "none": "-"}
-MOST_BLACK_S = 10.0  # row R7 of the hostile cases: never longer without a way
+MOST_BLACK_S = 10.0  # rows R7 and R9 of the hostile cases: never longer without a way
+MOST_FAILOVER_S = 8.0  # row R6: when a relay dies
 LEAST_S, MOST_S = 12.0, 50.0  # of a round: relayed pairs have looked for a direct way by then; and to reach it
 GAP_S = 0.05
 PORT = 7
@@ -333,24 +334,41 @@ class Laboratory:
         self.check(good, f"{name:20} {pair.seen} {figures}" + ("" if pair.seen == pair.wanted else f"; expected {pair.wanted}"))
         return pair.seen, first, direct
 
-    # seqa's box gets another address again and again.
-    def move_until(self, end: float, pairs: list[Pair]) -> None:
+    # Boxes that get another address again and again.
+    def move_until(self, end: float, pairs: list[Pair], boxes: list[str]) -> None:
         while time.monotonic() < end:
-            signal_box("box-seqa", signal.SIGUSR1)
+            self.signal_boxes(boxes, signal.SIGUSR1)
             self.talk(pairs, MOVE_S)
 
+    # Those of them that are there.
+    def signal_boxes(self, boxes: list[str], number: int) -> None:
+        for box in boxes:
+            if box.removeprefix("box-") in self.nodes:
+                signal_box(box, number)
+
+    # The relay that carries the pair: its daemon, its program and all maps.
+    def kill_relay_of(self, pair: Pair) -> None:
+        peers = json.loads(run(*status_call(pair.a.name)))["peers"]
+        relay = next(p["path"]["relay"] for p in peers if pair.b.address in p["addresses"])
+        for pid in run("ip", "netns", "pids", PREFIX + relay).split():
+            os.kill(int(pid), signal.SIGKILL)
+        run("nsenter", f"--net=/run/netns/{PREFIX}{relay}", f"{BIN}/mesh-relay", "--instance", relay, "--remove")
+        print(f"      {relay} is killed", flush=True)
+
     def moves(self) -> None:
-        """Boxes get other addresses, a link turns bad, a provider's NAT learns to turn packets round."""
-        stories = {
-            "one box gets another address": self.pair("addra", "addrb"),
-            "both boxes get another address at once": self.pair("porta", "portb"),
-            "both boxes of a relayed pair do": self.pair("randa", "randb"),
-            "the provider's NAT starts anew, with hairpin": self.pair("doublea", "doubleb"),
-            "30 % loss, 10 % reordered, 500 ms jitter": self.pair("conea", "coneb"),
-            "two behind one hard NAT": Pair(self.nodes["keepa"], self.nodes["keepc"], "d"),
-            "a new session of WireGuard while one moves all the time": self.pair("seqa", "publicb"),
-        }
-        initiations = in_namespace(PREFIX + "seqa", open_initiations)
+        """Boxes get other addresses, a link turns bad, a relay dies, a provider's NAT learns to turn packets round."""
+        relay_dies, hairpin = "its relay is killed, and the maps with it", "the provider's NAT starts anew, with hairpin"
+        stories = {story: Pair(self.nodes[a], self.nodes[b], wanted) for story, a, b, wanted in (
+            ("one box gets another address", "addra", "addrb", "d"),
+            ("both boxes get another address at once", "porta", "portb", "d"),
+            ("both boxes of a relayed pair do", "randa", "randb", "r"),
+            (relay_dies, "masqa", "keepb", "r"),
+            (hairpin, "doublea", "doubleb", "r"),
+            ("30 % loss, 10 % reordered, 500 ms jitter, one moves all the time, a new session", "conea", "coneb", "d"),
+            ("two behind one hard NAT", "keepa", "keepc", "d"),
+            ("a new session of WireGuard while one moves all the time", "seqa", "publicb", "d"),
+        ) if a in self.nodes and b in self.nodes}
+        initiations = {name: in_namespace(PREFIX + name, open_initiations) for name in ("conea", "seqa") if name in self.nodes}
         introduced = time.monotonic()
         pairs = list(stories.values())
         self.introduce(pairs)
@@ -360,21 +378,25 @@ class Laboratory:
                 print(f"      {pair.a.name} - {pair.b.name} begins as {pair.seen}", flush=True)
             for node, peer in ((pair.a, pair.b), (pair.b, pair.a)):
                 node.begin(peer)
-        stories["the provider's NAT starts anew, with hairpin"].wanted = "d"
-        for name in ("box-addra", "box-porta", "box-portb", "box-randa", "box-randb"):
-            signal_box(name, signal.SIGUSR1)
-        signal_box("box-conea", signal.SIGUSR2)
-        os.kill(int(os.environ["MATRIX_SHELL"]), signal.SIGUSR1)
+        self.signal_boxes(["box-addra", "box-porta", "box-portb", "box-randa", "box-randb"], signal.SIGUSR1)
+        self.signal_boxes(["box-conea"], signal.SIGUSR2)
+        if hairpin in stories:
+            stories[hairpin].wanted = "d"
+            os.kill(int(os.environ["MATRIX_SHELL"]), signal.SIGUSR1)
         self.settle(pairs, 40, 75)
-        signal_box("box-conea", signal.SIGUSR2)
-        self.move_until(introduced + BEFORE_RENEWAL_S, pairs)
-        count_waiting(initiations)
-        self.move_until(introduced + AFTER_RENEWAL_S, pairs)
-        self.settle(pairs, 0, 10)
-        self.check(count_waiting(initiations) > 0, "WireGuard has made a new session meanwhile")
+        if relay_dies in stories:
+            self.kill_relay_of(stories[relay_dies])
+        self.move_until(introduced + BEFORE_RENEWAL_S, pairs, ["box-seqa", "box-conea"])
+        for sock in initiations.values():
+            count_waiting(sock)
+        self.move_until(introduced + AFTER_RENEWAL_S, pairs, ["box-seqa", "box-conea"])
+        self.signal_boxes(["box-conea"], signal.SIGUSR2)
+        self.settle(pairs, 0, MOST_S)
+        for name, sock in initiations.items():
+            self.check(count_waiting(sock) > 0, f"WireGuard of {name} has made a new session meanwhile")
         for story, pair in stories.items():
-            black = pair.black()
-            self.check(pair.seen == pair.wanted and black <= MOST_BLACK_S,
+            black, most = pair.black(), MOST_FAILOVER_S if story == relay_dies else MOST_BLACK_S
+            self.check(pair.seen == pair.wanted and black <= most,
                        f"{story}: {pair.seen}, longest gap {black:.1f} s" + ("" if pair.seen == pair.wanted else f"; expected {pair.wanted}"))
 
 
@@ -393,7 +415,7 @@ def print_table(kinds: list[str], results: dict) -> None:
 
 
 def main() -> int:
-    verb, wanted = sys.argv[1], [word for word in sys.argv[2:] if word != "--one-begins"]
+    verb, wanted = sys.argv[1], [word for word in sys.argv[2:] if not word.startswith("--")]
     for kind in wanted:
         if kind not in KINDS:
             print(f"matrix.py: no kind {kind}; there are: {' '.join(KINDS)}", file=sys.stderr)
@@ -408,7 +430,7 @@ def main() -> int:
     results = lab.matrix(kinds)
     if "forged" in kinds:
         lab.check_forged()
-    if not wanted:
+    if not wanted or "--moves" in sys.argv:
         lab.moves()
     print_table(kinds, results)
     print(f"{time.monotonic() - began:.0f} s")

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Every kind of NAT against every other, between real agents: a server, three relays, two nodes of each kind, each behind
 # a box of its own. tests/nat/matrix.py has the kinds, sends, and says which pairs must be direct and which relayed.
-# usage: tests/nat/matrix.sh [--keep-logs FOLDER] [--one-begins] [KIND...]      only pairs of these kinds, and no moves; wants root
+# usage: tests/nat/matrix.sh [--keep-logs FOLDER] [--one-begins] [--moves] [KIND...]      only pairs of these kinds, and no moves
+# unless asked for; wants root
 # On a kernel without WireGuard the agents are nat-agent: mesh-agent with a stand-in for the driver (nat/tunnel.h).
 # Prints the table that was seen; ends with "N passed, M failed".
 set -u
