@@ -88,6 +88,19 @@ void put_packets(Page& page, const NodeNumbers& node) {
                  number(counter.packets), {{"reason", std::string(counter.reason.label)}});
 }
 
+void put_streams(Page& page, const StreamNumbers& streams) {
+  constexpr const char* kStreams = "kernmesh_agent_tls_relays";
+  constexpr const char* kHelp = "Relays that are reached over TLS.";
+  page.gauge(kStreams, kHelp, number(streams.connected), {{"state", "connected"}});
+  page.gauge(kStreams, kHelp, number(streams.unconnected), {{"state", "unconnected"}});
+  page.counter("kernmesh_agent_tls_received_packets_total",
+               "WireGuard's packets that came over TLS.", number(streams.rx_packets));
+  page.counter("kernmesh_agent_tls_sent_packets_total", "WireGuard's packets that went over TLS.",
+               number(streams.tx_packets));
+  page.counter("kernmesh_agent_tls_received_bytes_total", "Their bytes.", number(streams.rx_bytes));
+  page.counter("kernmesh_agent_tls_sent_bytes_total", "Their bytes.", number(streams.tx_bytes));
+}
+
 void put_flows(Page& page, const NodeNumbers& node) {
   constexpr const char* kEntries = "kernmesh_agent_flows";
   constexpr const char* kHelp = "Flows that are remembered, by who opened them.";
@@ -176,6 +189,7 @@ std::string render_metrics(const AgentNumbers& numbers) {
   put_mapping(page, numbers);
   put_policy(page, *numbers.node);
   put_packets(page, *numbers.node);
+  put_streams(page, numbers.node->streams);
   put_flows(page, *numbers.node);
   return page.text();
 }

@@ -24,12 +24,19 @@ struct PeerNumbers {
   std::uint64_t rx_bytes = 0, tx_bytes = 0;
 };
 
+// What goes to relays over TLS and comes from them.
+struct StreamNumbers {
+  std::uint64_t connected = 0, unconnected = 0;  // relays that are reached that way
+  std::uint64_t rx_packets = 0, tx_packets = 0, rx_bytes = 0, tx_bytes = 0;
+};
+
 // What is there only while the node is up.
 struct NodeNumbers {
   std::uint64_t direct_peers = 0;
   std::uint64_t relayed_peers = 0;
   std::uint64_t pathless_peers = 0;
   std::vector<PeerNumbers> peers;  // none when there are more than shall be told one by one
+  StreamNumbers streams;
   std::vector<bpf::Counter> underlay;
   std::vector<bpf::Counter> acl;
   bpf::FlowCounts flows;

@@ -59,9 +59,21 @@ Status put_peer_numbers(const MeshNode& node, MonoTime now, std::uint32_t most_t
   return {};
 }
 
+StreamNumbers numbers_of_streams(const TlsPath& tls) {
+  const StreamTraffic& all = tls.traffic();
+  StreamNumbers numbers{.rx_packets = all.rx_packets,
+                        .tx_packets = all.tx_packets,
+                        .rx_bytes = all.rx_bytes,
+                        .tx_bytes = all.tx_bytes};
+  for (const auto& stream : tls.streams())
+    ++(stream.is_connected ? numbers.connected : numbers.unconnected);
+  return numbers;
+}
+
 Result<NodeNumbers> numbers_of(const MeshNode& node, MonoTime now, std::uint32_t most_told) {
   NodeNumbers numbers;
   MESH_TRY(put_peer_numbers(node, now, most_told, numbers));
+  numbers.streams = numbers_of_streams(node.tls());
   const auto& programs = node.device().access().programs();
   MESH_TRY_ASSIGN(numbers.underlay, node.device().underlay().counters());
   MESH_TRY_ASSIGN(numbers.acl, programs.counters());

@@ -98,10 +98,11 @@ void TlsPath::take_from_relay(std::span<const std::uint8_t> datagram, const Endp
   }
   const NodeId peer = paths_.owner_of({relay, data->channel});
   if (peer == NodeId(0)) return;
-  auto& traffic = traffic_[peer];
-  ++traffic.rx_packets;
-  traffic.rx_bytes += data->message.size();
-  traffic.rx_last = host::mono_now();
+  for (StreamTraffic* traffic : {&traffic_[peer], &all_}) {
+    ++traffic->rx_packets;
+    traffic->rx_bytes += data->message.size();
+    traffic->rx_last = host::mono_now();
+  }
   heard_.insert(peer);
   bridge_->deliver(peer, data->message);
 }
@@ -109,9 +110,10 @@ void TlsPath::take_from_relay(std::span<const std::uint8_t> datagram, const Endp
 void TlsPath::take_from_wireguard(NodeId peer, std::span<const std::uint8_t> message) {
   const auto way = paths_.bridged().find(peer);
   if (way == paths_.bridged().end()) return;
-  auto& traffic = traffic_[peer];
-  ++traffic.tx_packets;
-  traffic.tx_bytes += message.size();
+  for (StreamTraffic* traffic : {&traffic_[peer], &all_}) {
+    ++traffic->tx_packets;
+    traffic->tx_bytes += message.size();
+  }
   streams_->send(way->second.endpoint, relay::wrap_data(way->second.channel, message));
 }
 

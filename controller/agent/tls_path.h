@@ -52,6 +52,8 @@ class TlsPath {
   }
   // What was carried of the peer's, which no program has counted.
   const StreamTraffic& traffic(NodeId peer) const;
+  // Of all peers since the start, also of those that have left.
+  const StreamTraffic& traffic() const { return all_; }
   // Whose messages have come since the last call.
   std::set<NodeId> take_heard() { return std::exchange(heard_, {}); }
   void forget(NodeId peer) {
@@ -76,6 +78,7 @@ class TlsPath {
   std::unique_ptr<StreamBridge> bridge_;
   std::set<NodeId> bridged_;
   std::map<NodeId, StreamTraffic> traffic_;
+  StreamTraffic all_;
   std::set<NodeId> heard_;
 };
 

@@ -116,6 +116,23 @@ TEST(Metrics, count_packets_by_reason) {
   EXPECT_EQ(values.at("kernmesh_agent_acl_packets_total{reason=\"in_refused\"}"), 5);
 }
 
+TEST(Metrics, count_what_goes_over_tls) {
+  auto node = node_numbers();
+  node.streams = {.connected = 1,
+                  .unconnected = 2,
+                  .rx_packets = 30,
+                  .tx_packets = 40,
+                  .rx_bytes = 3000,
+                  .tx_bytes = 4000};
+  auto values = scraped({.node = node});
+  EXPECT_EQ(values.at("kernmesh_agent_tls_relays{state=\"connected\"}"), 1);
+  EXPECT_EQ(values.at("kernmesh_agent_tls_relays{state=\"unconnected\"}"), 2);
+  EXPECT_EQ(values.at("kernmesh_agent_tls_received_packets_total"), 30);
+  EXPECT_EQ(values.at("kernmesh_agent_tls_sent_packets_total"), 40);
+  EXPECT_EQ(values.at("kernmesh_agent_tls_received_bytes_total"), 3000);
+  EXPECT_EQ(values.at("kernmesh_agent_tls_sent_bytes_total"), 4000);
+}
+
 TEST(Metrics, tell_the_pressure_on_the_table_of_flows) {
   auto values = scraped({.node = node_numbers()});
   EXPECT_EQ(values.at("kernmesh_agent_flows{opener=\"this_node\"}"), 60);
