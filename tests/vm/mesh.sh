@@ -12,7 +12,7 @@ LAB_PREFIX=km-
 . "$here/check.sh"
 # shellcheck source=mesh/sections.sh
 . "$here/mesh/sections.sh"
-for file in flood layouts hooks bypass lease mtu relay tls watching json fill flags; do
+for file in flood layouts hooks bypass lease mtu relay replay tls watching json fill flags; do
 	# shellcheck disable=SC1090
 	. "$here/mesh/$file.sh"
 done

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Pairs of the NAT laboratory with the kernel's own WireGuard: a home router's masquerade, and a NAT that needs a relay.
-exec bash "$(dirname "$(readlink -f "$0")")/../nat/matrix.sh" --one-begins masq rand
+# Pairs of the NAT laboratory with the kernel's own WireGuard: a home router's masquerade, a NAT that needs a relay, and a bad link
+# of which one end moves all the time while a new session is made.
+exec bash "$(dirname "$(readlink -f "$0")")/../nat/matrix.sh" --one-begins --moves masq rand cone

@@ -72,6 +72,7 @@ section_relay() {
 	check "meshadm ping ends when the path is direct" ping_ends alpha beta
 	pinged alpha "$beta" 2000 split_and_see; check "dropped again under ping: back to the relay" path_is alpha beta relay
 	check "within 8 s" few_lost 800
+	check_replays "$(peer_field alpha beta .path.relay)" "$beta"
 	first=$(peer_field alpha beta .path.relay); second=relay1; [ "$first" = relay1 ] && second=relay2
 	pinged alpha "$beta" 600 restart_relay "$first" TERM; check "$first restarted under ping: nothing lost" no_loss
 	pinged alpha "$beta" 600 restart_relay "$first" KILL; check "$first killed and started again under ping: nothing lost" no_loss
