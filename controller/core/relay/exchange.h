@@ -15,7 +15,8 @@
 namespace kernmesh::relay {
 
 // Rises with every request of a client, over its restarts as well: its clock in microseconds, or
-// one more than the last. 0: in an answer that nobody asked for.
+// one more than the last. A clock that was set back costs one more round trip (docs/adr/0009). 0:
+// in an answer that nobody asked for.
 using Sequence = StrongId<struct RelaySequenceTag, std::uint64_t>;
 
 enum class RequestType : std::uint8_t { kBind = 1, kOpen = 2, kClose = 3, kRefresh = 4 };

@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "controller/core/relay/cookie_jar.h"
 #include "controller/core/relay/exchange.h"
 #include "controller/core/relay/message.h"
 #include "controller/core/relay/origin.h"
@@ -32,6 +33,7 @@ struct Client {
   StreamId former_stream;
   SharedKey shared;
   Sequence sequence;        // of its last request
+  Era era;                  // only requests behind a cookie of this one are served
   std::uint64_t stamp = 0;  // of the last answer to it
   MonoTime alive_at{};      // last bind, refresh or data
   std::map<DiscoPublicKey, Wish> wishes;

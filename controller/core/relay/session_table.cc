@@ -23,6 +23,8 @@ std::array<std::uint8_t, 16> hash_key(const path::Seed& seed, int number) {
 
 WallTime in_seconds(const Now& now) { return std::chrono::floor<std::chrono::seconds>(now.wall); }
 
+Era after(Era era) { return Era(era.value() + 1); }
+
 Reason reason_of(TicketFault fault) {
   return fault == TicketFault::kExpired ? Reason::kTicketExpired : Reason::kTicketNotAuthentic;
 }
@@ -51,35 +53,43 @@ Commands SessionTable::on_control(const Origin& from, std::span<const std::uint8
   const auto* message = std::get_if<Datagram>(&parsed);
   const auto* hello = message != nullptr ? std::get_if<Hello>(message) : nullptr;
   const auto* request = message != nullptr ? std::get_if<SealedRequest>(message) : nullptr;
-  if (hello != nullptr) {
-    on_hello(from, hello->client, now, commands);
-  } else if (request == nullptr) {
+  if (hello == nullptr && request == nullptr) {
     ++counts_.malformed;
-  } else if (!cookies_.is_good(request->cookie, from, request->client, now.mono)) {
-    on_hello(from, request->client, now, commands);
+    return commands;
+  }
+  const auto& key = hello != nullptr ? hello->client : request->client;
+  const Client* known = pairing_.find(key);
+  CookieHolder holder{from, key, known != nullptr ? known->era : Era()};
+  if (request == nullptr) {
+    challenge(holder, now, commands);
+  } else if (cookies_.is_good(request->cookie, holder, now.mono)) {
+    on_request(holder, *request, now, commands);
+  } else if (const CookieHolder next{from, key, after(holder.era)};
+             known != nullptr && cookies_.is_good(request->cookie, next, now.mono)) {
+    on_request(next, *request, now, commands);
   } else {
-    on_request(from, *request, now, commands);
+    challenge(holder, now, commands);
   }
   return commands;
 }
 
-void SessionTable::on_hello(const Origin& from, const DiscoPublicKey& client, const Now& now,
-                            Commands& commands) {
-  if (!hellos_.take(from.client.address, now.mono)) {
+void SessionTable::challenge(const CookieHolder& holder, const Now& now, Commands& commands) {
+  if (!hellos_.take(holder.from.client.address, now.mono)) {
     ++counts_.over_quota;
     return;
   }
   ++counts_.challenges;
-  commands.send.push_back({from, encode(Challenge{client, cookies_.bake(from, client, now.mono)})});
+  commands.send.push_back(
+      {holder.from, encode(Challenge{holder.client, cookies_.bake(holder, now.mono)})});
 }
 
-void SessionTable::on_request(const Origin& from, const SealedRequest& sealed, const Now& now,
-                              Commands& commands) {
-  if (!requests_.take(from.client.address, now.mono) || !all_requests_.take(now.mono)) {
+void SessionTable::on_request(const CookieHolder& proven, const SealedRequest& sealed,
+                              const Now& now, Commands& commands) {
+  if (!requests_.take(proven.from.client.address, now.mono) || !all_requests_.take(now.mono)) {
     ++counts_.over_quota;
     return;
   }
-  const Client* known = pairing_.find(sealed.client);
+  Client* known = pairing_.find(sealed.client);
   const auto shared =
       known != nullptr ? std::optional(known->shared) : shared_key(sealed.client, key_);
   const auto opened = shared ? open(sealed, *shared) : Parsed<Request>(Defect::kNotAuthentic);
@@ -88,11 +98,19 @@ void SessionTable::on_request(const Origin& from, const SealedRequest& sealed, c
     return;
   }
   const auto& request = std::get<Request>(opened);
-  if (request.sequence.value() == 0 || (known != nullptr && request.sequence <= known->sequence)) {
+  const bool is_bind = std::holds_alternative<Bind>(request.wish);
+  const bool begins_era = known != nullptr && known->era != proven.era;
+  const bool is_low = known != nullptr && request.sequence <= known->sequence;
+  if (request.sequence.value() == 0 || (is_low && !(is_bind && begins_era))) {
     ++counts_.replayed;
+    // Old, or of a client whose clock was set back before it began anew: it shows which by sealing
+    // another bind behind a cookie that nobody has had yet.
+    if (is_low && is_bind)
+      challenge({proven.from, proven.client, after(known->era)}, now, commands);
     return;
   }
-  serve(from, DiscoPublicKey(sealed.client), *shared, request, now, commands);
+  if (begins_era) known->era = proven.era;
+  serve(proven.from, DiscoPublicKey(sealed.client), *shared, request, now, commands);
 }
 
 void SessionTable::serve(const Origin& from, const DiscoPublicKey& key, const SharedKey& shared,

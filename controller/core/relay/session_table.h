@@ -91,9 +91,8 @@ class SessionTable {
   const SessionCounts& counts() const { return counts_; }
 
  private:
-  void on_hello(const Origin& from, const DiscoPublicKey& client, const Now& now,
-                Commands& commands);
-  void on_request(const Origin& from, const SealedRequest& sealed, const Now& now,
+  void challenge(const CookieHolder& holder, const Now& now, Commands& commands);
+  void on_request(const CookieHolder& proven, const SealedRequest& sealed, const Now& now,
                   Commands& commands);
   void serve(const Origin& from, const DiscoPublicKey& key, const SharedKey& shared,
              const Request& request, const Now& now, Commands& commands);
