@@ -195,6 +195,9 @@ void RelayUse::run(MonoTime now, const relay::MeetingCommand& command) {
   } else if (const auto* lost = std::get_if<relay::HomeLost>(&command)) {
     spdlog::info("home relay {} does not answer or wants to be left", to_string(lost->relay));
     check_.start(now);
+  } else if (const auto* liar = std::get_if<relay::RelayDistrusted>(&command)) {
+    spdlog::warn("relay {} gives one channel, {}, for two peers: it is not used for ten minutes",
+                 to_string(liar->relay), liar->channel.value());
   } else {
     admission_ = Error(ErrorCode::kPermissionDenied,
                        "a relay does not take this node's ticket: " +

@@ -18,6 +18,7 @@ constexpr seconds kMostPause{30};
 constexpr seconds kAskAgain{2};
 constexpr seconds kMostAskAgain{20};
 constexpr seconds kRefusedPause{30};  // a relay that is full, a ticket that is not good
+constexpr seconds kLiarPause{600};    // broken or hostile; another serves meanwhile
 constexpr int kMostChallenges = 4;
 constexpr std::size_t kRememberedSequences = 8;
 constexpr std::size_t kMostAtOnce = 16;  // requests in one go; relays limit their sources
@@ -131,7 +132,14 @@ void RelayClient::take_up(const DiscoPublicKey& peer, Pair& pair, Channel channe
 void RelayClient::take_down(const DiscoPublicKey& peer, Pair& pair) {
   if (!pair.up) return;
   pair.up.reset();
+  given_.end(peer);
   events_.emplace_back(PairDown{peer});
+}
+
+void RelayClient::distrust(MonoTime now, Channel channel) {
+  events_.emplace_back(RelayLies{channel});
+  lose(now);
+  retry_at_ = now + kLiarPause;
 }
 
 void RelayClient::enqueue(MonoTime now, RequestType type, const DiscoPublicKey& peer) {
@@ -341,6 +349,7 @@ void RelayClient::on_word(MonoTime now, const Opened& opened) {
     ask_later(now, pair);
     return;
   }
+  if (!given_.give(opened.peer, opened.channel)) return distrust(now, opened.channel);
   pair.ask_again = {};
   pair.vain = 0;
   take_up(opened.peer, pair, opened.channel);

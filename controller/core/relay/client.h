@@ -8,11 +8,11 @@
 #include <optional>
 #include <span>
 #include <utility>
-#include <variant>
 #include <vector>
 
 #include "controller/base/clock.h"
-#include "controller/core/path/way.h"
+#include "controller/core/relay/client_event.h"
+#include "controller/core/relay/given_channels.h"
 #include "controller/core/relay/message.h"
 #include "controller/core/relay/request_queue.h"
 
@@ -23,31 +23,6 @@ struct RelayAddress {
   std::vector<Endpoint> endpoints;  // in the order in which to try them; not empty
   bool operator==(const RelayAddress&) const = default;
 };
-
-// What happened, for who chooses among relays.
-struct PairUp {
-  DiscoPublicKey peer;
-  path::Way way;
-};
-struct PairDown {
-  DiscoPublicKey peer;
-};
-struct PeerAsks {
-  DiscoPublicKey peer;  // has opened towards us and waits
-};
-struct RelayBound {
-  Endpoint observed;  // this node's public port as the relay sees it
-};
-struct RelayDoubtful {};  // requests go unanswered: prepare another
-struct RelayLost {};      // it has not answered for long; every pair is down, tries go on
-struct RelayDrains {
-  MonoTime by{};
-};
-struct TicketRefused {
-  Reason reason{};
-};
-using Event = std::variant<PairUp, PairDown, PeerAsks, RelayBound, RelayDoubtful, RelayLost,
-                           RelayDrains, TicketRefused>;
 
 enum class ClientState : std::uint8_t { kIdle, kGreeting, kBinding, kBound, kAway };
 enum class Reception : std::uint8_t { kTaken, kElsewhere, kMalformed, kUnmatched };
@@ -115,6 +90,7 @@ class RelayClient {
   void on_refused(MonoTime now, const Refused& refused, const DiscoPublicKey& peer);
   void ask_later(MonoTime now, Pair& pair);
   void take_down(const DiscoPublicKey& peer, Pair& pair);
+  void distrust(MonoTime now, Channel channel);
 
   X25519SecretKey disco_secret_;
   DiscoPublicKey disco_key_;
@@ -141,6 +117,7 @@ class RelayClient {
   std::uint64_t highest_stamp_ = 0;
   std::optional<Endpoint> observed_;
   std::map<DiscoPublicKey, Pair> pairs_;
+  GivenChannels given_;
   std::vector<Bytes> out_;
   std::vector<Event> events_;
 };

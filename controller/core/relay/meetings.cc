@@ -273,6 +273,8 @@ void Meetings::take(MonoTime now, RelayId id, const Event& event) {
   } else if (const auto* drain = std::get_if<RelayDrains>(&event)) {
     place.refuses_until = std::max(drain->by, now + kRefusal);
     if (home_ == id) commands_.emplace_back(HomeLost{id});
+  } else if (const auto* lie = std::get_if<RelayLies>(&event)) {
+    commands_.emplace_back(RelayDistrusted{id, lie->channel});
   } else {
     commands_.emplace_back(std::get<TicketRefused>(event));
   }

@@ -52,7 +52,13 @@ struct SeenByRelay {
 struct HomeLost {
   RelayId relay;
 };
-using MeetingCommand = std::variant<SetRelayed, ToRelay, SeenByRelay, HomeLost, TicketRefused>;
+// The relay gave this node one channel for two peers, and is not used for long.
+struct RelayDistrusted {
+  RelayId relay;
+  Channel channel;
+};
+using MeetingCommand =
+    std::variant<SetRelayed, ToRelay, SeenByRelay, HomeLost, TicketRefused, RelayDistrusted>;
 
 class Meetings {
  public:

@@ -37,7 +37,7 @@ struct Guest {
   Endpoint at;
   std::map<DiscoPublicKey, path::Way> up;
   std::vector<DiscoPublicKey> asked_by;
-  int losses = 0, downs = 0, doubts = 0, refused_tickets = 0, sent = 0;
+  int losses = 0, downs = 0, doubts = 0, refused_tickets = 0, lies = 0, sent = 0;
   std::optional<MonoTime> drains_by;
   std::optional<Endpoint> observed;
 };
@@ -93,6 +93,7 @@ class ClientNetwork {
       if (std::holds_alternative<RelayLost>(event)) ++guest.losses;
       if (std::holds_alternative<RelayDoubtful>(event)) ++guest.doubts;
       if (std::holds_alternative<TicketRefused>(event)) ++guest.refused_tickets;
+      if (std::holds_alternative<RelayLies>(event)) ++guest.lies;
     }
   }
   void send_all(const std::vector<Outgoing>& sent) {
