@@ -97,8 +97,10 @@ int main(int argc, char** argv) {
   app.add_option("--max-channels", options.max_channels, "two for each pair; about 200 bytes each")
       ->capture_default_str();
   app.add_option("--channel-rate", options.channel_bytes_per_second,
-                 "bytes a second of one channel; 0: no limit")
+                 "bytes a second of one channel in XDP; 0: no limit, since only you know its link")
       ->capture_default_str();
+  app.add_flag("--public-clients-only", options.public_clients_only,
+               "let in nobody from a private address: for a relay on the Internet");
   app.add_flag("--allow-loopback", options.allow_loopback,
                "serve clients on 127.0.0.0/8, for tests");
   app.add_flag("--remove", remove, "take the program and its maps out of the kernel, and end");

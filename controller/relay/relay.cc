@@ -26,8 +26,7 @@ namespace kernmesh::relay {
 namespace {
 
 constexpr auto kTick = std::chrono::seconds(1);
-constexpr auto kReadUsageEvery =
-    std::chrono::seconds(5);  // a walk of the table; a binding lasts 90
+constexpr auto kReadUsageEvery = std::chrono::seconds(5);  // a walk of the table; bindings last 90
 constexpr auto kDrainTime = std::chrono::seconds(60);
 
 path::Seed fresh_seed() {
@@ -46,6 +45,7 @@ SessionSettings session_settings(const RelayDaemonOptions& options) {
   settings.networks = options.networks;
   settings.forbidden.own = own_addresses();
   if (options.allow_loopback) settings.forbidden.loopback = Forbidden::Loopback::kAllowed;
+  if (options.public_clients_only) settings.forbidden.private_ones = Forbidden::Private::kForbidden;
   settings.limits.clients = options.max_clients;
   settings.limits.wishes = options.max_channels;
   return settings;

@@ -29,6 +29,7 @@ struct RelayDaemonOptions {
   std::uint32_t max_channels = 65536;
   std::uint64_t channel_bytes_per_second = 0;  // 0: no limit
   bool allow_loopback = false;
+  bool public_clients_only = false;
 };
 
 class RelayDaemon {

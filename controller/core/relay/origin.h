@@ -19,10 +19,12 @@ struct Origin {
   auto operator<=>(const Origin&) const = default;
 };
 
-// Addresses that no client can have. Loopback may be allowed, for tests.
+// Addresses that no client can have. Loopback may be allowed, for tests; private ones are served
+// unless the relay is for the Internet alone (docs/adr/0013).
 struct Forbidden {
   std::set<IpAddress> own;  // the relay's
   enum class Loopback { kForbidden, kAllowed } loopback = Loopback::kForbidden;
+  enum class Private { kForbidden, kServed } private_ones = Private::kServed;
 };
 // Also unspecified, link-local (with it 169.254.169.254), multicast, class E and broadcast,
 // IPv4-mapped, the metadata service's IPv6 address, and port 0.

@@ -119,6 +119,24 @@ TEST(RelayR3, loopback_is_served_only_when_a_setting_says_so) {
   EXPECT_EQ(a.bind().observed, a.at.client);
 }
 
+TEST(RelayR3, private_addresses_are_served_unless_a_setting_says_otherwise) {
+  SessionSettings strict;
+  strict.forbidden.private_ones = Forbidden::Private::kForbidden;
+  World inside, outside(strict);
+  for (const char* text :
+       {"10.0.0.1:1", "10.255.255.255:1", "172.16.0.1:1", "172.31.255.255:1", "192.168.0.1:1",
+        "192.168.255.255:1", "100.64.0.1:1", "100.127.255.255:1", "[fc00::1]:1", "[fdff::1]:1"}) {
+    const auto hello = encode(Hello{DiscoPublicKey{}});
+    EXPECT_EQ(inside.deliver(origin(text), hello).size(), 1U) << text;
+    EXPECT_TRUE(outside.deliver(origin(text), hello).empty()) << text;
+  }
+  for (const char* text : {"9.255.255.255:1", "11.0.0.1:1", "172.15.255.255:1", "172.32.0.1:1",
+                           "192.167.255.255:1", "192.169.0.1:1", "100.63.255.255:1",
+                           "100.128.0.1:1", "[fbff::1]:1", "[fe00::1]:1", "[2001:db8::1]:1"}) {
+    EXPECT_EQ(outside.deliver(origin(text), encode(Hello{DiscoPublicKey{}})).size(), 1U) << text;
+  }
+}
+
 TEST(RelayR3, addresses_around_the_forbidden_ones_are_served) {
   World world;
   for (const char* text : {"126.255.255.255:1", "128.0.0.1:1", "169.253.1.1:1", "169.255.0.1:1",
