@@ -12,6 +12,7 @@ LAB_PREFIX=${LAB_PREFIX:-km-}
 LAB=${LAB:-$(mktemp -d /tmp/kernmesh-lab.XXXXXX)}
 BIN=${BIN:-$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)/build/bin}
 SERVER=10.77.9.2:8443
+LAB_PINS=/sys/fs/bpf/kernmesh
 declare -A LAB_SUBNET=([alpha]=1 [beta]=2 [gamma]=3 [server]=9)
 declare -A LAB_PID=()
 
@@ -30,15 +31,20 @@ wait_for() {
 now_ms() { echo $(($(date +%s%N) / 1000000)); }
 
 lab_host() { # NAME
+	ip netns add "$LAB_PREFIX$1"
+	ip_ns "$1" link set lo up
+	lab_link "$1" 2
+}
+
+# The host's eth0, with that number in its subnet.
+lab_link() { # NAME NUMBER
 	local name=$1 n=${LAB_SUBNET[$1]}
-	ip netns add "$LAB_PREFIX$name"
-	ip_ns "$name" link set lo up
 	ip link add eth0 netns "$LAB_PREFIX$name" type veth peer name "to-$name" netns "${LAB_PREFIX}router"
 	ip_ns router address add "10.77.$n.1/24" dev "to-$name"
 	ip_ns router address add "fd77:$n::1/64" dev "to-$name" nodad
 	ip_ns router link set "to-$name" up
-	ip_ns "$name" address add "10.77.$n.2/24" dev eth0
-	ip_ns "$name" address add "fd77:$n::2/64" dev eth0 nodad
+	ip_ns "$name" address add "10.77.$n.$2/24" dev eth0
+	ip_ns "$name" address add "fd77:$n::$2/64" dev eth0 nodad
 	ip_ns "$name" link set eth0 up
 	ip_ns "$name" route add default via "10.77.$n.1"
 	ip_ns "$name" route add default via "fd77:$n::1"
@@ -97,12 +103,19 @@ address_of() { # HOST -> its overlay IPv4 address
 	node "$1" --json status | jq -r '.node.addresses[] | select(contains(":") | not)' | head -1
 }
 
+remove_relay() { in_ns "$1" "$BIN/mesh-relay" --instance "$1" --remove; } # NAME
+
+# Fails, and says what, when an agent or a relay has left something behind.
 lab_down() {
-	local name
+	local name host inode trace left=()
 	for name in "${!LAB_PID[@]}"; do stop KILL "$name"; done
 	for name in $(ip netns list | awk -v p="$LAB_PREFIX" 'index($1, p) == 1 {print $1}'); do
-		nsenter --net="/run/netns/$name" "$BIN/mesh-agent" --remove >/dev/null 2>&1 || :
+		host=${name#"$LAB_PREFIX"} inode=$(stat -Lc %i "/run/netns/$name")
+		nsenter --net="/run/netns/$name" "$BIN/${LAB_AGENT:-mesh-agent}" --remove >/dev/null 2>&1 || :
+		[ ! -d "$LAB_PINS/relay-$host" ] || remove_relay "$host" || :
+		for trace in "$LAB_PINS/relay-$host" "$LAB_PINS/$inode-"* "/run/netns/kernmesh-$inode-"*; do [ ! -e "$trace" ] || left+=("$trace"); done
 		ip netns delete "$name"
 	done
 	rm -rf "$LAB"
+	[ ${#left[@]} = 0 ] || { echo "left behind: ${left[*]}"; return 1; }
 }
