@@ -66,7 +66,7 @@ section_relay() {
 	check "meshadm ping names the relay" wait_for 10 ping_says alpha beta 'relay relay[12]:'
 	check "WireGuard's endpoints are the same" test "$(endpoints alpha)" = "$endpoints_before"
 	check "large packets pass whole (1380 bytes inside)" in_ns alpha ping -n -q -c 3 -i 0.1 -M do -s 1380 "$beta"
-	sealed_only "$beta"
+	sealed_only "$beta" sealed
 	pinged alpha "$beta" 4000 heal_and_see; check "the drop ends under ping: straight again" path_is alpha beta direct
 	check "and nothing lost on the way" no_loss
 	check "meshadm ping ends when the path is direct" ping_ends alpha beta
@@ -87,8 +87,9 @@ section_relay() {
 	start_server; wait_for 40 connected alpha; wait_for 40 connected beta
 	heal; check "healed: direct in the end" wait_for 60 path_is alpha beta direct
 	stop TERM relay1; stop TERM relay2
-	for host in relay1 relay2; do in_ns "$host" "$BIN/mesh-relay" --instance "$host" --remove; done
+	for host in relay1 relay2; do remove_relay "$host"; done
 	check "relays gone: the direct path carries on" reaches alpha "$beta"
+	check "and none of their pins is left" eval '[ -z "$(find "$LAB_PINS" -name "relay-*")" ]'
 }
 both_home() { has_home alpha && has_home beta; }
 no_pairs() { [ "$(admin --json relay show "$1" | jq .relay.load.pairs)" = 0 ]; }
@@ -96,12 +97,14 @@ no_pairs() { [ "$(admin --json relay show "$1" | jq .relay.load.pairs)" = 0 ]; }
 ping_ends() { nsenter --net="/run/netns/$LAB_PREFIX$1" timeout 20 "$BIN/meshadm" --socket "$LAB/$1.sock" ping "$2"; }
 
 # A relay sees the pings, and no word of them. Looked at in front of it: what its XDP program forwards, no socket of its host sees.
-sealed_only() { # ADDRESS
+sealed_only() { # ADDRESS SORT: sealed or tls, of which there must be some
 	local name; name=$(peer_field alpha beta .path.relay)
 	nsenter --net="/run/netns/${LAB_PREFIX}router" python3 "$here/sniff.py" "to-$name" "$LAB/sniffed" kmkmkmkm & LAB_PID[sniff]=$!
 	wait_for 5 relay_saw 0 "$1"
 	in_ns alpha ping -n -q -c 50 -i 0.02 -p 6b6d6b6d "$1" > /dev/null
 	stop TERM sniff
-	check "the relay carried frames, none with the word in the clear" awk '{print} $1 < 50 || $2 > 0 {exit 1}' "$LAB/sniffed"
+	check "the relay carried frames, none with the word in the clear" awk '{print $1, $2} $1 < 50 || $2 > 0 {exit 1}' "$LAB/sniffed"
+	check "and none but sealed packets, control, STUN and what a host says anyway" all_known "$LAB/sniffed" "$2"
 }
+all_known() { cat "$1" "$1.other"; grep -q " $2=" "$1" && ! grep -qE ' (other|direct)=' "$1"; } # FILE SORT
 relay_saw() { in_ns alpha ping -n -q -c 1 -W 1 -p 6b6d6b6d "$2" > /dev/null; [ "$(awk '{print $1}' "$LAB/sniffed")" -gt "$1" ]; }

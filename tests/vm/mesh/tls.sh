@@ -16,6 +16,8 @@ udp_again_and_see() { wait_for 2 true; udp_again; wait_for 60 path_is alpha beta
 relay_again() { # NAME [KEY]: with what an earlier section has left
 	if [ -e "/run/netns/$LAB_PREFIX$1" ]; then start_relay "$1"; else relay_host "$1" "$2"; fi
 }
+# The relay ends in good order: its TLS clients lose their connection, and come back by themselves.
+restart_relay_and_see() { stop TERM "$1"; wait_for 5 gone "$1" && start_relay "$1" && wait_for 10 over_tls alpha beta; }
 kill_relay_and_see() { stop KILL "$1"; check "$1 is gone" wait_for 5 gone "$1"; start_relay "$1"; wait_for 30 over_tls alpha beta; }
 # In the relay's place another certificate, as somebody in between would have.
 forge() { # RELAY
@@ -46,8 +48,11 @@ section_tls() {
 	check "WireGuard's endpoints are the same" test "$(endpoints alpha)" = "$endpoints_before"
 	check "large packets pass whole (1380 bytes inside)" in_ns alpha ping -n -q -c 3 -i 0.1 -M do -s 1380 "$beta"
 	check "docs/json.md: netcheck" shaped netcheck : node alpha --json netcheck
-	sealed_only "$beta"
+	sealed_only "$beta" tls
 	pinged alpha "$beta" 200 true; check "200 pings, each 10 ms: nothing lost" no_loss
+	name=$(peer_field alpha beta .path.relay)
+	pinged alpha "$beta" 1500 restart_relay_and_see "$name"; check "$name restarted under ping: its TLS client is back" reaches alpha "$beta"
+	check "within 10 s" few_lost 1000
 	name=$(peer_field alpha beta .path.relay)
 	pinged alpha "$beta" 2000 kill_relay_and_see "$name"; check "$name killed and started again under ping: reached again" reaches alpha "$beta"
 	check "within 12 s" few_lost 1200
@@ -61,6 +66,6 @@ section_tls() {
 	pinged alpha "$beta" 4500 udp_again_and_see; check "UDP is let through again under ping: straight in the end" path_is alpha beta direct
 	check "and nothing lost on the way" no_loss
 	stop TERM relay1; stop TERM relay2
-	for name in relay1 relay2; do in_ns "$name" "$BIN/mesh-relay" --instance "$name" --remove; done
+	for name in relay1 relay2; do remove_relay "$name"; done
 	check "relays gone: the direct path carries on" reaches alpha "$beta"
 }
