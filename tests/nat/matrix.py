@@ -37,6 +37,7 @@ KINDS = {
     "keep": "APD / APD, the first mapping keeps the port, the others are random",
     "seq": "APD / APD, ports count up",
     "rand": "APD / APD, random ports",
+    "each": "AD / AD, random ports: a mapping for each address",
     "block": "UDP does not pass, TCP does",
     "forged": "UDP does not pass, and for every relay somebody else answers TCP",
     "six": "IPv6 alone, no NAT",
@@ -51,24 +52,29 @@ KINDS = {
 #     So these boxes and nodes begin each round as after a start; without that seq with port, masq, double was relayed.
 #   keep, rand against a filter by port: the port that the peer must let in is known only when it arrives. Two ends whose
 #     mappings both change cannot guess each other.
+#   each: a relay sees the mapping for its own address, the peer gets another one. That one takes packets from every port of
+#     the peer's address, but the peer cannot know it, so one that filters by port does not let it in; one that filters by
+#     address or not at all does. Its ports cannot be guessed either, by nobody whose own mapping moves, nor by itself.
 #   block: TLS to a relay, whatever the peer has; the relay speaks UDP with it, or TLS as well.
 #   forged: nodes know their relays' certificates, so there is no way, and they say why.
 #   six: has a family in common with public alone; with the others a relay stands between the families.
 EXPECTED = {
-    #          public cone addr port masq double keep seq rand block forged six
-    "public": "d      d    d    d    d    d      d    d   d    r     -      d",
-    "cone":   "d      d    d    d    d    d      d    d   d    r     -      r",
-    "addr":   "d      d    d    d    d    d      d    d   d    r     -      r",
-    "port":   "d      d    d    d    d    d      r    d   r    r     -      r",
-    "masq":   "d      d    d    d    d    d      r    d   r    r     -      r",
-    "double": "d      d    d    d    d    r      r    d   r    r     -      r",
-    "keep":   "d      d    d    r    r    r      r    r   r    r     -      r",
-    "seq":    "d      d    d    d    d    d      r    r   r    r     -      r",
-    "rand":   "d      d    d    r    r    r      r    r   r    r     -      r",
-    "block":  "r      r    r    r    r    r      r    r   r    r     -      r",
-    "forged": "-      -    -    -    -    -      -    -   -    -     -      -",
-    "six":    "d      r    r    r    r    r      r    r   r    r     -      d",
+    #          public cone addr port masq double keep seq rand each block forged six
+    "public": "d      d    d    d    d    d      d    d   d    d    r     -      d",
+    "cone":   "d      d    d    d    d    d      d    d   d    d    r     -      r",
+    "addr":   "d      d    d    d    d    d      d    d   d    d    r     -      r",
+    "port":   "d      d    d    d    d    d      r    d   r    r    r     -      r",
+    "masq":   "d      d    d    d    d    d      r    d   r    r    r     -      r",
+    "double": "d      d    d    d    d    r      r    d   r    r    r     -      r",
+    "keep":   "d      d    d    r    r    r      r    r   r    r    r     -      r",
+    "seq":    "d      d    d    d    d    d      r    r   r    r    r     -      r",
+    "rand":   "d      d    d    r    r    r      r    r   r    r    r     -      r",
+    "each":   "d      d    d    r    r    r      r    r   r    r    r     -      r",
+    "block":  "r      r    r    r    r    r      r    r   r    r    r     -      r",
+    "forged": "-      -    -    -    -    -      -    -   -    -    -     -      -",
+    "six":    "d      r    r    r    r    r      r    r   r    r    r     -      d",
 }
+RELAYS = ["relay1", "relay2", "relay3"]
 NEIGHBOURS = ["keepc"]  # behind the box of keepa
 # WireGuard makes a new session when one is 120 s old.
 BEFORE_RENEWAL_S, AFTER_RENEWAL_S, MOVE_S = 100.0, 135.0, 12.0
@@ -334,6 +340,19 @@ class Laboratory:
         self.check(good, f"{name:20} {pair.seen} {figures}" + ("" if pair.seen == pair.wanted else f"; expected {pair.wanted}"))
         return pair.seen, first, direct
 
+    # Nothing but sealed packets crosses a relay: what tests/vm/sniff.py saw in front of them.
+    def check_relays(self) -> None:
+        sealed = False
+        for relay in RELAYS:
+            with open(f"{LAB}/{relay}.sniffed", encoding="ascii") as file:
+                sorts = dict(word.split("=") for word in file.read().split()[2:])
+            sealed |= "sealed" in sorts
+            self.check(not sorts.keys() & {"other", "direct"}, f"{relay} saw nothing in the clear: {sorts}")
+            with open(f"{LAB}/{relay}.sniffed.other", encoding="ascii") as file:
+                for frame in file:
+                    print("      " + frame.strip(), flush=True)
+        self.check(sealed, "sealed packets have crossed a relay")
+
     # Boxes that get another address again and again.
     def move_until(self, end: float, pairs: list[Pair], boxes: list[str]) -> None:
         while time.monotonic() < end:
@@ -432,6 +451,7 @@ def main() -> int:
         lab.check_forged()
     if not wanted or "--moves" in sys.argv:
         lab.moves()
+    lab.check_relays()
     print_table(kinds, results)
     print(f"{time.monotonic() - began:.0f} s")
     print(f"{lab.passed} passed, {lab.failed} failed")

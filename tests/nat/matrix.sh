@@ -18,7 +18,14 @@ logs=
 modprobe -qa wireguard tun nf_tables nft_chain_nat nft_masq nft_ct 2> /dev/null || :
 LAB_AGENT=nat-agent
 ! unshare --net ip link add wgprobe type wireguard 2> /dev/null || LAB_AGENT=mesh-agent
-trap 'set +e; [ -z "$logs" ] || { mkdir -p "$logs"; cp "$LAB"/*.log "$logs"; }; lab_down' EXIT
+clean_up() {
+	local status=$?
+	set +e
+	[ -z "$logs" ] || { mkdir -p "$logs"; cp "$LAB"/*.log "$logs"; }
+	lab_down || status=1
+	exit $status
+}
+trap clean_up EXIT
 # shellcheck source=boxes.sh
 . "$root/tests/nat/boxes.sh"
 LAB_SUBNET[relay3]=7
@@ -39,6 +46,7 @@ box_flags() { # KIND
 	keep) echo --mapping port --filtering port --ports kept;;
 	seq) echo --mapping port --filtering port --ports sequential;;
 	rand) echo --mapping port --filtering port --ports random;;
+	each) echo --mapping address --filtering address --ports random;;
 	block | forged) echo --mapping none --filtering none --ports kept --block-udp;;
 	esac
 }
@@ -111,6 +119,10 @@ admin policy set "$LAB/nobody.hujson" > /dev/null
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=relay -keyout "$LAB/forged.key" -out "$LAB/forged.crt" 2> /dev/null
 relay_key=$(admin --json key create --relay --reusable | jq -r .secret)
 for relay in relay1 relay2 relay3; do relay_host "$relay" "$relay_key" || { echo "$relay does not start"; tail "$LAB/$relay.log"; exit 1; }; done
+for relay in relay1 relay2 relay3; do
+	nsenter --net="/run/netns/${LAB_PREFIX}router" python3 "$root/tests/vm/sniff.py" "to-$relay" "$LAB/$relay.sniffed" no-word-at-all &
+	LAB_PID[$relay-sniffer]=$!
+done
 number=20 nodes=()
 for kind in "${kinds[@]}"; do
 	for side in a b; do

@@ -20,16 +20,19 @@ const std::vector<Kind> kKinds{
     {"port restricted", NatKind{D::kNone, D::kAddressAndPort, P::kKept}},
     {"hard, sequential", NatKind{D::kAddressAndPort, D::kAddressAndPort, P::kSequential}},
     {"hard, random", NatKind{D::kAddressAndPort, D::kAddressAndPort, P::kRandom}},
+    {"hard by address", NatKind{D::kAddress, D::kAddress, P::kRandom}},
 };
 // d: direct, r: relayed. A sequential NAT's ports are guessed by the node behind it and tried by a
-// peer whose own mapping stays; two hard ones move away from each other's guesses.
+// peer whose own mapping stays; two hard ones move away from each other's guesses. One that maps by
+// address takes packets from every port of its peer, who lets it in unless he filters by port.
 const char* const kExpected[] = {
-    "dddddd",  // public
-    "dddddd",  // full cone
-    "dddddd",  // restricted
-    "dddddr",  // port restricted
-    "ddddrr",  // hard, sequential
-    "dddrrr",  // hard, random
+    "ddddddd",  // public
+    "ddddddd",  // full cone
+    "ddddddd",  // restricted
+    "dddddrr",  // port restricted
+    "ddddrrr",  // hard, sequential
+    "dddrrrr",  // hard, random
+    "dddrrrr",  // hard by address
 };
 
 char outcome(const Kind& a, const Kind& b, std::uint32_t seed) {
