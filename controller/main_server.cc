@@ -169,6 +169,8 @@ int main(int argc, char** argv) {
   app.add_option("--tls-cert", options.tls_cert,
                  "certificate chain (PEM), its authority last, instead of one of our own");
   app.add_option("--tls-key", options.tls_key, "private key (PEM) of --tls-cert");
+  app.add_option("--audit-log", options.audit_log,
+                 "append who did what to this file too, one JSON object a line");
   std::int64_t ephemeral_minutes = 30;
   app.add_option("--ephemeral-minutes", ephemeral_minutes,
                  "ephemeral nodes are removed when they were gone for so long")

@@ -31,6 +31,8 @@ std::string to_string(StrongId<Tag, Rep> id) {
 using NodeId = StrongId<struct NodeIdTag, std::uint64_t>;        // 0 names no node
 using UserId = StrongId<struct UserIdTag, std::uint64_t>;        // 0 names no user
 using JoinKeyId = StrongId<struct JoinKeyIdTag, std::uint64_t>;  // 0 names no key
+using TokenId = StrongId<struct TokenIdTag, std::uint64_t>;      // 0 names no API token
+using AuditId = StrongId<struct AuditIdTag, std::uint64_t>;      // counts events up from 1
 using RuleId = StrongId<struct RuleIdTag, std::uint32_t>;        // 0 is the default-deny rule
 using Port = StrongId<struct PortTag, std::uint16_t>;            // host byte order
 using IfIndex = StrongId<struct IfIndexTag, std::uint32_t>;      // 0 names no interface

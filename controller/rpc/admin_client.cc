@@ -6,6 +6,7 @@
 #include "controller/core/topology/registration.h"
 #include "controller/rpc/channel.h"
 #include "controller/rpc/pinned_ca.h"
+#include "controller/rpc/status.h"
 #include "controller/rpc/unary_call.h"
 
 namespace kernmesh::rpc {
@@ -47,6 +48,20 @@ Result<Response> AdminClient::call(grpc::Status (Admin::Stub::*method)(grpc::Cli
                     CallTerms{attempt + " at " + server_, token_, deadline});
 }
 
+template <typename Request, typename Response, typename Merge>
+Result<Response> AdminClient::list(grpc::Status (Admin::Stub::*method)(grpc::ClientContext*,
+                                                                       const Request&, Response*),
+                                   const std::string& attempt, const Merge& merge) {
+  Request request;
+  Response all;
+  for (;;) {
+    MESH_TRY_ASSIGN(auto page, call(method, request, attempt));
+    merge(all, page);
+    if (page.next_page_token().empty()) return all;
+    request.set_page_token(page.next_page_token());
+  }
+}
+
 Result<mesh::v1::User> AdminClient::create_user(const std::string& name) {
   mesh::v1::CreateUserRequest request;
   request.set_name(name);
@@ -58,7 +73,8 @@ Result<mesh::v1::User> AdminClient::create_user(const mesh::v1::CreateUserReques
 }
 
 Result<mesh::v1::ListUsersResponse> AdminClient::list_users() {
-  return call(&Admin::Stub::ListUsers, mesh::v1::ListUsersRequest(), "list users");
+  return list(&Admin::Stub::ListUsers, "list users",
+              [](auto& all, auto& page) { all.mutable_users()->MergeFrom(page.users()); });
 }
 
 Status AdminClient::delete_user(const std::string& name) {
@@ -68,6 +84,36 @@ Status AdminClient::delete_user(const std::string& name) {
   return {};
 }
 
+Result<mesh::v1::User> AdminClient::set_user_roles(const std::string& name,
+                                                   const std::vector<std::string>& roles) {
+  mesh::v1::SetUserRolesRequest request;
+  request.set_name(name);
+  request.mutable_roles()->Add(roles.begin(), roles.end());
+  return call(&Admin::Stub::SetUserRoles, request, "set the roles of user " + quoted(name));
+}
+
+Result<mesh::v1::CreateTokenResponse> AdminClient::create_token(
+    const mesh::v1::CreateTokenRequest& request) {
+  return call(&Admin::Stub::CreateToken, request,
+              "create a token for user " + quoted(request.user_name()));
+}
+
+Result<mesh::v1::ListTokensResponse> AdminClient::list_tokens() {
+  return list(&Admin::Stub::ListTokens, "list tokens",
+              [](auto& all, auto& page) { all.mutable_tokens()->MergeFrom(page.tokens()); });
+}
+
+Status AdminClient::revoke_token(std::uint64_t id) {
+  mesh::v1::RevokeTokenRequest request;
+  request.set_id(id);
+  MESH_TRY(call(&Admin::Stub::RevokeToken, request, "revoke token " + std::to_string(id)));
+  return {};
+}
+
+Result<mesh::v1::Caller> AdminClient::get_caller() {
+  return call(&Admin::Stub::GetCaller, mesh::v1::GetCallerRequest(), "ask whose token this is");
+}
+
 Result<mesh::v1::CreateJoinKeyResponse> AdminClient::create_join_key(
     const mesh::v1::CreateJoinKeyRequest& request) {
   return call(&Admin::Stub::CreateJoinKey, request,
@@ -75,17 +121,22 @@ Result<mesh::v1::CreateJoinKeyResponse> AdminClient::create_join_key(
 }
 
 Result<mesh::v1::ListJoinKeysResponse> AdminClient::list_join_keys() {
-  return call(&Admin::Stub::ListJoinKeys, mesh::v1::ListJoinKeysRequest(), "list join keys");
+  return list(&Admin::Stub::ListJoinKeys, "list join keys",
+              [](auto& all, auto& page) { all.mutable_keys()->MergeFrom(page.keys()); });
 }
 
-Result<mesh::v1::JoinKey> AdminClient::revoke_join_key(std::uint64_t id) {
+Result<mesh::v1::JoinKey> AdminClient::revoke_join_key(std::uint64_t id, OfKey nodes) {
   mesh::v1::RevokeJoinKeyRequest request;
   request.set_id(id);
+  request.set_remove_nodes(nodes == OfKey::kRemoveNodes);
   return call(&Admin::Stub::RevokeJoinKey, request, "revoke join key " + std::to_string(id));
 }
 
 Result<mesh::v1::ListNodesResponse> AdminClient::list_nodes() {
-  return call(&Admin::Stub::ListNodes, mesh::v1::ListNodesRequest(), "list nodes");
+  return list(&Admin::Stub::ListNodes, "list nodes", [](auto& all, auto& page) {
+    all.mutable_nodes()->MergeFrom(page.nodes());
+    *all.mutable_version() = page.version();
+  });
 }
 
 Result<mesh::v1::Node> AdminClient::get_node(const std::string& node) {
@@ -125,7 +176,8 @@ Result<mesh::v1::Node> AdminClient::tag_node(const std::string& node,
 }
 
 Result<mesh::v1::ListRelaysResponse> AdminClient::list_relays() {
-  return call(&Admin::Stub::ListRelays, mesh::v1::ListRelaysRequest(), "list relays");
+  return list(&Admin::Stub::ListRelays, "list relays",
+              [](auto& all, auto& page) { all.mutable_relays()->MergeFrom(page.relays()); });
 }
 
 Result<mesh::v1::Relay> AdminClient::get_relay(const std::string& relay) {
@@ -165,7 +217,8 @@ Result<mesh::v1::CheckPolicyResponse> AdminClient::check_policy(const std::strin
 }
 
 Result<mesh::v1::ListPoliciesResponse> AdminClient::list_policies() {
-  return call(&Admin::Stub::ListPolicies, mesh::v1::ListPoliciesRequest(), "list policies");
+  return list(&Admin::Stub::ListPolicies, "list policies",
+              [](auto& all, auto& page) { all.mutable_policies()->MergeFrom(page.policies()); });
 }
 
 Result<mesh::v1::GetRolloutResponse> AdminClient::get_rollout(const mesh::v1::MapVersion& version) {
@@ -176,6 +229,23 @@ Result<mesh::v1::GetRolloutResponse> AdminClient::get_rollout(const mesh::v1::Ma
 
 Result<mesh::v1::Inventory> AdminClient::get_inventory() {
   return call(&Admin::Stub::GetInventory, mesh::v1::GetInventoryRequest(), "get the inventory");
+}
+
+Result<mesh::v1::ListAuditEventsResponse> AdminClient::list_audit_events(
+    const mesh::v1::ListAuditEventsRequest& request) {
+  return call(&Admin::Stub::ListAuditEvents, request, "read the audit log");
+}
+
+Status AdminClient::watch_events(const mesh::v1::WatchEventsRequest& request,
+                                 const std::function<void(const mesh::v1::AuditEvent&)>& on_event,
+                                 Cancellation& cancellation) {
+  cancellation.context_.AddMetadata("authorization", "Bearer " + token_);
+  const auto reader = stub_->WatchEvents(&cancellation.context_, request);
+  mesh::v1::AuditEvent event;
+  while (reader->Read(&event)) on_event(event);
+  const grpc::Status status = reader->Finish();
+  if (status.ok() || status.error_code() == grpc::StatusCode::CANCELLED) return {};
+  return from_grpc(status).with_context("follow the audit log at " + server_);
 }
 
 }  // namespace kernmesh::rpc

@@ -3,17 +3,19 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "controller/base/result.h"
+#include "controller/rpc/cancellation.h"
 #include "mesh/v1/admin.grpc.pb.h"
 
 namespace kernmesh::rpc {
 
-// Every call has 10 s unless it says otherwise. Every error begins with what was attempted, and
-// where.
+// Lists come whole, however many pages the server makes of them. Every call has 10 s unless it says
+// otherwise. Every error begins with what was attempted, and where.
 class AdminClient {
  public:
   // `server` is "HOST:PORT", `token` "ma-…", whose fingerprint says which authority the server must
@@ -26,11 +28,19 @@ class AdminClient {
   Result<mesh::v1::User> create_user(const mesh::v1::CreateUserRequest& request);
   Result<mesh::v1::ListUsersResponse> list_users();
   Status delete_user(const std::string& name);
+  Result<mesh::v1::User> set_user_roles(const std::string& name,
+                                        const std::vector<std::string>& roles);
+
+  Result<mesh::v1::CreateTokenResponse> create_token(const mesh::v1::CreateTokenRequest& request);
+  Result<mesh::v1::ListTokensResponse> list_tokens();
+  Status revoke_token(std::uint64_t id);
+  Result<mesh::v1::Caller> get_caller();
 
   Result<mesh::v1::CreateJoinKeyResponse> create_join_key(
       const mesh::v1::CreateJoinKeyRequest& request);
   Result<mesh::v1::ListJoinKeysResponse> list_join_keys();
-  Result<mesh::v1::JoinKey> revoke_join_key(std::uint64_t id);
+  enum class OfKey { kKeepNodes, kRemoveNodes };
+  Result<mesh::v1::JoinKey> revoke_join_key(std::uint64_t id, OfKey nodes = OfKey::kKeepNodes);
 
   // `node` is a name, an id in decimal, or an overlay address.
   Result<mesh::v1::ListNodesResponse> list_nodes();
@@ -54,6 +64,14 @@ class AdminClient {
   Result<mesh::v1::GetRolloutResponse> get_rollout(const mesh::v1::MapVersion& version);
   Result<mesh::v1::Inventory> get_inventory();
 
+  // One page, newest first.
+  Result<mesh::v1::ListAuditEventsResponse> list_audit_events(
+      const mesh::v1::ListAuditEventsRequest& request);
+  // Calls on_event for each until `cancellation` is used, which is success. No deadline.
+  Status watch_events(const mesh::v1::WatchEventsRequest& request,
+                      const std::function<void(const mesh::v1::AuditEvent&)>& on_event,
+                      Cancellation& cancellation);
+
  private:
   AdminClient(std::string server, std::string token, const std::string& ca_pem);
   template <typename Request, typename Response>
@@ -61,6 +79,11 @@ class AdminClient {
                                                                       const Request&, Response*),
                         const Request& request, const std::string& attempt,
                         std::chrono::seconds deadline = std::chrono::seconds(10));
+  // A list whole: `merge(into, page)` moves a page's entries to those of before.
+  template <typename Request, typename Response, typename Merge>
+  Result<Response> list(grpc::Status (mesh::v1::Admin::Stub::*method)(grpc::ClientContext*,
+                                                                      const Request&, Response*),
+                        const std::string& attempt, const Merge& merge);
 
   std::string server_;
   std::string token_;

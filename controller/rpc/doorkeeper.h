@@ -20,38 +20,31 @@ class Doorkeeper final : public grpc::AuthMetadataProcessor {
 
   bool IsBlocking() const override { return false; }
 
-  // Whoever has a token that is anybody's goes on to the method, which asks for the right one and
-  // has the better error: only code and message of this one arrive.
+  // Whoever has a token that is anybody's goes on to a method of ours, which asks for the right one
+  // and has the better error: only code and message of this one arrive. A method of gRPC's own asks
+  // nobody, so that all is asked here; so is one that nobody may call.
   grpc::Status Process(const InputMetadata& metadata, grpc::AuthContext*, OutputMetadata*,
                        OutputMetadata*) override {
     const auto path = metadata.find(":path");
-    if (path != metadata.end() && is_open(view_of(path->second))) return grpc::Status::OK;
+    const auto& method = access_of(path == metadata.end() ? "" : view_of(path->second));
+    if (method.caller == CallerKind::kAnyone) return grpc::Status::OK;
     constexpr std::string_view kScheme = "Bearer ";
     const auto header = metadata.find("authorization");
     std::string token;
     if (header != metadata.end() && view_of(header->second).starts_with(kScheme)) {
       token = view_of(header->second).substr(kScheme.size());
     }
-    for (const Role role : {Role::kNode, Role::kRelay}) {
-      const auto caller = gate_.admit(role, token);
-      if (caller || caller.error().code() != ErrorCode::kUnauthenticated) return grpc::Status::OK;
-    }
-    const auto administrator = gate_.admit(Role::kAdministrator, token);
-    if (administrator || administrator.error().code() != ErrorCode::kUnauthenticated) {
+    if (const auto known = gate_.know(token); !known) return to_grpc(known.error());
+    if (method.caller != CallerKind::kNobody && !method.path.starts_with("/grpc.")) {
       return grpc::Status::OK;
     }
-    return to_grpc(administrator.error());
+    const auto caller = gate_.admit(method, {token, ""});
+    return caller ? grpc::Status::OK : to_grpc(caller.error());
   }
 
  private:
   static std::string_view view_of(const grpc::string_ref& text) {
     return {text.data(), text.size()};
-  }
-  // What a node or relay says before it has a token, and whether the server is well.
-  static bool is_open(std::string_view path) {
-    return path == "/mesh.v1.Coordination/Challenge" || path == "/mesh.v1.Coordination/Register" ||
-           path == "/mesh.v1.RelayCoordination/Challenge" ||
-           path == "/mesh.v1.RelayCoordination/Register" || path.starts_with("/grpc.health.");
   }
 
   Gate& gate_;

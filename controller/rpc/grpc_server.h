@@ -8,6 +8,7 @@
 
 #include "controller/base/clock.h"
 #include "controller/base/result.h"
+#include "controller/rpc/admin_handlers.h"
 #include "controller/rpc/gate.h"
 #include "controller/rpc/handlers.h"
 
@@ -41,10 +42,8 @@ class GrpcServer {
 struct Handlers {
   Gate& gate;
   CoordinationHandler& coordination;
-  AdminHandler& admin;
-  PolicyHandler& policies;
   RelayHandler& relays;
-  RelayAdminHandler& relay_admin;
+  AdminHandlers admin;
 };
 
 // kUnavailable when the address cannot be bound or the certificate is not accepted.

@@ -3,26 +3,15 @@
 // Cancellation::cancel()).
 #pragma once
 
-#include <grpcpp/client_context.h>
-
 #include <functional>
 #include <memory>
 #include <string>
 
 #include "controller/base/result.h"
+#include "controller/rpc/cancellation.h"
 #include "mesh/v1/local.grpc.pb.h"
 
 namespace kernmesh::rpc {
-
-// Ends a streaming call from any thread, also before it has begun. For one call only.
-class Cancellation {
- public:
-  void cancel() { context_.TryCancel(); }
-
- private:
-  friend class LocalClient;
-  grpc::ClientContext context_;
-};
 
 class LocalClient {
  public:

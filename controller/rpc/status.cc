@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/rpc/status.h"
 
+#include <algorithm>
 #include <array>
+#include <cctype>
 #include <string>
+
+#include "google/rpc/error_details.pb.h"
+#include "google/rpc/status.pb.h"
 
 namespace kernmesh::rpc {
 namespace {
@@ -33,7 +38,53 @@ constexpr std::array kPairs{
     Pair{ErrorCode::kSystem, grpc::StatusCode::INTERNAL},
 };
 
+// Of the message's second copy, in the details: both and their encoding fit into the trailers.
+constexpr std::size_t kMaxSecondMessage = 1024;
+
+std::string reason_of(ErrorCode code) {
+  std::string reason(to_string(code));
+  for (char& c : reason) c = c == ' ' ? '_' : static_cast<char>(std::toupper(c));
+  return reason;
+}
+
+// The class in words, or the reason of an ErrorInfo of ours; empty when the details are another's.
+std::string class_in(const std::string& details) {
+  for (const auto& pair : kPairs) {
+    if (details == to_string(pair.ours)) return reason_of(pair.ours);
+  }
+  google::rpc::Status status;
+  if (!status.ParseFromString(details)) return {};
+  for (const auto& detail : status.details()) {
+    google::rpc::ErrorInfo info;
+    if (detail.UnpackTo(&info) && info.domain() == kErrorDomain) return info.reason();
+  }
+  return {};
+}
+
+// Cut between characters of UTF-8, which protobuf's strings are.
+std::string cut(const std::string& text, std::size_t most) {
+  std::size_t end = std::min(text.size(), most);
+  while (end > 0 && end < text.size() && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) {
+    --end;
+  }
+  return text.substr(0, end);
+}
+
 }  // namespace
+
+grpc::Status to_grpc(const Error& error, const MethodAccess& method) {
+  const grpc::Status plain = to_grpc(error);
+  if (method.caller != CallerKind::kPerson) return plain;
+  google::rpc::ErrorInfo info;
+  info.set_reason(reason_of(error.code()));
+  info.set_domain(kErrorDomain);
+  (*info.mutable_metadata())["method"] = std::string(method.path);
+  google::rpc::Status details;
+  details.set_code(plain.error_code());
+  details.set_message(cut(error.message(), kMaxSecondMessage));
+  details.add_details()->PackFrom(info);
+  return {plain.error_code(), plain.error_message(), details.SerializeAsString()};
+}
 
 grpc::Status to_grpc(const Error& error) {
   for (const auto& pair : kPairs) {
@@ -47,8 +98,9 @@ grpc::Status to_grpc(const Error& error) {
 
 Error from_grpc(const grpc::Status& status) {
   const std::string message = status.error_message().substr(0, kMaxMessage);
+  const std::string reason = class_in(status.error_details());
   for (const auto& pair : kPairs) {
-    if (pair.theirs == status.error_code() && status.error_details() == to_string(pair.ours)) {
+    if (pair.theirs == status.error_code() && reason == reason_of(pair.ours)) {
       return {pair.ours, message};
     }
   }

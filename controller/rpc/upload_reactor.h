@@ -9,8 +9,8 @@
 #include <functional>
 #include <string>
 
+#include "controller/base/result.h"
 #include "controller/core/policy/parse.h"
-#include "controller/rpc/status.h"
 
 namespace kernmesh::rpc {
 
@@ -18,18 +18,20 @@ namespace kernmesh::rpc {
 template <typename Request, typename Response>
 class UploadReactor final : public grpc::ServerReadReactor<Request> {
  public:
-  using Handle = std::function<Result<Response>(const Request&)>;
-
-  // `handle` gets the request with all of its text, and is called at most once.
-  UploadReactor(Response* response, Handle handle)
-      : response_(response), handle_(std::move(handle)) {}
+  struct Call {
+    // Gets the request with all of its text, and is called at most once.
+    std::function<Result<Response>(const Request&)> handle;
+    // What the caller is told of an error.
+    std::function<grpc::Status(const Error&)> fail;
+  };
+  UploadReactor(Response* response, Call call) : response_(response), call_(std::move(call)) {}
 
   // Reads, or ends the call with this error before a message is read. Called once.
   void begin(const Status& admitted) {
     if (admitted) {
       this->StartRead(&piece_);
     } else {
-      this->Finish(to_grpc(admitted.error()));
+      this->Finish(call_.fail(admitted.error()));
     }
   }
 
@@ -63,18 +65,18 @@ class UploadReactor final : public grpc::ServerReadReactor<Request> {
   }
 
   void answer() {
-    auto result = handle_(whole_);
-    if (!result) return this->Finish(to_grpc(result.error()));
+    auto result = call_.handle(whole_);
+    if (!result) return this->Finish(call_.fail(result.error()));
     *response_ = std::move(*result);
     this->Finish(grpc::Status::OK);
   }
   void refuse(ErrorCode code, std::string why) {
-    this->Finish(to_grpc(Error(code, std::move(why))));
+    this->Finish(call_.fail(Error(code, std::move(why))));
   }
   void OnDone() override { delete this; }
 
   Response* response_;  // gRPC's, until OnDone
-  Handle handle_;
+  Call call_;
   Request piece_;
   Request whole_;
   bool begun_ = false;

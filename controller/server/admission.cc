@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // plan_admission(): who may join and what is written for him (L3, pure).
 #include "controller/core/topology/name.h"
+#include "controller/server/audit.h"
 #include "controller/server/enrollment.h"
 #include "controller/server/join_keys.h"
 
@@ -23,8 +24,8 @@ Status check_keys_are_free(const View& view, const Applicant& applicant, NodeId 
 
 store::AuditEvent event(WallTime now, const store::NodeRecord& record, const char* action,
                         std::string detail) {
-  return {now, "node " + to_string(record.node.id), action,
-          "node " + to_string(record.node.id) + " (" + record.node.name + ")", std::move(detail)};
+  return {now, "node " + to_string(record.node.id), action, subject_of(record), std::move(detail),
+          ""};
 }
 
 Result<Admission> plan_new(const View& view, const Applicant& applicant,
@@ -44,6 +45,8 @@ Result<Admission> plan_new(const View& view, const Applicant& applicant,
   record.node.disco_key = applicant.disco_key;
   record.node.addresses = topology::addresses_of(view.meta.overlay, *slot);
   record.node.ephemeral = key.ephemeral;
+  record.node.tags = key.tags;
+  record.join_key = key.id;
   record.node.created_at = now;
   record.node.key_expires_at = now + kNodeKeyLifetime;
   record.facts.agent_version = applicant.agent_version;
@@ -74,6 +77,7 @@ Result<Admission> plan_return(const View& view, const Applicant& applicant,
     }
     MESH_TRY_ASSIGN(node.state, next_state(node.state, topology::NodeEvent::kReauthenticated));
     count_use(key, admission.commit);
+    record.join_key = key.id;
   }
   const bool rotated = node.node_key != applicant.node_key || node.disco_key != applicant.disco_key;
   if (!rotated && !lapsed) return admission;

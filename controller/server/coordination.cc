@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "controller/rpc/convert.h"
+#include "controller/server/audit.h"
 #include "controller/server/watch_source.h"
 
 namespace kernmesh::server {
@@ -21,12 +22,13 @@ Status check_text(const std::string& text, const char* what) {
 }  // namespace
 
 Result<mesh::v1::ChallengeResponse> Coordination::challenge(
-    const mesh::v1::ChallengeRequest& request) {
+    const rpc::Caller&, const mesh::v1::ChallengeRequest& request) {
   return enrollment_.challenge(request);
 }
 
-Result<mesh::v1::RegisterResponse> Coordination::enroll(const mesh::v1::RegisterRequest& request) {
-  return enrollment_.enroll(request);
+Result<mesh::v1::RegisterResponse> Coordination::enroll(const rpc::Caller& caller,
+                                                        const mesh::v1::RegisterRequest& request) {
+  return enrollment_.enroll(caller, request);
 }
 
 // Where peers find the node.
@@ -83,8 +85,7 @@ Result<mesh::v1::LeaveResponse> Coordination::leave(const rpc::Caller& caller,
     store::Commit commit;
     commit.audience = store::Audience::kNetwork;
     commit.removals.emplace_back(store::Removal<NodeId>{caller.node, record.written});
-    commit.audit = {{clock_(), "node " + to_string(caller.node), "node.leave",
-                     "node " + to_string(caller.node) + " (" + record.node.name + ")", ""}};
+    commit.audit = {event_by(caller, clock_(), {"node.leave", subject_of(record), ""})};
     return commit;
   }));
   return mesh::v1::LeaveResponse{};

@@ -22,8 +22,10 @@ class Coordination : public rpc::CoordinationHandler {
         tickets_(tickets),
         clock_(std::move(clock)) {}
 
-  Result<mesh::v1::ChallengeResponse> challenge(const mesh::v1::ChallengeRequest&) override;
-  Result<mesh::v1::RegisterResponse> enroll(const mesh::v1::RegisterRequest&) override;
+  Result<mesh::v1::ChallengeResponse> challenge(const rpc::Caller&,
+                                                const mesh::v1::ChallengeRequest&) override;
+  Result<mesh::v1::RegisterResponse> enroll(const rpc::Caller&,
+                                            const mesh::v1::RegisterRequest&) override;
   Result<mesh::v1::ReportResponse> report(const rpc::Caller&,
                                           const mesh::v1::ReportRequest&) override;
   Result<mesh::v1::LeaveResponse> leave(const rpc::Caller&, const mesh::v1::LeaveRequest&) override;

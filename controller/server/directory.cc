@@ -34,6 +34,12 @@ struct Put {
     view.join_key_ids[record.hash] = record.id;
     view.highest.join_key = std::max(view.highest.join_key, record.id);
   }
+  void operator()(const store::TokenRecord& record) const {
+    view.tokens[record.id] = record;
+    view.token_ids[record.hash] = record.id;
+    view.highest.token = std::max(view.highest.token, record.id);
+  }
+  void operator()(const store::RequestRecord&) const {}  // asked of the store when it is needed
   void operator()(const store::RelayRecord& record) const {
     view.relays[record.relay.id] = record;
     view.highest.relay = std::max(view.highest.relay, record.relay.id);
@@ -69,6 +75,12 @@ struct Remove {
     if (found == view.join_keys.end()) return;
     view.join_key_ids.erase(found->second.hash);
     view.join_keys.erase(found);
+  }
+  void operator()(const store::Removal<TokenId>& removal) const {
+    const auto found = view.tokens.find(removal.id);
+    if (found == view.tokens.end()) return;
+    view.token_ids.erase(found->second.hash);
+    view.tokens.erase(found);
   }
   void operator()(const store::Removal<netmap::RelayId>& removal) const {
     view.relays.erase(removal.id);
@@ -106,6 +118,8 @@ std::unique_ptr<Directory> Directory::open(store::Store& store, store::Contents 
             {},
             {},
             {},
+            {},
+            {},
             contents.network_revision,
             {},
             {},
@@ -118,6 +132,7 @@ std::unique_ptr<Directory> Directory::open(store::Store& store, store::Contents 
   for (const auto& record : contents.nodes) put(record);
   for (const auto& record : contents.join_keys) put(record);
   for (const auto& record : contents.relays) put(record);
+  for (const auto& record : contents.tokens) put(record);
   view.network.apply(initial);
   std::unique_ptr<Directory> directory(new Directory(std::move(view)));
   store.subscribe([raw = directory.get()](const store::Change& change) { raw->apply(change); });
@@ -139,6 +154,7 @@ void Directory::apply(const store::Change& change) {
       view_.relays_changed = change.network_revision;
   }
   if (change.audience == store::Audience::kNetwork && listener_) listener_();
+  if (change.audited != AuditId() && audit_listener_) audit_listener_();
 }
 
 }  // namespace kernmesh::server

@@ -24,6 +24,8 @@ struct View {
   std::map<UserId, store::UserRecord> users;
   std::map<JoinKeyId, store::JoinKeyRecord> join_keys;
   std::map<store::Hash, JoinKeyId> join_key_ids;
+  std::map<TokenId, store::TokenRecord> tokens;
+  std::map<store::Hash, TokenId> token_ids;
   std::map<netmap::RelayId, store::RelayRecord> relays;
   Revision relays_changed;  // the network's revision at which nodes were last to hear of them
   std::unordered_map<NodePublicKey, NodeId> by_node_key;
@@ -50,6 +52,8 @@ class Directory {
   // Called after each change that nodes are to hear of, on the committing thread, without a lock of
   // the directory. Set once, before the first commit.
   void on_network_change(std::function<void()> listener) { listener_ = std::move(listener); }
+  // The same for each change that has added to the audit log.
+  void on_audit(std::function<void()> listener) { audit_listener_ = std::move(listener); }
 
  private:
   explicit Directory(View view) : view_(std::move(view)) {}
@@ -58,6 +62,7 @@ class Directory {
   mutable std::shared_mutex mutex_;
   View view_;
   std::function<void()> listener_;
+  std::function<void()> audit_listener_;
 };
 
 // Plans a commit from a consistent state and commits it; plans again when somebody else was faster.

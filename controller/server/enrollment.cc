@@ -42,19 +42,24 @@ Result<Applicant> Enrollment::check(const mesh::v1::RegisterRequest& request) {
   return applicant;
 }
 
-void Enrollment::audit_denial(const Applicant& applicant, const Error& error) {
+// That a node is unknown or has expired is what every agent hears that was away for long.
+void Enrollment::audit_denial(const rpc::Caller& caller, const Applicant& applicant,
+                              const Error& error) {
   spdlog::warn("registration of machine {} denied: {}", to_string(applicant.machine_key),
                error.message());
-  if (error.code() != ErrorCode::kAlreadyExists) return;
-  store::Commit commit;
-  commit.audit = {{clock_(), "machine " + to_string(applicant.machine_key), "register.denied",
-                   "node key " + to_string(applicant.node_key), error.message()}};
-  if (const auto status = store_.commit(commit); !status) {
-    spdlog::error("write the audit log: {}", status.error().message());
+  if (error.code() != ErrorCode::kAlreadyExists && error.code() != ErrorCode::kPermissionDenied) {
+    return;
   }
+  denials_.note(DenialLog::By::kStranger, {{},
+                                           "machine " + to_string(applicant.machine_key),
+                                           "register.denied",
+                                           "node key " + to_string(applicant.node_key),
+                                           error.message(),
+                                           caller.from});
 }
 
-Result<mesh::v1::RegisterResponse> Enrollment::enroll(const mesh::v1::RegisterRequest& request) {
+Result<mesh::v1::RegisterResponse> Enrollment::enroll(const rpc::Caller& caller,
+                                                      const mesh::v1::RegisterRequest& request) {
   MESH_TRY_ASSIGN(const auto applicant, check(request));
   Session session;
   session.machine_key = applicant.machine_key;
@@ -63,10 +68,11 @@ Result<mesh::v1::RegisterResponse> Enrollment::enroll(const mesh::v1::RegisterRe
     const auto plan = [&](const View& view) -> Result<store::Commit> {
       MESH_TRY_ASSIGN(auto admission, plan_admission(view, applicant, ca_, clock_()));
       session.node = admission.node;
+      for (auto& event : admission.commit.audit) event.from = caller.from;
       return std::move(admission.commit);
     };
     if (const auto status = commit_planned(directory_, store_, plan); !status) {
-      audit_denial(applicant, status.error());
+      audit_denial(caller, applicant, status.error());
       return status.error();
     }
   }

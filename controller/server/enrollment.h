@@ -6,6 +6,8 @@
 #include <string>
 
 #include "controller/core/topology/registration.h"
+#include "controller/rpc/gate.h"
+#include "controller/server/denial_log.h"
 #include "controller/server/directory.h"
 #include "controller/server/gatekeeper.h"
 #include "controller/server/proof.h"
@@ -40,20 +42,32 @@ Result<Admission> plan_admission(const View& view, const Applicant& applicant,
 class Enrollment {
  public:
   // All outlive it.
-  Enrollment(const Directory& directory, store::Store& store, Proofs& proofs,
-             topology::CaFingerprint ca, WallClock clock)
-      : directory_(directory), store_(store), proofs_(proofs), ca_(ca), clock_(std::move(clock)) {}
+  struct Parts {
+    const Directory& directory;
+    store::Store& store;
+    Proofs& proofs;
+    DenialLog& denials;
+  };
+  Enrollment(const Parts& parts, topology::CaFingerprint ca, WallClock clock)
+      : directory_(parts.directory),
+        store_(parts.store),
+        proofs_(parts.proofs),
+        denials_(parts.denials),
+        ca_(ca),
+        clock_(std::move(clock)) {}
 
   Result<mesh::v1::ChallengeResponse> challenge(const mesh::v1::ChallengeRequest& request);
-  Result<mesh::v1::RegisterResponse> enroll(const mesh::v1::RegisterRequest& request);
+  Result<mesh::v1::RegisterResponse> enroll(const rpc::Caller& caller,
+                                            const mesh::v1::RegisterRequest& request);
 
  private:
   Result<Applicant> check(const mesh::v1::RegisterRequest& request);
-  void audit_denial(const Applicant& applicant, const Error& error);
+  void audit_denial(const rpc::Caller& caller, const Applicant& applicant, const Error& error);
 
   const Directory& directory_;
   store::Store& store_;
   Proofs& proofs_;
+  DenialLog& denials_;
   topology::CaFingerprint ca_;
   WallClock clock_;
   std::mutex joining_;  // one at a time: a reusable key is one record that all of them write

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "controller/server/audit.h"
 #include "controller/server/relay_registry.h"
 #include "controller/server/watch_source.h"
 
@@ -18,8 +19,7 @@ void log_failure(const char* what, const Status& status) {
 }
 
 store::AuditEvent server_event(WallTime now, const char* action, const store::NodeRecord& record) {
-  return {now, "server", action,
-          "node " + to_string(record.node.id) + " (" + record.node.name + ")", ""};
+  return {now, "server", action, subject_of(record), "", ""};
 }
 
 }  // namespace

@@ -32,6 +32,11 @@ Result<store::JoinKeyRecord> find_join_key(const View& view, const topology::Tic
   if (!record.reusable && record.use_count > 0) {
     return denied("the join key is for one use and was used already");
   }
+  for (const auto& tag : record.tags) {
+    if (view.policy.document->tag_owners.contains(tag)) continue;
+    return denied("the join key is for nodes with " + tag +
+                  ", and the policy names no owner of that tag any more");
+  }
   return record;
 }
 

@@ -32,6 +32,7 @@ std::string render_metrics(const Directory& directory, const Presence& presence,
   auto nodes = gauge("kernmesh_server_nodes", "Nodes by state.");
   auto users = gauge("kernmesh_server_users", "Users.");
   auto keys = gauge("kernmesh_server_join_keys", "Join keys, also those that let nobody in.");
+  auto tokens = gauge("kernmesh_server_api_tokens", "API tokens, also expired ones.");
   auto revision = gauge("kernmesh_server_network_revision", "Newest revision that nodes hear of.");
   auto behind = gauge("kernmesh_server_nodes_behind",
                       "Connected nodes that have not applied what concerns them.");
@@ -45,8 +46,7 @@ std::string render_metrics(const Directory& directory, const Presence& presence,
   rejected.type = prometheus::MetricType::Counter;
   const auto online = presence.online();
   directory.read([&](const View& view) {
-    double expired = 0;
-    double late = 0;
+    double expired = 0, late = 0;
     for (const auto& [id, record] : view.nodes) {
       if (record.node.state == topology::NodeState::kExpired) ++expired;
       const auto facts = presence.facts_of(id).value_or(record.facts);
@@ -57,6 +57,7 @@ std::string render_metrics(const Directory& directory, const Presence& presence,
     add(nodes, expired, "state", "expired");
     add(users, static_cast<double>(view.users.size()));
     add(keys, static_cast<double>(view.join_keys.size()));
+    add(tokens, static_cast<double>(view.tokens.size()));
     add(revision, static_cast<double>(view.network.version().revision.value()));
     add(behind, late);
     const auto& compiled = *view.policy.compiled;
@@ -73,9 +74,9 @@ std::string render_metrics(const Directory& directory, const Presence& presence,
   auto expiry = gauge("kernmesh_server_certificate_expiry_seconds",
                       "When the server's certificate expires, in seconds since 1970.");
   add(expiry, static_cast<double>(certificate_expires_at.time_since_epoch().count()));
-  return prometheus::TextSerializer().Serialize({build, nodes, users, keys, revision, behind,
-                                                 streams, expiry, policy, rules, sets, compile,
-                                                 rejected});
+  return prometheus::TextSerializer().Serialize({build, nodes, users, keys, tokens, revision,
+                                                 behind, streams, expiry, policy, rules, sets,
+                                                 compile, rejected});
 }
 
 }  // namespace kernmesh::server

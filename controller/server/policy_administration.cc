@@ -6,6 +6,8 @@
 #include <set>
 
 #include "controller/rpc/convert.h"
+#include "controller/rpc/paging.h"
+#include "controller/server/audit.h"
 #include "controller/server/stored_policy.h"
 
 namespace kernmesh::server {
@@ -90,7 +92,8 @@ policy::Inventory inventory_of(const View& view) {
   return inventory;
 }
 
-Result<v1::Policy> PolicyAdministration::get_policy(const v1::GetPolicyRequest& request) {
+Result<v1::Policy> PolicyAdministration::get_policy(const rpc::Caller&,
+                                                    const v1::GetPolicyRequest& request) {
   PolicyRevision revision(request.revision());
   store::PolicyHead head;
   directory_.read([&](const View& view) {
@@ -114,19 +117,21 @@ std::optional<policy::AcceptedPolicy> PolicyAdministration::read(const std::stri
   return accepted;
 }
 
-Status PolicyAdministration::put_in_force(store::PolicyRecord record, PolicyRevision above) {
+Status PolicyAdministration::put_in_force(const rpc::Caller& caller, store::PolicyRecord record,
+                                          PolicyRevision above) {
   record.head.revision = PolicyRevision(above.value() + 1);
   record.accepted = numbered(record.accepted, record.head.revision);
   store::Commit commit;
   commit.audience = store::Audience::kNetwork;
-  commit.audit = {{record.head.created_at, record.head.author, "policy.set",
-                   "policy " + to_string(record.head.revision), record.head.comment}};
+  commit.audit = {
+      event_by(caller, record.head.created_at,
+               {"policy.set", "policy " + to_string(record.head.revision), record.head.comment})};
   commit.puts.emplace_back(std::move(record));
   return store_.commit(commit);
 }
 
 Result<v1::SetPolicyResponse> PolicyAdministration::set_policy(
-    const v1::SetPolicyRequest& request) {
+    const rpc::Caller& caller, const v1::SetPolicyRequest& request) {
   MESH_TRY(check_comment(request.comment()));
   const PolicyRevision expected(request.expected_revision());
   policy::Diagnostics diagnostics;
@@ -146,7 +151,8 @@ Result<v1::SetPolicyResponse> PolicyAdministration::set_policy(
     }
     MESH_TRY_ASSIGN(const auto text, store_.policy_text(in_force));
     if (text != request.text()) {
-      MESH_TRY(put_in_force({{{}, clock_(), "administrator", request.comment()},
+      MESH_TRY(put_in_force(caller,
+                            {{{}, clock_(), caller.person.name, request.comment()},
                              request.text(),
                              std::move(*accepted)},
                             in_force));
@@ -160,7 +166,7 @@ Result<v1::SetPolicyResponse> PolicyAdministration::set_policy(
 }
 
 Result<v1::CheckPolicyResponse> PolicyAdministration::check_policy(
-    const v1::CheckPolicyRequest& request) {
+    const rpc::Caller&, const v1::CheckPolicyRequest& request) {
   policy::Diagnostics diagnostics;
   const auto accepted = read(request.text(), diagnostics);
   v1::CheckPolicyResponse response;
@@ -179,11 +185,18 @@ Result<v1::CheckPolicyResponse> PolicyAdministration::check_policy(
   return response;
 }
 
+// Newest first, so the page's token is the last revision that was told.
 Result<v1::ListPoliciesResponse> PolicyAdministration::list_policies(
-    const v1::ListPoliciesRequest&) {
-  return directory_.read([](const View& view) {
+    const rpc::Caller&, const v1::ListPoliciesRequest& request) {
+  MESH_TRY_ASSIGN(const auto page, rpc::page_of(request));
+  return directory_.read([&](const View& view) {
     v1::ListPoliciesResponse response;
     for (auto head = view.policies.rbegin(); head != view.policies.rend(); ++head) {
+      if (page.after != 0 && head->revision.value() >= page.after) continue;
+      if (static_cast<std::size_t>(response.policies_size()) == page.most) {
+        response.set_next_page_token(rpc::page_token(response.policies().rbegin()->revision()));
+        break;
+      }
       *response.add_policies() = describe(*head);
     }
     return response;
@@ -191,7 +204,7 @@ Result<v1::ListPoliciesResponse> PolicyAdministration::list_policies(
 }
 
 Result<v1::GetRolloutResponse> PolicyAdministration::get_rollout(
-    const v1::GetRolloutRequest& request) {
+    const rpc::Caller&, const v1::GetRolloutRequest& request) {
   const auto version = rpc::from_proto(request.version());
   return directory_.read([&](const View& view) -> Result<v1::GetRolloutResponse> {
     if (version > view.network.version()) {
@@ -215,7 +228,8 @@ Result<v1::GetRolloutResponse> PolicyAdministration::get_rollout(
   });
 }
 
-Result<v1::Inventory> PolicyAdministration::get_inventory(const v1::GetInventoryRequest&) {
+Result<v1::Inventory> PolicyAdministration::get_inventory(const rpc::Caller&,
+                                                          const v1::GetInventoryRequest&) {
   const auto inventory = directory_.read(inventory_of);
   v1::Inventory message;
   for (const auto& prefix : inventory.overlay) *message.add_overlay() = rpc::to_proto(prefix);

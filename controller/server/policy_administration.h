@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <mutex>
 
-#include "controller/rpc/handlers.h"
+#include "controller/rpc/admin_handlers.h"
 #include "controller/server/directory.h"
 #include "controller/server/gatekeeper.h"
 #include "controller/server/presence.h"
@@ -34,18 +34,23 @@ class PolicyAdministration : public rpc::PolicyHandler {
         counts_(counts),
         clock_(std::move(clock)) {}
 
-  Result<mesh::v1::Policy> get_policy(const mesh::v1::GetPolicyRequest&) override;
-  Result<mesh::v1::SetPolicyResponse> set_policy(const mesh::v1::SetPolicyRequest&) override;
-  Result<mesh::v1::CheckPolicyResponse> check_policy(const mesh::v1::CheckPolicyRequest&) override;
+  Result<mesh::v1::Policy> get_policy(const rpc::Caller&,
+                                      const mesh::v1::GetPolicyRequest&) override;
+  Result<mesh::v1::SetPolicyResponse> set_policy(const rpc::Caller&,
+                                                 const mesh::v1::SetPolicyRequest&) override;
+  Result<mesh::v1::CheckPolicyResponse> check_policy(const rpc::Caller&,
+                                                     const mesh::v1::CheckPolicyRequest&) override;
   Result<mesh::v1::ListPoliciesResponse> list_policies(
-      const mesh::v1::ListPoliciesRequest&) override;
-  Result<mesh::v1::GetRolloutResponse> get_rollout(const mesh::v1::GetRolloutRequest&) override;
-  Result<mesh::v1::Inventory> get_inventory(const mesh::v1::GetInventoryRequest&) override;
+      const rpc::Caller&, const mesh::v1::ListPoliciesRequest&) override;
+  Result<mesh::v1::GetRolloutResponse> get_rollout(const rpc::Caller&,
+                                                   const mesh::v1::GetRolloutRequest&) override;
+  Result<mesh::v1::Inventory> get_inventory(const rpc::Caller&,
+                                            const mesh::v1::GetInventoryRequest&) override;
 
  private:
   std::optional<policy::AcceptedPolicy> read(const std::string& text,
                                              policy::Diagnostics& diagnostics);
-  Status put_in_force(store::PolicyRecord record, PolicyRevision above);
+  Status put_in_force(const rpc::Caller& caller, store::PolicyRecord record, PolicyRevision above);
 
   const Directory& directory_;
   store::Store& store_;

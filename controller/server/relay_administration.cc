@@ -4,6 +4,8 @@
 #include <charconv>
 
 #include "controller/rpc/convert.h"
+#include "controller/rpc/paging.h"
+#include "controller/server/audit.h"
 
 namespace kernmesh::server {
 namespace {
@@ -26,10 +28,11 @@ Result<store::RelayRecord> find_relay(const View& view, const std::string& text)
 
 }  // namespace
 
-store::AuditEvent RelayAdministration::event(const char* action,
+store::AuditEvent RelayAdministration::event(const rpc::Caller& caller, const char* action,
                                              const store::RelayRecord& record) const {
-  return {clock_(), "administrator", action,
-          "relay " + to_string(record.relay.id) + " (" + record.relay.name + ")", ""};
+  return event_by(
+      caller, clock_(),
+      {action, "relay " + to_string(record.relay.id) + " (" + record.relay.name + ")", ""});
 }
 
 v1::Relay RelayAdministration::describe(const store::RelayRecord& record) const {
@@ -44,39 +47,47 @@ v1::Relay RelayAdministration::describe(const store::RelayRecord& record) const 
   return message;
 }
 
-Result<v1::ListRelaysResponse> RelayAdministration::list_relays(const v1::ListRelaysRequest&) {
+Result<v1::ListRelaysResponse> RelayAdministration::list_relays(
+    const rpc::Caller&, const v1::ListRelaysRequest& request) {
+  MESH_TRY_ASSIGN(const auto page, rpc::page_of(request));
   return directory_.read([&](const View& view) {
     v1::ListRelaysResponse response;
-    for (const auto& [id, record] : view.relays) *response.add_relays() = describe(record);
+    const auto take = [&](const store::RelayRecord& record) {
+      *response.add_relays() = describe(record);
+      return true;
+    };
+    response.set_next_page_token(rpc::fill_page(view.relays, page, take));
     return response;
   });
 }
 
-Result<v1::Relay> RelayAdministration::get_relay(const v1::GetRelayRequest& request) {
+Result<v1::Relay> RelayAdministration::get_relay(const rpc::Caller&,
+                                                 const v1::GetRelayRequest& request) {
   return directory_.read([&](const View& view) -> Result<v1::Relay> {
     MESH_TRY_ASSIGN(const auto record, find_relay(view, request.relay()));
     return describe(record);
   });
 }
 
-Result<v1::Relay> RelayAdministration::drain_relay(const v1::DrainRelayRequest& request) {
+Result<v1::Relay> RelayAdministration::drain_relay(const rpc::Caller& caller,
+                                                   const v1::DrainRelayRequest& request) {
   MESH_TRY(commit_planned(directory_, store_, [&](const View& view) -> Result<store::Commit> {
     MESH_TRY_ASSIGN(auto record, find_relay(view, request.relay()));
     store::Commit commit;
     if (record.relay.draining != request.undo()) return commit;
     record.relay.draining = !request.undo();
     commit.audience = store::Audience::kNetwork;
-    commit.audit = {event(request.undo() ? "relay.undrain" : "relay.drain", record)};
+    commit.audit = {event(caller, request.undo() ? "relay.undrain" : "relay.drain", record)};
     commit.puts.emplace_back(std::move(record));
     return commit;
   }));
   v1::GetRelayRequest changed;
   changed.set_relay(request.relay());
-  return get_relay(changed);
+  return get_relay(caller, changed);
 }
 
 Result<v1::RemoveRelayResponse> RelayAdministration::remove_relay(
-    const v1::RemoveRelayRequest& request) {
+    const rpc::Caller& caller, const v1::RemoveRelayRequest& request) {
   netmap::RelayId id;
   MESH_TRY(commit_planned(directory_, store_, [&](const View& view) -> Result<store::Commit> {
     MESH_TRY_ASSIGN(const auto record, find_relay(view, request.relay()));
@@ -84,7 +95,7 @@ Result<v1::RemoveRelayResponse> RelayAdministration::remove_relay(
     store::Commit commit;
     commit.audience = store::Audience::kNetwork;
     commit.removals.emplace_back(store::Removal<netmap::RelayId>{id, record.written});
-    commit.audit = {event("relay.remove", record)};
+    commit.audit = {event(caller, "relay.remove", record)};
     return commit;
   }));
   presence_.forget(id);

@@ -21,7 +21,7 @@ constexpr std::size_t kMostVersion = 64;
 store::AuditEvent event(WallTime now, const store::RelayRecord& record, const char* action,
                         std::string detail) {
   const std::string who = "relay " + to_string(record.relay.id);
-  return {now, who, action, who + " (" + record.relay.name + ")", std::move(detail)};
+  return {now, who, action, who + " (" + record.relay.name + ")", std::move(detail), ""};
 }
 
 const store::RelayRecord* find_relay(const View& view, const MachinePublicKey& key) {
@@ -132,7 +132,7 @@ Result<RelayAdmission> plan_relay_admission(const View& view, const RelayApplica
 }
 
 Result<mesh::v1::ChallengeResponse> RelayRegistry::challenge(
-    const mesh::v1::ChallengeRequest& request) {
+    const rpc::Caller&, const mesh::v1::ChallengeRequest& request) {
   MESH_TRY_ASSIGN(const auto key, rpc::machine_key_from_wire(request.machine_key()));
   mesh::v1::ChallengeResponse response;
   response.set_nonce(proofs_.nonce_for(key));
@@ -158,7 +158,7 @@ Result<RelayApplicant> RelayRegistry::check(const mesh::v1::RegisterRelayRequest
 }
 
 Result<mesh::v1::RegisterRelayResponse> RelayRegistry::enroll(
-    const mesh::v1::RegisterRelayRequest& request) {
+    const rpc::Caller& caller, const mesh::v1::RegisterRelayRequest& request) {
   MESH_TRY_ASSIGN(const auto applicant, check(request));
   RelaySession session;
   session.machine_key = applicant.machine_key;
@@ -168,6 +168,7 @@ Result<mesh::v1::RegisterRelayResponse> RelayRegistry::enroll(
       MESH_TRY_ASSIGN(auto admission,
                       plan_relay_admission(view, applicant, identity_.ca, clock_()));
       session.relay = admission.relay;
+      for (auto& event : admission.commit.audit) event.from = caller.from;
       return std::move(admission.commit);
     };
     if (const auto status = commit_planned(directory_, store_, plan); !status) {
@@ -208,6 +209,7 @@ Result<mesh::v1::ReportRelayResponse> RelayRegistry::report(
       std::string at;
       for (const auto& endpoint : record.relay.endpoints) at += " " + to_string(endpoint);
       commit.audit = {event(clock_(), record, "relay.endpoints", "now" + at)};
+      commit.audit.back().from = caller.from;
     }
     commit.puts.emplace_back(std::move(record));
     return commit;

@@ -50,8 +50,10 @@ class RelayRegistry : public rpc::RelayHandler {
         identity_(identity),
         clock_(std::move(clock)) {}
 
-  Result<mesh::v1::ChallengeResponse> challenge(const mesh::v1::ChallengeRequest&) override;
-  Result<mesh::v1::RegisterRelayResponse> enroll(const mesh::v1::RegisterRelayRequest&) override;
+  Result<mesh::v1::ChallengeResponse> challenge(const rpc::Caller&,
+                                                const mesh::v1::ChallengeRequest&) override;
+  Result<mesh::v1::RegisterRelayResponse> enroll(const rpc::Caller&,
+                                                 const mesh::v1::RegisterRelayRequest&) override;
   Result<mesh::v1::ReportRelayResponse> report(const rpc::Caller&,
                                                const mesh::v1::ReportRelayRequest&) override;
 

@@ -8,11 +8,13 @@
 
 #include "controller/host/http_page.h"
 #include "controller/rpc/grpc_server.h"
-#include "controller/server/administration.h"
+#include "controller/server/audit_desk.h"
 #include "controller/server/coordination.h"
 #include "controller/server/first_start.h"
 #include "controller/server/housekeeper.h"
+#include "controller/server/key_administration.h"
 #include "controller/server/metrics.h"
+#include "controller/server/node_administration.h"
 #include "controller/server/policy_administration.h"
 #include "controller/server/relay_administration.h"
 #include "controller/server/relay_registry.h"
@@ -21,6 +23,8 @@
 #include "controller/server/ticket_key.h"
 #include "controller/server/ticket_office.h"
 #include "controller/server/tls_identity.h"
+#include "controller/server/token_administration.h"
+#include "controller/server/user_administration.h"
 #include "controller/store/sqlite_store.h"
 
 namespace kernmesh::server {
@@ -63,6 +67,7 @@ class AssembledServer final : public Server {
   ~AssembledServer() override {
     http_.reset();
     housekeeper_.reset();
+    if (audit_) audit_->stop();
     if (grpc_) grpc_->stop(kStopGrace);
   }
 
@@ -71,28 +76,29 @@ class AssembledServer final : public Server {
     MESH_TRY_ASSIGN(const auto ticket_key, open_ticket_key(state_));
     tickets_ = std::make_unique<TicketOffice>(ticket_key);
     proofs_ = std::make_unique<Proofs>(*directory_, clock_);
+    denials_ = std::make_unique<DenialLog>(*store_, clock_);
     enrollment_ =
-        std::make_unique<Enrollment>(*directory_, *store_, *proofs_, identity_.fingerprint, clock_);
+        std::make_unique<Enrollment>(Enrollment::Parts{*directory_, *store_, *proofs_, *denials_},
+                                     identity_.fingerprint, clock_);
     relays_ = std::make_unique<RelayRegistry>(
         *directory_, *store_, *proofs_, relay_presence_,
         RelayRegistry::Identity{identity_.fingerprint, tickets_->key()}, clock_);
-    relay_administration_ =
-        std::make_unique<RelayAdministration>(*directory_, *store_, relay_presence_, clock_);
-    gatekeeper_ = std::make_unique<Gatekeeper>(*directory_, clock_);
+    gatekeeper_ = std::make_unique<Gatekeeper>(*directory_, *store_, *denials_, clock_);
     coordination_ = std::make_unique<Coordination>(*directory_, *store_, presence_, *enrollment_,
                                                    *tickets_, clock_);
-    administration_ = std::make_unique<Administration>(*directory_, *store_, presence_,
-                                                       identity_.fingerprint, clock_);
-    policies_ = std::make_unique<PolicyAdministration>(*directory_, *store_, presence_,
-                                                       policy_counts_, clock_);
+    MESH_TRY(make_administration());
     housekeeper_ = std::make_unique<Housekeeper>(
         *directory_, *store_, presence_, relay_presence_, clock_,
         Housekeeper::Options{options_.ephemeral_lifetime, options_.reconnect_grace});
     MESH_TRY_ASSIGN(
         grpc_, rpc::start_grpc_server({options_.listen, identity_.chain_pem, identity_.key_pem},
-                                      {*gatekeeper_, *coordination_, *administration_, *policies_,
-                                       *relays_, *relay_administration_}));
+                                      {*gatekeeper_,
+                                       *coordination_,
+                                       *relays_,
+                                       {*users_, *tokens_, *keys_, *nodes_, *policies_,
+                                        *relay_administration_, *audit_}}));
     housekeeper_->start();
+    audit_->start();
     return start_pages();
   }
 
@@ -135,6 +141,27 @@ class AssembledServer final : public Server {
     return {};
   }
 
+  // The parts of the Admin service.
+  Status make_administration() {
+    requests_ = std::make_unique<RequestMemory>(*directory_, *store_, clock_);
+    users_ = std::make_unique<UserAdministration>(*directory_, *store_, *requests_, clock_);
+    tokens_ = std::make_unique<TokenAdministration>(*directory_, *store_, *requests_,
+                                                    identity_.fingerprint, clock_);
+    keys_ = std::make_unique<KeyAdministration>(*directory_, *store_, *requests_,
+                                                identity_.fingerprint, clock_);
+    nodes_ = std::make_unique<NodeAdministration>(*directory_, *store_, presence_, clock_);
+    policies_ = std::make_unique<PolicyAdministration>(*directory_, *store_, presence_,
+                                                       policy_counts_, clock_);
+    relay_administration_ =
+        std::make_unique<RelayAdministration>(*directory_, *store_, relay_presence_, clock_);
+    std::unique_ptr<AuditJournal> journal;
+    if (!options_.audit_log.empty()) {
+      MESH_TRY_ASSIGN(journal, AuditJournal::open(options_.audit_log, *store_));
+    }
+    audit_ = std::make_unique<AuditDesk>(*directory_, *store_, std::move(journal), clock_);
+    return {};
+  }
+
   Status start_pages() {
     if (options_.http_listen.empty()) return {};
     MESH_TRY_ASSIGN(const auto endpoint, Endpoint::parse(options_.http_listen));
@@ -160,11 +187,17 @@ class AssembledServer final : public Server {
   std::unique_ptr<Enrollment> enrollment_;
   std::unique_ptr<RelayRegistry> relays_;
   std::unique_ptr<RelayAdministration> relay_administration_;
+  std::unique_ptr<DenialLog> denials_;
   std::unique_ptr<Gatekeeper> gatekeeper_;
   std::unique_ptr<Coordination> coordination_;
-  std::unique_ptr<Administration> administration_;
   PolicyCounts policy_counts_;
+  std::unique_ptr<RequestMemory> requests_;
+  std::unique_ptr<UserAdministration> users_;
+  std::unique_ptr<TokenAdministration> tokens_;
+  std::unique_ptr<KeyAdministration> keys_;
+  std::unique_ptr<NodeAdministration> nodes_;
   std::unique_ptr<PolicyAdministration> policies_;
+  std::unique_ptr<AuditDesk> audit_;
   std::unique_ptr<Housekeeper> housekeeper_;
   std::unique_ptr<rpc::GrpcServer> grpc_;
   std::unique_ptr<host::HttpServer> http_;

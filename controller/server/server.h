@@ -25,6 +25,7 @@ struct ServerOptions {
   std::string tls_cert;  // both or neither
   std::string tls_key;
   std::chrono::seconds ephemeral_lifetime = std::chrono::minutes(30);
+  std::string audit_log;  // a file for the audit log as JSON lines; empty: none
   // Longer than an agent's backoff, so that a restart of the server shows nobody as gone.
   std::chrono::seconds reconnect_grace = std::chrono::seconds(60);
 };

@@ -149,6 +149,48 @@ ALTER TABLE relay ADD COLUMN tls_fingerprint BLOB NOT NULL
   DEFAULT x'0000000000000000000000000000000000000000000000000000000000000000';
 UPDATE relay SET tls_port = 0;  -- until it has told both
 )sql",
+    // 6: API tokens, requests that may come again, tags by join key, by which key a node came, and
+    // an
+    // audit log that knows from where and that nobody changes
+    R"sql(
+INSERT INTO counter VALUES ('token', 0);
+CREATE TABLE token (
+  id INTEGER PRIMARY KEY,
+  hash BLOB NOT NULL UNIQUE CHECK (length(hash) = 32),
+  hint TEXT NOT NULL,
+  user_id INTEGER NOT NULL REFERENCES user (id),
+  role INTEGER NOT NULL,
+  scope INTEGER NOT NULL,
+  comment TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  expires_at INTEGER NOT NULL,
+  last_used_at INTEGER NOT NULL,
+  written INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE request (
+  number INTEGER PRIMARY KEY,
+  key BLOB NOT NULL UNIQUE CHECK (length(key) = 32),
+  digest BLOB NOT NULL CHECK (length(digest) = 32),
+  salt BLOB NOT NULL CHECK (length(salt) = 32),
+  subject INTEGER NOT NULL,
+  created_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX request_created_at ON request (created_at);
+
+ALTER TABLE join_key ADD COLUMN tags TEXT NOT NULL DEFAULT '';
+ALTER TABLE node ADD COLUMN join_key INTEGER NOT NULL DEFAULT 0;
+
+ALTER TABLE audit ADD COLUMN peer TEXT NOT NULL DEFAULT '';
+CREATE INDEX audit_at ON audit (at);
+CREATE TRIGGER audit_is_not_changed BEFORE UPDATE ON audit
+  BEGIN SELECT raise(ABORT, 'the audit log is append-only'); END;
+CREATE TRIGGER audit_is_not_replaced BEFORE INSERT ON audit
+  WHEN EXISTS (SELECT 1 FROM audit WHERE id = NEW.id)
+  BEGIN SELECT raise(ABORT, 'the audit log is append-only'); END;
+CREATE TRIGGER audit_is_not_removed BEFORE DELETE ON audit
+  BEGIN SELECT raise(ABORT, 'the audit log is append-only'); END;
+)sql",
 };
 
 Result<int> schema_of(Database& db) {

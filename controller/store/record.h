@@ -15,6 +15,7 @@
 #include "controller/core/policy/network_policy.h"
 #include "controller/core/topology/node.h"
 #include "controller/core/topology/overlay.h"
+#include "controller/core/topology/role.h"
 
 namespace kernmesh::store {
 
@@ -48,6 +49,7 @@ struct NodeFacts {
 struct NodeRecord {
   topology::Node node;
   NodeFacts facts;
+  JoinKeyId join_key;  // that it came in by last; 0: before this was kept
   Revision written;
   bool operator==(const NodeRecord&) const = default;
 };
@@ -63,12 +65,39 @@ struct JoinKeyRecord {
   UserId user_id;  // 0 when it is for a relay, which is nobody's
   bool reusable = false;
   bool ephemeral = false;
+  std::vector<std::string> tags;  // of the nodes that join with it
   WallTime created_at{};
   WallTime expires_at{};
   WallTime revoked_at{};  // epoch 0: not revoked
   std::uint32_t use_count = 0;
   Revision written;
   bool operator==(const JoinKeyRecord&) const = default;
+};
+
+// An API token. Revoking one removes it.
+struct TokenRecord {
+  TokenId id;
+  Hash hash{};  // of the secret
+  std::string hint;
+  UserId user_id;
+  topology::Role role = topology::Role::kMember;  // the most that it carries
+  topology::Scope scope = topology::Scope::kAll;
+  std::string comment;
+  WallTime created_at{};
+  WallTime expires_at{};
+  WallTime last_used_at{};  // coarse; epoch 0: never
+  Revision written;
+  bool operator==(const TokenRecord&) const = default;
+};
+
+// That a request which creates something was done, so that its repetition is known. Written once.
+struct RequestRecord {
+  Hash key{};                 // of caller and request id
+  Hash digest{};              // of the request
+  Hash salt{};                // of the secret that was made for it
+  std::uint64_t subject = 0;  // the id of what was created
+  WallTime created_at{};
+  bool operator==(const RequestRecord&) const = default;
 };
 
 struct RelayRecord {
@@ -106,7 +135,7 @@ struct PolicyRecord {
 };
 
 using Record = std::variant<MetaRecord, UserRecord, NodeRecord, JoinKeyRecord, AllocationRecord,
-                            PolicyRecord, RelayRecord>;
+                            PolicyRecord, RelayRecord, TokenRecord, RequestRecord>;
 
 // A record to remove, if it is still as of `written`.
 template <typename Id>
@@ -114,16 +143,7 @@ struct Removal {
   Id id;
   Revision written;
 };
-using AnyRemoval =
-    std::variant<Removal<UserId>, Removal<NodeId>, Removal<JoinKeyId>, Removal<netmap::RelayId>>;
-
-// Kept in the order of commits; read by people with the store's own tools.
-struct AuditEvent {
-  WallTime at{};
-  std::string actor;    // "administrator", "node 7", "relay 1", "server"
-  std::string action;   // "node.join", "key.create", "register.denied"
-  std::string subject;  // what it was done to
-  std::string detail;   // never a secret
-};
+using AnyRemoval = std::variant<Removal<UserId>, Removal<NodeId>, Removal<JoinKeyId>,
+                                Removal<netmap::RelayId>, Removal<TokenId>>;
 
 }  // namespace kernmesh::store

@@ -46,13 +46,13 @@ Status write_row(Database& db, const NodeRecord& record, Revision now) {
       fresh ? "INSERT INTO node (id, name, user_id, state, machine_key, node_key, disco_key,"
               " addresses, endpoints, ephemeral, online, created_at, last_seen_at, key_expires_at,"
               " applied_epoch, applied_revision, agent_version, kernel_release, tags, home_relay,"
-              " written) VALUES"
-              " (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21)"
+              " join_key, written) VALUES"
+              " (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22)"
             : "UPDATE node SET name=?2, user_id=?3, state=?4, machine_key=?5, node_key=?6,"
               " disco_key=?7, addresses=?8, endpoints=?9, ephemeral=?10, online=?11,"
               " created_at=?12, last_seen_at=?13, key_expires_at=?14, applied_epoch=?15,"
               " applied_revision=?16, agent_version=?17, kernel_release=?18, tags=?19,"
-              " home_relay=?20, written=?21 WHERE id=?1 AND written=?22");
+              " home_relay=?20, join_key=?21, written=?22 WHERE id=?1 AND written=?23");
   const auto& node = record.node;
   const auto& facts = record.facts;
   statement.bind(signed_of(node.id.value())).bind(node.name);
@@ -66,7 +66,7 @@ Status write_row(Database& db, const NodeRecord& record, Revision now) {
   statement.bind(signed_of(facts.applied.epoch.value()));
   statement.bind(signed_of(facts.applied.revision.value()));
   statement.bind(facts.agent_version).bind(facts.kernel_release).bind(join(node.tags));
-  statement.bind(node.home_relay.value());
+  statement.bind(node.home_relay.value()).bind(signed_of(record.join_key.value()));
   statement.bind(signed_of(now.value()));
   if (!fresh) statement.bind(signed_of(record.written.value()));
   MESH_TRY(statement.run());
@@ -77,17 +77,17 @@ Status write_row(Database& db, const JoinKeyRecord& record, Revision now) {
   const bool fresh = record.written == Revision{};
   auto statement = db.prepare(
       fresh ? "INSERT INTO join_key (id, hash, hint, admits, user_id, reusable, ephemeral,"
-              " created_at, expires_at, revoked_at, use_count, written)"
-              " VALUES (?1,?2,?3,?4,nullif(?5,0),?6,?7,?8,?9,?10,?11,?12)"
+              " created_at, expires_at, revoked_at, use_count, tags, written)"
+              " VALUES (?1,?2,?3,?4,nullif(?5,0),?6,?7,?8,?9,?10,?11,?12,?13)"
             : "UPDATE join_key SET hash=?2, hint=?3, admits=?4, user_id=nullif(?5,0), reusable=?6,"
               " ephemeral=?7, created_at=?8, expires_at=?9, revoked_at=?10, use_count=?11,"
-              " written=?12 WHERE id=?1 AND written=?13");
+              " tags=?12, written=?13 WHERE id=?1 AND written=?14");
   statement.bind(signed_of(record.id.value())).bind_blob(record.hash).bind(record.hint);
   statement.bind(static_cast<std::int64_t>(record.admits));
   statement.bind(signed_of(record.user_id.value()));
   statement.bind(record.reusable ? 1 : 0).bind(record.ephemeral ? 1 : 0);
   statement.bind(seconds_of(record.created_at)).bind(seconds_of(record.expires_at));
-  statement.bind(seconds_of(record.revoked_at)).bind(record.use_count);
+  statement.bind(seconds_of(record.revoked_at)).bind(record.use_count).bind(join(record.tags));
   statement.bind(signed_of(now.value()));
   if (!fresh) statement.bind(signed_of(record.written.value()));
   MESH_TRY(statement.run());
@@ -115,17 +115,6 @@ Status write_row(Database& db, const PolicyRecord& record, Revision) {
   if (db.changed() == 1) return {};
   return Error(ErrorCode::kConflict,
                "policy " + to_string(head.revision) + " is not the next one any more");
-}
-
-Status write_row(Database& db, const AuditEvent& event) {
-  return db
-      .prepare("INSERT INTO audit (at, actor, action, subject, detail) VALUES (?1,?2,?3,?4,?5)")
-      .bind(seconds_of(event.at))
-      .bind(event.actor)
-      .bind(event.action)
-      .bind(event.subject)
-      .bind(event.detail)
-      .run();
 }
 
 Status remove_row(Database& db, const Removal<UserId>& removal) {
@@ -173,7 +162,8 @@ Status read_rows(Database& db, std::vector<NodeRecord>& records) {
   constexpr auto kSql =
       "SELECT id, name, user_id, state, machine_key, node_key, disco_key, addresses, endpoints,"
       " ephemeral, online, created_at, last_seen_at, key_expires_at, applied_epoch,"
-      " applied_revision, agent_version, kernel_release, tags, home_relay, written FROM node";
+      " applied_revision, agent_version, kernel_release, tags, home_relay, join_key, written FROM"
+      " node";
   return each_row(db, kSql, [&](Statement& row) -> Status {
     NodeRecord record;
     auto& node = record.node;
@@ -201,6 +191,7 @@ Status read_rows(Database& db, std::vector<NodeRecord>& records) {
     record.facts.kernel_release = row.text();
     node.tags = words_of(row.text());
     node.home_relay = netmap::RelayId(static_cast<std::uint32_t>(row.number()));
+    record.join_key = JoinKeyId(unsigned_of(row.number()));
     record.written = Revision(unsigned_of(row.number()));
     records.push_back(std::move(record));
     return {};
@@ -210,7 +201,7 @@ Status read_rows(Database& db, std::vector<NodeRecord>& records) {
 Status read_rows(Database& db, std::vector<JoinKeyRecord>& records) {
   constexpr auto kSql =
       "SELECT id, hash, hint, admits, coalesce(user_id, 0), reusable, ephemeral, created_at,"
-      " expires_at, revoked_at, use_count, written FROM join_key";
+      " expires_at, revoked_at, use_count, tags, written FROM join_key";
   return each_row(db, kSql, [&](Statement& row) -> Status {
     JoinKeyRecord record;
     record.id = JoinKeyId(unsigned_of(row.number()));
@@ -228,6 +219,7 @@ Status read_rows(Database& db, std::vector<JoinKeyRecord>& records) {
     record.expires_at = time_of(row.number());
     record.revoked_at = time_of(row.number());
     record.use_count = static_cast<std::uint32_t>(row.number());
+    record.tags = words_of(row.text());
     record.written = Revision(unsigned_of(row.number()));
     records.push_back(std::move(record));
     return {};

@@ -2,8 +2,10 @@
 // Records as rows (L2, private to this folder). Writing compares `written` in the same statement.
 #pragma once
 
+#include <optional>
 #include <vector>
 
+#include "controller/store/audit_event.h"
 #include "controller/store/record.h"
 #include "controller/store/sqlite_db.h"
 
@@ -19,20 +21,29 @@ Status write_row(Database& db, const AllocationRecord& record, Revision now);
 // kConflict unless the policy's revision is the next one.
 Status write_row(Database& db, const PolicyRecord& record, Revision now);
 Status write_row(Database& db, const RelayRecord& record, Revision now);
+Status write_row(Database& db, const TokenRecord& record, Revision now);
+// Forgets what is beyond kRequestMemory and kMostRequests.
+Status write_row(Database& db, const RequestRecord& record, Revision now);
 Status write_row(Database& db, const AuditEvent& event);
 
 Status remove_row(Database& db, const Removal<UserId>& removal);
 Status remove_row(Database& db, const Removal<NodeId>& removal);
 Status remove_row(Database& db, const Removal<JoinKeyId>& removal);
 Status remove_row(Database& db, const Removal<netmap::RelayId>& removal);
+Status remove_row(Database& db, const Removal<TokenId>& removal);
 
 Status read_rows(Database& db, std::vector<MetaRecord>& records);
 Status read_rows(Database& db, std::vector<UserRecord>& records);
 Status read_rows(Database& db, std::vector<NodeRecord>& records);
 Status read_rows(Database& db, std::vector<JoinKeyRecord>& records);
 Status read_rows(Database& db, std::vector<RelayRecord>& records);
+Status read_rows(Database& db, std::vector<TokenRecord>& records);
 Status read_rows(Database& db, std::vector<PolicyHead>& heads);
 // kNotFound when there is no such policy.
 Result<std::string> read_policy_text(Database& db, PolicyRevision revision);
+
+Result<std::vector<AuditRecord>> read_audit(Database& db, const AuditQuery& query);
+Result<AuditId> read_newest_audit(Database& db);
+Result<std::optional<RequestRecord>> read_request(Database& db, const Hash& key, WallTime now);
 
 }  // namespace kernmesh::store

@@ -42,9 +42,11 @@ struct RaiseHighest {
   Status operator()(const NodeRecord& r) { return raise_counter(db, "node", r.node.id.value()); }
   Status operator()(const JoinKeyRecord& r) { return raise_counter(db, "join_key", r.id.value()); }
   Status operator()(const RelayRecord& r) { return raise_counter(db, "relay", r.relay.id.value()); }
+  Status operator()(const TokenRecord& r) { return raise_counter(db, "token", r.id.value()); }
   Status operator()(const MetaRecord&) { return {}; }
   Status operator()(const AllocationRecord&) { return {}; }
   Status operator()(const PolicyRecord&) { return {}; }
+  Status operator()(const RequestRecord&) { return {}; }
 };
 
 class SqliteStore : public Store {
@@ -64,6 +66,7 @@ class SqliteStore : public Store {
     MESH_TRY(read_rows(db_, contents.nodes));
     MESH_TRY(read_rows(db_, contents.join_keys));
     MESH_TRY(read_rows(db_, contents.relays));
+    MESH_TRY(read_rows(db_, contents.tokens));
     MESH_TRY(read_rows(db_, contents.policies));
     if (!contents.policies.empty()) {
       MESH_TRY_ASSIGN(contents.policy_text,
@@ -75,6 +78,21 @@ class SqliteStore : public Store {
   Result<std::string> policy_text(PolicyRevision revision) override {
     const std::lock_guard lock(mutex_);
     return read_policy_text(db_, revision);
+  }
+
+  Result<std::vector<AuditRecord>> audit(const AuditQuery& query) override {
+    const std::lock_guard lock(mutex_);
+    return read_audit(db_, query);
+  }
+
+  Result<AuditId> newest_audit() override {
+    const std::lock_guard lock(mutex_);
+    return read_newest_audit(db_);
+  }
+
+  Result<std::optional<RequestRecord>> find_request(const Hash& key, WallTime now) override {
+    const std::lock_guard lock(mutex_);
+    return read_request(db_, key, now);
   }
 
   Status commit(const Commit& commit) override {
@@ -97,13 +115,17 @@ class SqliteStore : public Store {
     MESH_TRY_ASSIGN(const auto node, counter(db_, "node"));
     MESH_TRY_ASSIGN(const auto join_key, counter(db_, "join_key"));
     MESH_TRY_ASSIGN(const auto relay, counter(db_, "relay"));
+    MESH_TRY_ASSIGN(const auto token, counter(db_, "token"));
     auto statement = db_.prepare("SELECT coalesce(max(slot), 0) FROM allocation");
     MESH_TRY(statement.step());
     contents.revision = Revision(revision);
     contents.network_revision = Revision(network);
-    contents.highest = {UserId(user), NodeId(node), JoinKeyId(join_key),
+    contents.highest = {UserId(user),
+                        NodeId(node),
+                        JoinKeyId(join_key),
                         netmap::RelayId(static_cast<std::uint32_t>(relay)),
-                        static_cast<topology::Slot>(statement.number())};
+                        static_cast<topology::Slot>(statement.number()),
+                        TokenId(token)};
     return {};
   }
 
@@ -112,8 +134,8 @@ class SqliteStore : public Store {
     MESH_TRY(transaction.begin());
     MESH_TRY_ASSIGN(const auto last, counter(db_, "revision"));
     MESH_TRY_ASSIGN(const auto network, counter(db_, "network_revision"));
-    Change change{Revision(last + 1), Revision(network), commit.puts, commit.removals,
-                  commit.audience};
+    Change change{Revision(last + 1), Revision(network), commit.puts,
+                  commit.removals,    commit.audience,   AuditId()};
     MESH_TRY(raise_counter(db_, "revision", change.revision.value()));
     if (commit.audience == Audience::kNetwork) {
       change.network_revision = change.revision;
@@ -129,6 +151,9 @@ class SqliteStore : public Store {
       stamp(record, change.revision);
     }
     for (const auto& event : commit.audit) MESH_TRY(write_row(db_, event));
+    if (!commit.audit.empty()) {
+      change.audited = AuditId(static_cast<std::uint64_t>(sqlite3_last_insert_rowid(db_.handle())));
+    }
     MESH_TRY(transaction.commit());
     return change;
   }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "controller/base/result.h"
+#include "controller/store/audit_event.h"
 #include "controller/store/record.h"
 
 namespace kernmesh::store {
@@ -32,6 +33,7 @@ struct Change {
   std::vector<Record> puts;
   std::vector<AnyRemoval> removals;
   Audience audience = Audience::kServer;
+  AuditId audited;  // the newest event of the log; only when the commit has added one
 };
 
 // Ids are never given twice, also not after a removal: the highest ever used, by kind.
@@ -41,7 +43,12 @@ struct HighestIds {
   JoinKeyId join_key;
   netmap::RelayId relay;
   topology::Slot slot = 0;
+  TokenId token;
 };
+
+// How long requests are remembered, and how many at most: the oldest go first.
+inline constexpr auto kRequestMemory = std::chrono::hours(24);
+inline constexpr std::int64_t kMostRequests = 10'000;
 
 struct Contents {
   Revision revision;
@@ -51,6 +58,7 @@ struct Contents {
   std::vector<NodeRecord> nodes;
   std::vector<JoinKeyRecord> join_keys;
   std::vector<RelayRecord> relays;
+  std::vector<TokenRecord> tokens;
   std::vector<PolicyHead> policies;  // ascending; without texts, which may be 10 MB each
   std::string policy_text;           // of the newest
   HighestIds highest;
@@ -70,6 +78,14 @@ class Store {
 
   // One policy's text. kNotFound when there is none of that revision.
   virtual Result<std::string> policy_text(PolicyRevision revision) = 0;
+
+  // At most `query.most` events, in its order.
+  virtual Result<std::vector<AuditRecord>> audit(const AuditQuery& query) = 0;
+  // 0 while there is none.
+  virtual Result<AuditId> newest_audit() = 0;
+
+  // The request of that key; nothing when there was none since kRequestMemory.
+  virtual Result<std::optional<RequestRecord>> find_request(const Hash& key, WallTime now) = 0;
 
   // Durable when it returns. Errors, after each of which nothing was written:
   //   kConflict       a record is not (or not any more) as of `written`, or a policy is not the

@@ -60,7 +60,7 @@ TEST_F(PolicyTest, policy_set_is_kept_with_those_before_it) {
   const auto list = admin_->list_policies();
   ASSERT_EQ(list->policies_size(), 3);
   EXPECT_EQ(list->policies(0).revision(), 3u);
-  EXPECT_EQ(list->policies(0).author(), "administrator");
+  EXPECT_EQ(list->policies(0).author(), "administrator token");
   EXPECT_EQ(list->policies(0).comment(), "a test");
   EXPECT_EQ(list->policies(2).author(), "server");
   EXPECT_EQ(admin_->get_policy()->text(), kNobody);

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "controller/rpc/convert.h"
+#include "controller/server/server.h"
 #include "controller/server/stored_policy.h"
 #include "controller/server/watch_source.h"
 
@@ -21,6 +22,13 @@ class Feeder final : public store::Store {
   Result<store::Contents> load() override { return store::Contents{}; }
   Result<std::string> policy_text(PolicyRevision) override {
     return Error(ErrorCode::kNotFound, "no texts here");
+  }
+  Result<std::vector<store::AuditRecord>> audit(const store::AuditQuery&) override {
+    return std::vector<store::AuditRecord>();
+  }
+  Result<AuditId> newest_audit() override { return AuditId(); }
+  Result<std::optional<store::RequestRecord>> find_request(const store::Hash&, WallTime) override {
+    return std::optional<store::RequestRecord>();
   }
   Status commit(const store::Commit&) override { return Error(ErrorCode::kSystem, "no disk"); }
   void subscribe(Feed feed) override { feed_ = std::move(feed); }

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "controller/store/sqlite_store.h"
+#include "tests/unit/store/older_schema.h"
 
 namespace kernmesh::store {
 namespace {
@@ -125,6 +126,7 @@ TEST_F(PolicyStoreTest, database_from_before_policies_keeps_its_users_and_nodes)
   node.node.name = "web";
   node.node.user_id = UserId(1);
   ASSERT_TRUE(open()->commit({{user, node}, {}, {}, Audience::kNetwork}));
+  execute(kUndoSixth);
   execute(
       "ALTER TABLE user DROP COLUMN email; ALTER TABLE user DROP COLUMN roles;"
       "ALTER TABLE node DROP COLUMN tags; DROP TABLE policy;"

@@ -10,6 +10,8 @@
 #include <fstream>
 #include <thread>
 
+#include "tests/unit/store/older_schema.h"
+
 namespace kernmesh::store {
 namespace {
 
@@ -131,7 +133,9 @@ TEST_F(SqliteStoreTest, relay_of_an_older_schema_has_no_tls_until_it_tells_its_c
   relay.relay.name = "fra1";
   relay.relay.tls_port = Port(443);
   ASSERT_TRUE(open()->commit({{relay}, {}, {}, Audience::kNetwork}));
+  execute(kUndoSixth);
   execute(
+      "ALTER TABLE join_key DROP COLUMN tags;"
       "ALTER TABLE relay DROP COLUMN tls_fingerprint;"
       "DELETE FROM migration WHERE number > 4");
   const auto contents = open()->load();
@@ -149,6 +153,7 @@ TEST_F(SqliteStoreTest, relay_of_an_older_schema_has_no_tls_until_it_tells_its_c
 // As the first two steps left it, with a user and a key of hers.
 TEST_F(SqliteStoreTest, join_keys_of_an_older_schema_are_for_nodes) {
   ASSERT_TRUE(open()->commit({{user_of(1, "ann"), key_of(5)}, {}, {}, {}}));
+  execute(kUndoSixth);
   execute(R"(ALTER TABLE join_key RENAME TO newer;
     CREATE TABLE join_key (id INTEGER PRIMARY KEY, hash BLOB NOT NULL, hint TEXT NOT NULL,
       user_id INTEGER NOT NULL REFERENCES user (id), reusable INTEGER NOT NULL,

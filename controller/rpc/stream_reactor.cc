@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "controller/rpc/watch_reactor.h"
+#include "controller/rpc/stream_reactor.h"
 
 #include "controller/rpc/status.h"
+#include "mesh/v1/admin.pb.h"
+#include "mesh/v1/coordination.pb.h"
 
 namespace kernmesh::rpc {
 namespace {
@@ -11,23 +13,27 @@ constexpr auto kPatience = std::chrono::seconds(2);
 
 }  // namespace
 
-void WatchReactor::start(std::unique_ptr<UpdateSource> source, std::function<void()> on_done) {
+template <typename Message>
+void StreamReactor<Message>::start(std::unique_ptr<MessageSource<Message>> source,
+                                   std::function<void()> on_done) {
   source_ = std::move(source);
   on_done_ = std::move(on_done);
-  self_ = shared_from_this();
+  self_ = this->shared_from_this();
   pump();
 }
 
-void WatchReactor::refuse(const Error& error) {
-  self_ = shared_from_this();
+template <typename Message>
+void StreamReactor<Message>::refuse(const grpc::Status& status) {
+  self_ = this->shared_from_this();
   {
     const std::lock_guard lock(mutex_);
     finished_ = true;
   }
-  Finish(to_grpc(error));
+  this->Finish(status);
 }
 
-void WatchReactor::wake() {
+template <typename Message>
+void StreamReactor<Message>::wake() {
   {
     const std::lock_guard lock(mutex_);
     woken_ = true;
@@ -37,14 +43,16 @@ void WatchReactor::wake() {
   pump();
 }
 
-void WatchReactor::end(const Error& error) {
+template <typename Message>
+void StreamReactor<Message>::end(const Error& error) {
   finish_with(error);
   if (stalled_for() < kPatience) return;
   const std::lock_guard lock(context_mutex_);
   if (context_ != nullptr) context_->TryCancel();
 }
 
-void WatchReactor::finish_with(const Error& error) {
+template <typename Message>
+void StreamReactor<Message>::finish_with(const Error& error) {
   {
     const std::lock_guard lock(mutex_);
     if (finished_) return;
@@ -55,12 +63,14 @@ void WatchReactor::finish_with(const Error& error) {
   pump();
 }
 
-Duration WatchReactor::stalled_for() const {
+template <typename Message>
+Duration StreamReactor<Message>::stalled_for() const {
   const std::lock_guard lock(mutex_);
   return write_started_ ? Clock::now() - *write_started_ : Duration{};
 }
 
-void WatchReactor::pump() {
+template <typename Message>
+void StreamReactor<Message>::pump() {
   for (;;) {
     std::optional<grpc::Status> end;
     {
@@ -71,7 +81,7 @@ void WatchReactor::pump() {
       end = end_;
     }
     if (end) {
-      Finish(*end);
+      this->Finish(*end);
       return;
     }
     message_.Clear();
@@ -80,7 +90,7 @@ void WatchReactor::pump() {
         const std::lock_guard lock(mutex_);
         write_started_ = Clock::now();
       }
-      StartWrite(&message_);
+      this->StartWrite(&message_);
       return;
     }
     const std::lock_guard lock(mutex_);
@@ -91,7 +101,8 @@ void WatchReactor::pump() {
   }
 }
 
-void WatchReactor::OnWriteDone(bool ok) {
+template <typename Message>
+void StreamReactor<Message>::OnWriteDone(bool ok) {
   if (!ok) {
     const std::lock_guard lock(mutex_);
     if (!end_) end_ = grpc::Status(grpc::StatusCode::CANCELLED, "the reader is gone");
@@ -99,9 +110,13 @@ void WatchReactor::OnWriteDone(bool ok) {
   pump();
 }
 
-void WatchReactor::OnCancel() { finish_with(Error(ErrorCode::kUnavailable, "the reader is gone")); }
+template <typename Message>
+void StreamReactor<Message>::OnCancel() {
+  finish_with(Error(ErrorCode::kUnavailable, "the reader is gone"));
+}
 
-void WatchReactor::OnDone() {
+template <typename Message>
+void StreamReactor<Message>::OnDone() {
   {
     const std::lock_guard lock(context_mutex_);
     context_ = nullptr;
@@ -109,5 +124,8 @@ void WatchReactor::OnDone() {
   if (on_done_) on_done_();
   const auto keep = std::move(self_);  // the object may go with this share, after all else
 }
+
+template class StreamReactor<mesh::v1::NetmapUpdate>;
+template class StreamReactor<mesh::v1::AuditEvent>;
 
 }  // namespace kernmesh::rpc

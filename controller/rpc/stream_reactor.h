@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One Watch stream on gRPC's callback API (L2, private to this folder).
+// One stream of messages to a client on gRPC's callback API (L2, private to this folder).
 //
 // Exactly one thread at a time is the pump: it asks the source, starts writes and finishes. Being
 // the pump is the flag `pumping_`; a started write passes it to the thread that reports the write's
@@ -16,21 +16,23 @@
 #include <mutex>
 #include <optional>
 
-#include "controller/rpc/handlers.h"
+#include "controller/rpc/streams.h"
 
 namespace kernmesh::rpc {
 
-class WatchReactor : public grpc::ServerWriteReactor<mesh::v1::NetmapUpdate>,
-                     public UpdateStream,
-                     public std::enable_shared_from_this<WatchReactor> {
+// For the messages that stream_reactor.cc names at its end.
+template <typename Message>
+class StreamReactor : public grpc::ServerWriteReactor<Message>,
+                      public UpdateStream,
+                      public std::enable_shared_from_this<StreamReactor<Message>> {
  public:
-  explicit WatchReactor(grpc::CallbackServerContext* context) : context_(context) {}
+  explicit StreamReactor(grpc::CallbackServerContext* context) : context_(context) {}
 
   // Takes the place of gRPC's ownership until OnDone and starts pumping. `on_done` runs when the
   // stream is over. Called once.
-  void start(std::unique_ptr<UpdateSource> source, std::function<void()> on_done);
+  void start(std::unique_ptr<MessageSource<Message>> source, std::function<void()> on_done);
   // Instead of start(): nothing but this error.
-  void refuse(const Error& error);
+  void refuse(const grpc::Status& status);
 
   void wake() override;
   void end(const Error& error) override;
@@ -45,10 +47,10 @@ class WatchReactor : public grpc::ServerWriteReactor<mesh::v1::NetmapUpdate>,
   void pump();
   void finish_with(const Error& error);
 
-  std::unique_ptr<UpdateSource> source_;
+  std::unique_ptr<MessageSource<Message>> source_;
   std::function<void()> on_done_;
-  std::shared_ptr<WatchReactor> self_;  // gRPC's share: the object lives until OnDone
-  mesh::v1::NetmapUpdate message_;      // the pump's, and gRPC's while a write is under way
+  std::shared_ptr<StreamReactor> self_;  // gRPC's share: the object lives until OnDone
+  Message message_;                      // the pump's, and gRPC's while a write is under way
 
   mutable std::mutex mutex_;
   bool pumping_ = true;  // start() or refuse() is the first pump

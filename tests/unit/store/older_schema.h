@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+// A database as older versions have left it.
+#pragma once
+
+namespace kernmesh::store {
+
+// Takes back what the sixth step has made, but for the tags of join keys.
+inline constexpr const char* kUndoSixth =
+    "DROP TABLE token; DROP TABLE request; DELETE FROM counter WHERE name='token';"
+    "ALTER TABLE node DROP COLUMN join_key;"
+    "DROP TRIGGER audit_is_not_changed; DROP TRIGGER audit_is_not_removed;"
+    "DROP TRIGGER audit_is_not_replaced; DROP INDEX audit_at; ALTER TABLE audit DROP COLUMN peer;";
+
+}  // namespace kernmesh::store
