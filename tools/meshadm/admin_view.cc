@@ -36,7 +36,9 @@ Json key_object(const mesh::v1::JoinKey& key) {
           {"expires_at", time_json(key.expires_at())},
           {"revoked_at", time_json(key.revoked_at())},
           {"use_count", key.use_count()},
-          {"hint", text_json(key.hint())}};
+          {"hint", text_json(key.hint())},
+          {"tags", Json(std::vector<std::string>(key.tags().begin(), key.tags().end()))},
+          {"nodes", Json(std::vector<std::string>(key.nodes().begin(), key.nodes().end()))}};
 }
 
 std::string joined(const google::protobuf::RepeatedPtrField<std::string>& words) {
@@ -48,7 +50,8 @@ std::string joined(const google::protobuf::RepeatedPtrField<std::string>& words)
 std::string key_kind(const mesh::v1::JoinKey& key) {
   std::string kind = key.reusable() ? "reusable" : "single use";
   if (key.relay()) kind = "relay, " + kind;
-  return key.ephemeral() ? kind + ", ephemeral" : kind;
+  if (key.ephemeral()) kind += ", ephemeral";
+  return key.tags().empty() ? kind : kind + ", " + joined(key.tags());
 }
 
 // The administrator's word counts, and so does the date, whichever is worse.
@@ -74,7 +77,8 @@ Json node_json(const mesh::v1::Node& node, WallTime now) {
           {"applied", version_json(node.applied())},
           {"agent_version", text_json(node.agent_version())},
           {"kernel_release", text_json(node.kernel_release())},
-          {"tags", Json(std::vector<std::string>(node.tags().begin(), node.tags().end()))}};
+          {"tags", Json(std::vector<std::string>(node.tags().begin(), node.tags().end()))},
+          {"join_key", node.join_key_id() == 0 ? Json() : Json(node.join_key_id())}};
 }
 
 Cell node_status(const mesh::v1::Node& node, WallTime now) {
@@ -223,6 +227,7 @@ Document node_document(const mesh::v1::Node& node, const std::string& done, Wall
             {{"id", std::to_string(node.id())},
              {"user", node.user_name()},
              {"tags", joined(node.tags())},
+             {"join key", node.join_key_id() == 0 ? "" : std::to_string(node.join_key_id())},
              {"addresses", addresses_text(node.addresses())},
              {"endpoints", endpoint_list(node)},
              {"node key", node.node_key().empty() ? "" : key_json(node.node_key()).dump()},

@@ -51,19 +51,20 @@ void build_command_tree(CLI::App& root, Invocation& invocation) {
       ->type_name("HOST:PORT")
       ->check(check_server);
   root.add_option("--token", target.token,
-                  "Administrator token (KERNMESH_TOKEN, configuration file)")
+                  "Administrator or API token (KERNMESH_TOKEN, configuration file)")
       ->type_name("ma-…");
-  root.add_option("--token-file", target.token_file, "File with the administrator token")
-      ->type_name("PATH");
+  root.add_option("--token-file", target.token_file, "File with the token")->type_name("PATH");
   add_local_commands(root, invocation);
   add_ping_command(root, invocation);
   add_acl_commands(root, invocation);
   add_packet_commands(root, invocation);
   add_user_commands(root, invocation);
+  add_token_commands(root, invocation);
   add_key_commands(root, invocation);
   add_node_commands(root, invocation);
   add_relay_commands(root, invocation);
   add_policy_commands(root, invocation);
+  add_audit_command(root, invocation);
   add_completion_commands(root, invocation);
 }
 

@@ -28,6 +28,9 @@ inline constexpr const char* kPeerType = "PEER";
 inline constexpr const char* kNodeType = "NODE";
 inline constexpr const char* kUserType = "USER";
 inline constexpr const char* kRelayType = "RELAY";
+// And these with words that do not change.
+inline constexpr const char* kRoleType = "ROLE";
+inline constexpr const char* kScopeType = "SCOPE";
 
 struct CommandWords {
   std::string name;
@@ -48,6 +51,9 @@ void add_acl_commands(CLI::App& root, Invocation& invocation);
 void add_packet_commands(CLI::App& root, Invocation& invocation);
 void add_user_commands(CLI::App& root, Invocation& invocation);
 void add_key_commands(CLI::App& root, Invocation& invocation);
+// token, whoami.
+void add_token_commands(CLI::App& root, Invocation& invocation);
+void add_audit_command(CLI::App& root, Invocation& invocation);
 void add_node_commands(CLI::App& root, Invocation& invocation);
 void add_relay_commands(CLI::App& root, Invocation& invocation);
 void add_policy_commands(CLI::App& root, Invocation& invocation);

@@ -103,6 +103,8 @@ std::vector<std::string> value_candidates(const CLI::Option& option, const Place
                                           const NameSource& names) {
   const std::string type = option.get_type_name();
   if (type == "SHELL") return {"bash", "fish", "zsh"};
+  if (type == kRoleType) return {"admin", "auditor", "member", "network-admin", "owner"};
+  if (type == kScopeType) return {"all", "keys", "policy", "read"};
   if (type == kPeerType || type == kNodeType || type == kUserType || type == kRelayType)
     return names(type, place.target);
   return {};

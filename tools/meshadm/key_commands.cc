@@ -15,6 +15,8 @@ struct KeyOptions {
   std::string expires = "24h";
   mesh::v1::CreateJoinKeyRequest request;
   std::uint64_t id = 0;
+  rpc::AdminClient::OfKey nodes = rpc::AdminClient::OfKey::kKeepNodes;
+  Consent consent = Consent::kAsk;
 };
 
 Result<Outcome> run_key_create(Session& session, KeyOptions& options) {
@@ -34,11 +36,31 @@ Result<Outcome> run_key_list(Session& session) {
   return Outcome::kDone;
 }
 
+std::string names_of(const mesh::v1::JoinKey& key) {
+  std::string names;
+  for (const auto& name : key.nodes()) names += (names.empty() ? "" : ", ") + name;
+  return names;
+}
+
 Result<Outcome> run_revoke(Session& session, const KeyOptions& options) {
+  const bool removes = options.nodes == rpc::AdminClient::OfKey::kRemoveNodes;
+  const std::string id = std::to_string(options.id);
+  if (removes) {
+    MESH_TRY(session.confirm("Revoke key " + id + " and remove the nodes that joined with it?",
+                             options.consent));
+  }
   MESH_TRY_ASSIGN(auto server, session.server());
-  MESH_TRY_ASSIGN(const auto key, server.revoke_join_key(options.id));
-  session.renderer().show(key_document(
-      key, "Revoked key " + std::to_string(options.id) + "; machines that joined with it stay."));
+  MESH_TRY_ASSIGN(const auto key, server.revoke_join_key(options.id, options.nodes));
+  std::string done = "Revoked key " + id;
+  if (key.nodes_size() == 0) {
+    done += "; no node is in the network by it.";
+  } else if (removes) {
+    done += " and removed what had joined with it: " + names_of(key) + ".";
+  } else {
+    done += "; what had joined with it stays: " + names_of(key) +
+            ". Remove it with `meshadm key revoke " + id + " --remove-nodes`.";
+  }
+  session.renderer().show(key_document(key, done));
   return Outcome::kDone;
 }
 
@@ -47,6 +69,7 @@ void add_create(CLI::App& group, Invocation& invocation) {
       add_command(group, {"create", "Make a join key and show the command that uses it",
                           "meshadm key create --user alice\n"
                           "meshadm key create --user ci --reusable --ephemeral --expires 7d\n"
+                          "meshadm key create --user ci --reusable --tag tag:runner\n"
                           "meshadm key create --relay\n"
                           "meshadm key create --user alice --json | jq -r .secret"});
   auto options = std::make_shared<KeyOptions>();
@@ -64,6 +87,16 @@ void add_create(CLI::App& group, Invocation& invocation) {
   command.add_flag_callback(
       "--ephemeral", [options] { options->request.set_ephemeral(true); },
       "Machines that join with it are removed when they go offline");
+  command
+      .add_option_function<std::vector<std::string>>(
+          "--tag",
+          [options](const std::vector<std::string>& tags) {
+            options->request.mutable_tags()->Assign(tags.begin(), tags.end());
+          },
+          "A tag for the machines that join with it; the policy names its owners; may be repeated")
+      ->type_name("TAG")
+      ->take_all()
+      ->allow_extra_args(false);
   command
       .add_option("--expires", options->expires, "How long it can be used: 90s, 30m, 24h, 7d (24h)")
       ->type_name("SPAN")
@@ -87,12 +120,17 @@ void add_key_commands(CLI::App& root, Invocation& invocation) {
   add_command(group, {"list", "List the join keys; the keys themselves are shown only once",
                       "meshadm key list"})
       .callback([&invocation] { invocation.action = run_key_list; });
-  auto& revoke =
-      add_command(group, {"revoke", "Make a join key useless from now on", "meshadm key revoke 3"});
+  auto& revoke = add_command(group, {"revoke", "Make a join key useless from now on",
+                                     "meshadm key revoke 3\n"
+                                     "meshadm key revoke 3 --remove-nodes --yes"});
   auto options = std::make_shared<KeyOptions>();
   revoke.add_option("id", options->id, "The key's number in `meshadm key list`")
       ->required()
       ->type_name("ID");
+  revoke.add_flag_callback(
+      "--remove-nodes", [options] { options->nodes = rpc::AdminClient::OfKey::kRemoveNodes; },
+      "Also remove the nodes that are in the network by it");
+  add_consent_flag(revoke, options->consent);
   revoke.callback([&invocation, options] {
     invocation.action = [options](Session& session) { return run_revoke(session, *options); };
   });

@@ -18,7 +18,7 @@ std::string state_of(const mesh::v1::RelayPlace& place) {
   return place.online() ? "online" : "offline";
 }
 
-Tone tone_of(const std::string& state) {
+Tone relay_tone(const std::string& state) {
   if (state == "online") return Tone::kGood;
   return state == "draining" ? Tone::kWarn : Tone::kFaint;
 }
@@ -69,7 +69,7 @@ Document relay_document(const mesh::v1::Relay& relay, const std::string& done, W
   const auto& place = relay.place();
   const std::string state = state_of(place);
   document.blocks.emplace_back(
-      Line{{{place.name(), Tone::kStrong}, {"  "}, {state, tone_of(state)}}});
+      Line{{{place.name(), Tone::kStrong}, {"  "}, {state, relay_tone(state)}}});
   const auto fact = [&](const std::string& name, const std::string& value) {
     if (value.empty()) return;
     document.line("  " + name + std::string(14 - name.size(), ' ') + value);
@@ -114,7 +114,7 @@ Document relays_document(const mesh::v1::ListRelaysResponse& response, WallTime 
     table.rows.push_back({{std::to_string(place.id())},
                           {place.name(), Tone::kStrong},
                           {place.region().empty() ? "-" : place.region()},
-                          {state, tone_of(state)},
+                          {state, relay_tone(state)},
                           {endpoints_text(place)},
                           {number(relay.load().clients())},
                           {number(relay.load().pairs())},

@@ -36,7 +36,11 @@ std::string server_advice(const Error& error) {
       return mentions(error, "fingerprint")
                  ? "Check --server; if the server was set up anew, take its new token from "
                    "admin.token in its state directory."
-                 : "Take the token from admin.token in the server's state directory.";
+             : error.code() == ErrorCode::kPermissionDenied
+                 ? "`meshadm whoami` shows what this token may; docs/api.md says what takes which "
+                   "role."
+                 : "Take the token from admin.token in the server's state directory, or have one "
+                   "made with `meshadm token create`.";
     case ErrorCode::kInvalid:
       return mentions(error, "administrator token")
                  ? "Take the token from admin.token in the server's state directory."

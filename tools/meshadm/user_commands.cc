@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// user create, list, delete.
+// user create, list, roles, delete.
 #include <memory>
 
 #include "tools/meshadm/admin_view.h"
@@ -10,6 +10,7 @@ namespace {
 
 struct UserOptions {
   std::string name;
+  std::vector<std::string> roles;
   mesh::v1::CreateUserRequest request;  // filled by the parser directly, apart from the name
   Consent consent = Consent::kAsk;
 };
@@ -30,8 +31,20 @@ Result<Outcome> run_user_list(Session& session) {
   return Outcome::kDone;
 }
 
+Result<Outcome> run_roles(Session& session, const UserOptions& options) {
+  MESH_TRY_ASSIGN(auto server, session.server());
+  MESH_TRY_ASSIGN(const auto user, server.set_user_roles(options.name, options.roles));
+  std::string roles;
+  for (const auto& role : user.roles()) roles += (roles.empty() ? "" : ", ") + role;
+  Document document = user_document(
+      user, "User " + user.name() + " has " + (roles.empty() ? "no roles" : roles) + ".");
+  document.blocks.resize(1);  // how to make a key is no news here
+  session.renderer().show(document);
+  return Outcome::kDone;
+}
+
 Result<Outcome> run_delete(Session& session, const UserOptions& options) {
-  MESH_TRY(session.confirm("Delete user " + options.name + " and revoke its join keys?",
+  MESH_TRY(session.confirm("Delete user " + options.name + " and revoke its join keys and tokens?",
                            options.consent));
   MESH_TRY_ASSIGN(auto server, session.server());
   MESH_TRY(server.delete_user(options.name));
@@ -52,9 +65,9 @@ void add_policy_identity(CLI::App& create, const std::shared_ptr<UserOptions>& o
           [options](const std::vector<std::string>& roles) {
             options->request.mutable_roles()->Assign(roles.begin(), roles.end());
           },
-          "What autogroup:ROLE means: owner, admin, network-admin, it-admin, billing-admin, "
-          "auditor; may be repeated")
-      ->type_name("ROLE")
+          "What the user may do, and what autogroup:ROLE means: owner, admin, network-admin, "
+          "auditor; it-admin and billing-admin are names for policies alone; may be repeated")
+      ->type_name(kRoleType)
       ->take_all()
       ->allow_extra_args(false);
 }
@@ -62,7 +75,7 @@ void add_policy_identity(CLI::App& create, const std::shared_ptr<UserOptions>& o
 }  // namespace
 
 void add_user_commands(CLI::App& root, Invocation& invocation) {
-  auto& group = add_group(root, {"user", "Create, list and delete users",
+  auto& group = add_group(root, {"user", "Create, list and delete users; give them roles",
                                  "meshadm user create alice\n"
                                  "meshadm user list"});
   auto options = std::make_shared<UserOptions>();
@@ -79,8 +92,18 @@ void add_user_commands(CLI::App& root, Invocation& invocation) {
                       "meshadm user list\n"
                       "meshadm user list --json | jq -r '.users[].name'"})
       .callback([&invocation] { invocation.action = run_user_list; });
+  auto& roles =
+      add_command(group, {"roles", "Give a user these roles, in place of those that he has",
+                          "meshadm user roles ada network-admin\n"
+                          "meshadm user roles ada"});
+  roles.add_option("name", options->name, "Name of the user")->required()->type_name(kUserType);
+  roles.add_option("role", options->roles, "His roles; without any he sees only what is his own")
+      ->type_name(kRoleType);
+  roles.callback([&invocation, options] {
+    invocation.action = [options](Session& session) { return run_roles(session, *options); };
+  });
   auto& remove =
-      add_command(group, {"delete", "Delete a user without nodes; its join keys are revoked",
+      add_command(group, {"delete", "Delete a user without nodes, with its join keys and tokens",
                           "meshadm user delete alice --yes"});
   remove.add_option("name", options->name, "Name of the user")->required()->type_name(kUserType);
   add_consent_flag(remove, options->consent);
