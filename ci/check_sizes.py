@@ -22,7 +22,7 @@ MOST_FUNCTION_LINES = 50
 BODY = re.compile(r"^(?P<margin>|  )(?!namespace|extern|using)\w[^{};\[\n]*(\n[^{};\[\n]+){0,5}?\)( const| noexcept| override)*"
                   r"( -> [\w:<>, *&]+)? \{$(?P<lines>(\n(?!(?P=margin)\}$).*)*)\n(?P=margin)\}$", re.MULTILINE)
 # Files that carry no comment, or are others' texts.
-WITHOUT_SPDX = re.compile(r"(^LICENSE|^LICENSES/|\.json$|\.md$|^\.gitignore$|\.golden$|\.txt$|^tests/golden/|^tests/fuzz/corpus/)")
+WITHOUT_SPDX = re.compile(r"(^LICENSE|^LICENSES/|\.json$|\.md$|(^|/)go\.sum$|^\.gitignore$|\.golden$|\.txt$|^tests/golden/|^tests/fuzz/corpus/)")
 
 
 def faults_of(root: pathlib.Path, name: str) -> list[str]:
