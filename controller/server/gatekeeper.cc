@@ -64,7 +64,7 @@ Error no_person(std::string_view bearer) {
 }  // namespace
 
 Result<rpc::Principal> current(const View& view, const rpc::Principal& person, WallTime now) {
-  if (person.token == TokenId()) {
+  if (person.token == TokenId() && person.user == UserId()) {
     return rpc::Principal{"administrator token", {}, {}, topology::Role::kOwner,
                           topology::Scope::kAll, {}};
   }

@@ -328,7 +328,7 @@ TEST_F(Network, a_relays_key_comes_with_the_relays_command_and_without_a_user) {
   EXPECT_NE(terminal.out.str().find("  mesh-relay --server " + address + " --key mk-secret\n"),
             std::string::npos)
       << terminal.out.str();
-  EXPECT_EQ(terminal.run({"key", "create"}), 1);
+  EXPECT_EQ(terminal.run({"key", "create"}), 2);
   EXPECT_NE(terminal.err.str().find("--user"), std::string::npos);
   EXPECT_EQ(terminal.run({"key", "create", "--relay", "--user", "alice"}), 2);
 }
