@@ -61,6 +61,7 @@ Result<Algorithm> parse_algorithm(std::string_view name) {
 }
 
 Result<Bytes> decode_url_text(std::string_view text, std::size_t most_bytes) {
+  if (text.empty()) return Bytes();  // libsodium wants an address also for nothing
   if (text.size() % 4 == 1 || text.size() > most_bytes / 3 * 4 + 4) {
     return Error(ErrorCode::kInvalid, "base64url of a wrong length");
   }
@@ -72,6 +73,7 @@ Result<Bytes> decode_url_text(std::string_view text, std::size_t most_bytes) {
 }
 
 std::string to_url_text(const std::uint8_t* bytes, std::size_t size) {
+  if (size == 0) return "";
   constexpr int kUrlVariant = sodium_base64_VARIANT_URLSAFE_NO_PADDING;
   std::string text(sodium_base64_encoded_len(size, kUrlVariant), '\0');
   sodium_bin2base64(text.data(), text.size(), bytes, size, kUrlVariant);
@@ -94,6 +96,7 @@ Result<Jws> parse_compact_jws(std::string_view text) {
   if (!payload) return payload.error().with_context("the token's payload");
   auto signature = decode_url_text(text.substr(second + 1), kMostSignatureBytes);
   if (!signature) return signature.error().with_context("the token's signature");
+  if (signature->empty()) return bad_token("is not signed");
   jws.payload.assign(payload->begin(), payload->end());
   jws.signature = std::move(*signature);
   jws.signed_text = text.substr(0, second);

@@ -14,6 +14,8 @@ using std::chrono::seconds;
 
 constexpr std::size_t kMostCodeBytes = 4096;
 constexpr std::size_t kMostUserCodeBytes = 64;
+constexpr seconds kSlowerBy(5);
+constexpr seconds kSlowest(60);
 
 NoToken refusal_of(std::string code) {
   constexpr std::array<std::pair<std::string_view, Refusal>, 4> kKnown{{
@@ -52,6 +54,10 @@ Result<std::string> web_url_text(const Json& answer, const char* name, Transport
 }
 
 }  // namespace
+
+std::chrono::seconds next_interval(std::chrono::seconds interval, Refusal refusal) {
+  return refusal == Refusal::kPending ? interval : std::min(interval + kSlowerBy, kSlowest);
+}
 
 Result<TokenAnswer> parse_token_answer(std::string_view text) {
   MESH_TRY_ASSIGN(const auto answer,

@@ -27,6 +27,10 @@ struct GrantedToken {
 };
 using TokenAnswer = std::variant<GrantedToken, NoToken>;
 
+// How long to wait before the next question after this answer (RFC 8628 section 3.5): 5 s more each
+// time that the provider wants it, or does not answer at all, up to a minute.
+std::chrono::seconds next_interval(std::chrono::seconds interval, Refusal refusal);
+
 // kInvalid when it is neither an answer with an ID token nor one that says why there is none.
 Result<TokenAnswer> parse_token_answer(std::string_view text);
 

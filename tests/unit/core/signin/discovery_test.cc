@@ -96,6 +96,13 @@ TEST(TokenAnswer, without_an_id_token_is_refused) {
   EXPECT_EQ(std::get<GrantedToken>(*answer).id_token, "b");
 }
 
+TEST(DeviceAnswer, is_asked_for_more_slowly_when_the_provider_wants_it) {
+  using std::chrono::seconds;
+  EXPECT_EQ(next_interval(seconds(5), Refusal::kPending), seconds(5));
+  EXPECT_EQ(next_interval(seconds(5), Refusal::kSlowDown), seconds(10));
+  EXPECT_EQ(next_interval(seconds(58), Refusal::kSlowDown), seconds(60));
+}
+
 TEST(DeviceAnswer, is_brought_into_bounds) {
   Json answer{{"device_code", "secret"},
               {"user_code", "ABCD-EFGH"},

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where machines wait for a person to sign in (L3, thread-safe): agents open a sign-in and ask how
+// far it is, the pages send people to the provider and bring its answer, and who joins asks whether
+// somebody has signed in for it. Nothing is kept over a restart: whoever waits asks again.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "controller/base/clock.h"
+#include "controller/base/result.h"
+#include "controller/core/signin/ledger.h"
+#include "controller/oidc/provider.h"
+#include "controller/server/signin/device_queue.h"
+
+namespace kernmesh::server {
+
+// Called when somebody has proved who he is, before anything comes of it, on any thread and without
+// a lock of the desk. An error refuses him; its text is shown to him.
+using OnSignIn = std::function<Status(const signin::Newcomer&, const signin::Identity&)>;
+
+struct SignInDeskOptions {
+  // Where people reach the pages: "https://vpn.example.org". Empty: they go to the provider's own
+  // page (device authorization).
+  std::string url;
+};
+
+class SignInDesk {
+ public:
+  // `provider` outlives it.
+  SignInDesk(SignInDeskOptions options, oidc::Provider& provider, oidc::Clocks clocks,
+             OnSignIn on_sign_in);
+
+  // What the agent tells the person. `handle` is secret and stays with the agent.
+  struct Invitation {
+    std::string handle;
+    std::string url;
+    std::string user_code;
+    std::chrono::seconds lifetime{};
+  };
+  // The caller has checked that the machine has its key. kExhausted when too many wait,
+  // kUnavailable when the provider cannot be reached.
+  Result<Invitation> open(const signin::Newcomer& newcomer);
+  // kNotFound when the handle is nobody's: the agent opens another.
+  Result<signin::Outcome> outcome(const std::string& handle);
+
+  // For whoever admits nodes: ask, write the node, tell that it is done; under one lock of his.
+  Result<signin::Identity> find_admission(const MachinePublicKey& machine,
+                                          const NodePublicKey& node);
+  Status consume(const MachinePublicKey& machine, const NodePublicKey& node);
+
+  // For the pages.
+  Result<signin::Newcomer> look_up(const std::string& user_code);
+  // Where to send this browser.
+  Result<std::string> depart(const std::string& user_code, const std::string& browser);
+  struct Return {
+    std::string state;
+    std::string code;
+    std::string error;   // the provider's; empty: none
+    std::string issuer;  // empty: the answer has none
+  };
+  struct Arrival {
+    signin::Newcomer newcomer;
+    signin::Identity identity;
+  };
+  // Errors are in words for the person; those of which he understands nothing are in the log.
+  Result<Arrival> arrive(const Return& returned, const std::string& browser);
+
+ private:
+  Result<Invitation> open_device(const signin::Newcomer& newcomer, Invitation invitation);
+  // Somebody was named for this sign-in, or nobody was.
+  Status settle(const signin::Ledger::Found& found, const Result<signin::Identity>& identity);
+  void finish_device(signin::SignInId id, const signin::Newcomer& newcomer,
+                     const Result<signin::Identity>& identity);
+
+  const SignInDeskOptions options_;
+  oidc::Provider& provider_;
+  const oidc::Clocks clocks_;
+  const OnSignIn on_sign_in_;
+  std::mutex mutex_;
+  signin::Ledger ledger_;  // guarded by mutex_
+  DeviceQueue devices_;    // last: its thread calls the desk, and ends before the rest goes
+};
+
+// 256 random bits as base64url.
+std::string random_text();
+
+}  // namespace kernmesh::server
