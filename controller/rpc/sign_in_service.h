@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// The SignIn service in front of its handler (L2). Open to everybody, as Register is: what a caller
+// proves stands in the request.
+#pragma once
+
+#include <string>
+
+#include "controller/base/result.h"
+#include "controller/rpc/gate.h"
+#include "controller/rpc/unary.h"
+#include "mesh/v1/signin.grpc.pb.h"
+
+namespace kernmesh::rpc {
+
+// Implemented by the server; called from gRPC's threads.
+class SignInHandler {
+ public:
+  virtual ~SignInHandler() = default;
+  // `peer` is gRPC's text for the caller's address: "ipv4:192.0.2.7:1234".
+  virtual Result<mesh::v1::StartSignInResponse> start(const mesh::v1::StartSignInRequest& request,
+                                                      const std::string& peer) = 0;
+  virtual Result<mesh::v1::AwaitSignInResponse> await(
+      const mesh::v1::AwaitSignInRequest& request) = 0;
+};
+
+class SignInService final : public mesh::v1::SignIn::CallbackService {
+ public:
+  // Both outlive it.
+  SignInService(Gate& gate, SignInHandler& handler) : gate_(gate), handler_(handler) {}
+
+  grpc::ServerUnaryReactor* StartSignIn(grpc::CallbackServerContext* context,
+                                        const mesh::v1::StartSignInRequest* request,
+                                        mesh::v1::StartSignInResponse* response) override {
+    return answer(gate_, Role::kAnyone, context, response,
+                  [&](const Caller&) { return handler_.start(*request, context->peer()); });
+  }
+  grpc::ServerUnaryReactor* AwaitSignIn(grpc::CallbackServerContext* context,
+                                        const mesh::v1::AwaitSignInRequest* request,
+                                        mesh::v1::AwaitSignInResponse* response) override {
+    return answer(gate_, Role::kAnyone, context, response,
+                  [&](const Caller&) { return handler_.await(*request); });
+  }
+
+ private:
+  Gate& gate_;
+  SignInHandler& handler_;
+};
+
+}  // namespace kernmesh::rpc
