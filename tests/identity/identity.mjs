@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Signs machines in at a real provider, through a real browser. Prints "ok" or "FAIL" for each check, and how many.
 // usage: node identity.mjs SIGNIN_DRIVER CHROMIUM SCREENSHOT_DIRECTORY
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Browser, Driver, confirm, consent, freePort, heading, logIn, press, text } from './hands.mjs';
 import { TestProvider } from './provider.mjs';
@@ -21,13 +21,15 @@ await provider.listen();
 const port = await freePort();
 const base = `http://127.0.0.1:${port}`;
 provider.rotate('RS256', [`${base}/callback`]);
+const secretFile = join(pictures, 'client.secret');
+writeFileSync(secretFile, `${provider.clientSecret}\n`, { mode: 0o600 });
 const complaints = []; // of the browser about our pages
 const logs = []; // of all drivers
 const secrets = provider.secrets;
 
 async function start(...options) {
   const driver = new Driver(driverProgram, ['--issuer', provider.issuer, '--client-id', 'kernmesh',
-    '--client-secret', provider.clientSecret, '--port', String(port), ...options]);
+    '--client-secret-file', secretFile, '--port', String(port), ...options]);
   const ready = await driver.line();
   if (ready !== 'ready') throw new Error(ready);
   return driver;
@@ -266,6 +268,7 @@ try {
   check('every part comes to its end', false, error.stack);
 } finally {
   await browser.end();
+  rmSync(secretFile);
   provider.server.closeAllConnections();
   provider.server.close();
 }

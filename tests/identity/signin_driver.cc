@@ -16,7 +16,7 @@
 #include <set>
 #include <sstream>
 
-#include "controller/server/signin/pages.h"
+#include "controller/server/signin/office.h"
 
 namespace {
 
@@ -110,44 +110,36 @@ class Driver {
 }  // namespace
 
 int main(int argc, char** argv) {
-  oidc::ProviderOptions provider_options;
-  provider_options.transport = signin::Transport::kHttpsOrLoopback;
+  server::SignInOptions options;
+  options.transport = signin::Transport::kHttpsOrLoopback;
   std::uint16_t port = 0;
   bool device = false;
   CLI::App app("Signs machines in at a provider on loopback.");
-  app.add_option("--issuer", provider_options.issuer)->required();
-  app.add_option("--client-id", provider_options.client_id)->required();
-  app.add_option("--client-secret", provider_options.client_secret);
-  app.add_option("--allowed-domain", provider_options.terms.domains);
-  app.add_option("--allowed-group", provider_options.terms.groups);
+  app.add_option("--issuer", options.issuer)->required();
+  app.add_option("--client-id", options.client_id)->required();
+  app.add_option("--client-secret-file", options.client_secret_file);
+  app.add_option("--allowed-domain", options.allowed_domains);
+  app.add_option("--allowed-group", options.allowed_groups);
   app.add_option("--port", port)->required();
   app.add_flag("--device", device, "people go to the provider's own page");
   CLI11_PARSE(app, argc, argv);
   if (sodium_init() < 0) return 1;
   spdlog::set_default_logger(spdlog::stderr_logger_mt("signin"));
   spdlog::set_level(spdlog::level::trace);
-  const std::string url = "http://127.0.0.1:" + std::to_string(port);
-  provider_options.redirect_uri = url + "/callback";
-  const oidc::Clocks clocks{wall_time, boot_time};
-  const auto http = oidc::make_http_client({signin::Transport::kHttpsOrLoopback, ""});
-  oidc::Provider provider(provider_options, *http, clocks);
+  options.listen = "127.0.0.1:" + std::to_string(port);
+  if (!device) options.url = "http://" + options.listen;
   std::set<std::string> banned;
-  server::SignInDesk desk({device ? "" : url}, provider, clocks,
-                          [&](const signin::Newcomer&, const signin::Identity& identity) -> Status {
-                            if (!banned.contains(identity.subject)) return {};
-                            return Error(ErrorCode::kPermissionDenied,
-                                         "your account here is locked");
-                          });
-  const auto pages = server::start_sign_in_pages(
-      {Endpoint{IpAddress::from_v4_number(0x7f000001), Port(port)}, url, provider_options.issuer},
-      desk);
-  if (!pages) {
-    std::cerr << pages.error().message() << std::endl;
+  const auto on_sign_in = [&](const signin::Newcomer&, const signin::Identity& identity) -> Status {
+    if (!banned.contains(identity.subject)) return {};
+    return Error(ErrorCode::kPermissionDenied, "your account here is locked");
+  };
+  const auto office = server::open_sign_in_office(options, {wall_time, boot_time}, on_sign_in);
+  if (!office) {
+    std::cerr << office.error().message() << std::endl;
     return 1;
   }
   std::cout << "ready" << std::endl;
-  Driver driver(desk, banned);
+  Driver driver((*office)->desk(), banned);
   for (std::string line; std::getline(std::cin, line);) driver.obey(line);
-  http->stop();
   return 0;
 }

@@ -131,10 +131,11 @@ class RunningPages final : public SignInPages {
   }
 
   void set_routes() {
-    // Before a body is read: nothing is compressed, and only one page takes a form.
+    // Before a body is read: nothing is compressed, and only one page takes a form. HEAD would use
+    // an answer of the provider up without showing anybody what came of it.
     http_.set_pre_routing_handler([](const Request& request, Response& response) {
       const bool is_form = request.method == "POST" && request.path == "/go";
-      const bool is_page = request.method == "GET" || request.method == "HEAD";
+      const bool is_page = request.method == "GET";
       if ((is_form && !request.has_header("Content-Encoding")) || is_page) {
         return httplib::Server::HandlerResponse::Unhandled;
       }

@@ -5,6 +5,9 @@
 #include <httplib.h>
 #include <sys/socket.h>
 
+#include <cstdlib>
+#include <filesystem>
+
 #include "controller/base/unique_fd.h"
 #include "controller/server/signin/bounded_http.h"
 #include "tests/unit/server/signin/sign_in_fixture.h"
@@ -148,7 +151,35 @@ TEST_F(PagesTest, takes_only_what_it_needs) {
   EXPECT_EQ(client().Put("/go", "a", "text/plain")->status, 405);
   EXPECT_EQ(client().Post("/callback", "a", "text/plain")->status, 405);
   EXPECT_EQ(client().Delete("/")->status, 405);
+  EXPECT_EQ(client().Head("/callback?state=x")->status, 405);
   EXPECT_EQ(client().Post("/go", {{"Content-Encoding", "br"}}, "a", "text/plain")->status, 405);
+}
+
+TEST_F(PagesTest, speaks_tls_with_a_certificate_of_its_own) {
+  char directory[] = "/tmp/kernmesh-pages-XXXXXX";
+  ASSERT_NE(mkdtemp(directory), nullptr);
+  const std::string cert = std::string(directory) + "/cert.pem";
+  const std::string key = std::string(directory) + "/key.pem";
+  const std::string make =
+      "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes "
+      "-days 1 -subj /CN=localhost -addext subjectAltName=DNS:localhost -out " +
+      cert + " -keyout " + key + " 2> /dev/null";
+  ASSERT_EQ(std::system(make.c_str()), 0);
+  SignInPagesOptions options{Endpoint{IpAddress::from_v4_number(0x7f000001), Port(0)},
+                             "https://vpn.example", kIssuer, cert, key};
+  const auto pages = start_sign_in_pages(options, desk_);
+  options.tls_key = cert;
+  const auto wrong_key = start_sign_in_pages(options, desk_);
+  ASSERT_TRUE(pages) << pages.error().message();
+  httplib::SSLClient tls("localhost", (*pages)->port());
+  tls.set_ca_cert_path(cert.c_str());
+  const auto answer = tls.Get("/");
+  EXPECT_TRUE(answer && answer->status == 200) << httplib::to_string(answer.error());
+  // In the clear it says nothing.
+  EXPECT_FALSE(httplib::Client("127.0.0.1", (*pages)->port()).Get("/"));
+  ASSERT_FALSE(wrong_key);
+  EXPECT_EQ(wrong_key.error().code(), ErrorCode::kInvalid);
+  std::filesystem::remove_all(directory);
 }
 
 // The library's own server, without our bounds, goes on reading each of these.
