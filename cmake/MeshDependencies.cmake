@@ -12,6 +12,7 @@ pkg_check_modules(MINIUPNPC REQUIRED IMPORTED_TARGET miniupnpc)
 find_library(NATPMP natpmp REQUIRED)
 pkg_check_modules(CURL REQUIRED IMPORTED_TARGET libcurl)
 pkg_check_modules(HTTPLIB REQUIRED IMPORTED_TARGET cpp-httplib)
+pkg_check_modules(QRENCODE REQUIRED IMPORTED_TARGET libqrencode)
 pkg_check_modules(CRYPTO REQUIRED IMPORTED_TARGET libssl libcrypto)
 # Not by pkg-config: it walks the hundred files of Abseil behind grpc++ anew for each of CMake's questions, 37 s in all.
 find_package(Protobuf REQUIRED)
