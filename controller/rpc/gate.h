@@ -17,6 +17,9 @@
 namespace kernmesh::rpc {
 
 // A person, or a program that acts for one.
+// By what a person was known. Nothing is taken for the administrator token that was not one.
+enum class Proof { kNone, kAdministratorToken, kApiToken };
+
 struct Principal {
   std::string name;  // for the audit log: "administrator token", "user ada, token 3"
   UserId user;       // 0: the administrator token, which is nobody's
@@ -24,6 +27,7 @@ struct Principal {
   topology::Role role = topology::Role::kMember;  // the least of what user and token have
   topology::Scope scope = topology::Scope::kAll;
   WallTime expires_at{};  // epoch 0: never
+  Proof proof = Proof::kNone;
 };
 
 // Who was let in. `node` is set for CallerKind::kNode only, `relay` for kRelay, machine key and

@@ -43,6 +43,7 @@ std::optional<rpc::Principal> person_of(const View& view, std::string_view beare
   const auto hash = topology::ticket_hash(*ticket);
   rpc::Principal person;
   if (sodium_memcmp(hash.data(), view.meta.admin_token_hash.data(), hash.size()) == 0) {
+    person.proof = rpc::Proof::kAdministratorToken;
     return person;
   }
   // What a look-up by hash tells by its time is about a hash that nobody can choose the secret of.
@@ -51,6 +52,7 @@ std::optional<rpc::Principal> person_of(const View& view, std::string_view beare
   const auto& record = view.tokens.at(found->second);
   if (sodium_memcmp(hash.data(), record.hash.data(), hash.size()) != 0) return std::nullopt;
   person.token = record.id;
+  person.proof = rpc::Proof::kApiToken;
   return person;
 }
 
@@ -64,9 +66,9 @@ Error no_person(std::string_view bearer) {
 }  // namespace
 
 Result<rpc::Principal> current(const View& view, const rpc::Principal& person, WallTime now) {
-  if (person.token == TokenId() && person.user == UserId()) {
-    return rpc::Principal{"administrator token", {}, {}, topology::Role::kOwner,
-                          topology::Scope::kAll, {}};
+  if (person.proof == rpc::Proof::kAdministratorToken) {
+    return rpc::Principal{"administrator token", {}, {},          topology::Role::kOwner,
+                          topology::Scope::kAll, {}, person.proof};
   }
   const auto found = view.tokens.find(person.token);
   if (found == view.tokens.end()) {
@@ -85,7 +87,8 @@ Result<rpc::Principal> current(const View& view, const rpc::Principal& person, W
                         token.id,
                         role,
                         token.scope,
-                        token.expires_at};
+                        token.expires_at,
+                        person.proof};
 }
 
 Result<rpc::Caller> Gatekeeper::admit(const rpc::MethodAccess& method,
