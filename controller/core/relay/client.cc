@@ -192,9 +192,10 @@ void RelayClient::send_due(MonoTime now) {
       on_unanswered(now, entry.tries);
       if (state_ == ClientState::kAway) return;
     } else if (entry.tries >= kMostTries) {
-      // The binding lives, or it would have ended: the relay will not say, so ask later.
+      // The binding lives, or it would have ended: the relay will not say, so ask later. That is no
+      // word of the peer's absence, which would make the pauses longer.
       if (const auto pair = pairs_.find(entry.peer); pair != pairs_.end())
-        ask_later(now, pair->second);
+        pair->second.ask_again = now + kAskAgain;
       queue_.entries().erase(queue_.entries().begin() + static_cast<std::ptrdiff_t>(i--));
       continue;
     }
@@ -312,6 +313,10 @@ Reception RelayClient::on_answer(MonoTime now, const Answer& answer) {
     if (asked.type == RequestType::kBind) ticket_is_new_ = false;
     on_word(now, *bound);
   } else if (const auto* opened = std::get_if<Opened>(&answer.word)) {
+    // We have closed it, but that was lost; the peer goes on.
+    const bool forgotten = answer.sequence == Sequence() && !pairs_.contains(opened->peer);
+    if (forgotten && opened->state == PairState::kPaired)
+      events_.emplace_back(PeerAsks{opened->peer});
     on_word(now, *opened);
   } else if (const auto* draining = std::get_if<Draining>(&answer.word)) {
     on_word(now, *draining);

@@ -63,7 +63,8 @@ class RelayClient {
 
   ClientState state() const { return state_; }
   const Endpoint& endpoint() const { return relay_.endpoints[endpoint_]; }
-  std::size_t wishes() const { return pairs_.size(); }
+  // Nobody is to be reached there, and the relay has heard so.
+  bool is_idle() const { return pairs_.empty() && queue_.entries().empty(); }
 
  private:
   struct Pair {

@@ -117,9 +117,18 @@ void Meetings::on_doubt(MonoTime now, const path::Way& way) {
   tick(now);
 }
 
+// A client that is made anew for a relay must go on above its forerunner: the relay remembers that
+// one for as long as its binding lasts, and drops without a word what it takes for a replay.
+Sequence Meetings::first_sequence(MonoTime now) {
+  if (!clock_start_) clock_start_ = now;
+  const auto passed = std::chrono::duration_cast<std::chrono::microseconds>(now - *clock_start_);
+  return Sequence(settings_.first_sequence.value() + static_cast<std::uint64_t>(passed.count()));
+}
+
 RelayClient& Meetings::client_of(MonoTime now, Place& place) {
   if (!place.client) {
     auto settings = settings_;
+    settings.first_sequence = first_sequence(now);
     settings.seed = path::Seed(std::span<const std::uint8_t, 32>(random_.bytes<32>()));
     place.client = std::make_unique<RelayClient>(settings, place.info.address);
     if (ticket_) place.client->set_ticket(now, *ticket_);
@@ -161,6 +170,10 @@ std::set<RelayId> Meetings::wanted_relays(MonoTime now, const Session& session) 
   const auto& home = session.peer.home;
   if (home && places_.contains(*home) && places_.at(*home).health != Health::kDead) want(*home);
   if (const auto next = good_from(home)) wanted.insert(*next);
+  // At this node's home the peer wants the pair, though its word of that is told once only: two
+  // that each keep the other's home alone would close the whole session between them.
+  const auto ours = home_ ? good_from(home_) : std::nullopt;
+  if (ours && session.opened.contains(*ours)) wanted.insert(*ours);
   return wanted.empty() ? draining : wanted;
 }
 
@@ -220,7 +233,7 @@ void Meetings::arrange_all(MonoTime now) {
 void Meetings::drop_idle_clients() {
   const auto next = home_ ? good_from(home_) : std::nullopt;
   for (auto& [id, place] : places_) {
-    const bool needed = home_ == id || next == id || (place.client && place.client->wishes() > 0);
+    const bool needed = home_ == id || next == id || (place.client && !place.client->is_idle());
     // A dead one's health is known by its client only.
     if (place.client && !needed && place.health == Health::kGood) place.client.reset();
   }

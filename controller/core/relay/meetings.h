@@ -111,6 +111,7 @@ class Meetings {
   };
 
   RelayClient& client_of(MonoTime now, Place& place);
+  Sequence first_sequence(MonoTime now);
   // True when the relay is reached another way from now on.
   static bool move(MonoTime now, Place& place, RelayInfo info);
   void expire(MonoTime now);
@@ -131,6 +132,7 @@ class Meetings {
 
   RelayClient::Settings settings_;
   path::RandomStream random_;
+  std::optional<MonoTime> clock_start_;  // when settings_.first_sequence was the clock's
   std::optional<TicketBytes> ticket_;
   std::optional<RelayId> home_;
   std::map<RelayId, Place> places_;

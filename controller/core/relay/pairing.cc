@@ -138,8 +138,10 @@ std::variant<Opened, Reason> Pairing::open(Client& client, const DiscoPublicKey&
   const Client* other = peer_of(client, peer);
   if (other == nullptr) return Reason::kNoSuchPeer;
   if (const Wish* back = wish_of(*other, client.key)) {
-    if (is_new) {
-      set_pair(client, *other, effects);
+    if (is_new) set_pair(client, *other, effects);
+    // Also when it is asked again: who doubts a pair may be the only one that believes in it.
+    if (is_new || now - wish.asked_at >= kRepeatWish) {
+      wish.asked_at = now;
       effects.notices.push_back({peer, Opened{client.key, back->channel, PairState::kPaired}});
     }
     return Opened{peer, wish.channel, PairState::kPaired};

@@ -46,6 +46,7 @@ class ClientNetwork {
  public:
   double loss = 0;
   bool relay_is_dead = false;
+  std::optional<std::uint8_t> lost_to;  // the guest whom nothing reaches
   Endpoint relay_at = Endpoint::parse("198.51.100.1:3478").value();  // from where it answers
   World world;
 
@@ -132,7 +133,7 @@ class ClientNetwork {
         continue;
       }
       for (auto& [number, guest] : guests_) {
-        if (guest.at != *flight.to) continue;
+        if (guest.at != *flight.to || lost_to == number) continue;
         guest.client.on_datagram(now(), flight.bytes, relay_at);
         collect(guest);
       }

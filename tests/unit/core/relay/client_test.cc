@@ -182,7 +182,44 @@ TEST_F(RelayClients, a_closed_pair_is_down_on_both_sides) {
   net_.run(seconds(1));
   EXPECT_TRUE(net_.guest(1).up.empty());
   EXPECT_TRUE(net_.guest(2).up.empty());
-  EXPECT_FALSE(net_.guest(1).client.wishes());
+  EXPECT_TRUE(net_.guest(1).client.is_idle());
+}
+
+// Its own relay keeps it bound, so the half that is left would last for as long as that.
+TEST_F(RelayClients, a_pair_whose_closing_was_lost_is_asked_for_when_the_peer_doubts_it) {
+  meet();
+  const double loss = std::exchange(net_.loss, 1.0);
+  net_.guest(1).client.close(net_.now(), net_.guest(2).key);
+  net_.run(seconds(8));  // until it has given up
+  net_.loss = loss;
+  ASSERT_TRUE(net_.guest(1).client.is_idle());
+  ASSERT_EQ(net_.guest(1).client.state(), ClientState::kBound);
+  net_.guest(1).asked_by.clear();
+  const auto channel = net_.guest(2).channel_to(net_.guest(1));
+  ASSERT_TRUE(channel) << "which knows nothing of it";
+  net_.guest(2).client.on_doubt(net_.now(), *channel);
+  net_.run(seconds(1));
+  EXPECT_EQ(net_.guest(1).asked_by, std::vector{net_.guest(2).key});
+  net_.guest(1).client.open(net_.now(), net_.guest(2).key);
+  net_.run(seconds(1));
+  EXPECT_TRUE(carries());
+}
+
+// Before it would ask again by itself.
+TEST_F(RelayClients, a_pair_of_which_the_word_was_lost_is_heard_of_when_the_peer_doubts_it) {
+  net_.add(1);
+  net_.add(2);
+  net_.run(seconds(1));
+  net_.guest(1).client.open(net_.now(), net_.guest(2).key);
+  net_.run(milliseconds(2500));  // it asks every four seconds now
+  net_.guest(2).client.open(net_.now(), net_.guest(1).key);
+  net_.lost_to = 1;
+  net_.run(milliseconds(1200));
+  net_.lost_to.reset();
+  ASSERT_FALSE(net_.guest(1).channel_to(net_.guest(2)));
+  net_.guest(2).client.on_doubt(net_.now(), *net_.guest(2).channel_to(net_.guest(1)));
+  net_.run(milliseconds(100));
+  EXPECT_TRUE(carries());
 }
 
 TEST_F(RelayClients, a_pair_that_the_peer_left_in_silence_is_found_out_by_a_doubt) {

@@ -86,6 +86,23 @@ TEST_F(RelayMeetings, relay_is_found_again_the_way_of_before_after_a_wrong_turn)
   EXPECT_EQ(ways(), udp);
 }
 
+TEST_F(RelayMeetings, relay_that_is_left_hears_of_it_and_knows_this_node_when_it_comes_back) {
+  ASSERT_EQ(world_.table.pair_count(), 1U);
+  meetings_.set_home(now(), std::nullopt);
+  meetings_.remove_peer(now(), NodeId(2));
+  pump();
+  EXPECT_EQ(world_.table.pair_count(), 0U);
+  EXPECT_EQ(world_.table.client_count(), 2U) << "its binding lasts for a while";
+  world_.pass(seconds(1));
+  meetings_.tick(now());
+  relayed_ = {};
+  meetings_.upsert_peer(now(), {NodeId(2), peer_.key, RelayId(1)});
+  meetings_.on_active(now(), NodeId(2));
+  pump();
+  EXPECT_EQ(ways().size(), 1U);
+  EXPECT_EQ(world_.table.counts().replayed, 0U);
+}
+
 TEST_F(RelayMeetings, another_relay_under_the_same_number_is_begun_with_anew) {
   meetings_.set_relays(now(), {{RelayId(1), {relay_public_key(filled<32>(99)), {kByTls}}}});
   take();
