@@ -31,6 +31,7 @@ struct Candidate {
   int unanswered = 0;                        // our pings since the last pong
   std::optional<MonoTime> next_probe;        // none: nothing planned
   std::optional<DiscoPublicKey> caller_key;  // kCaller: what its ping was sealed under
+  std::optional<MonoTime> doubt_told_at;     // kRelay: by DoubtRelay, of the silence that lasts
   int tries = 0;                             // probes of the present search
   bool leaving = false;                      // a relayed way that will be closed
   PathMtu mtu;                               // tested while it is the best

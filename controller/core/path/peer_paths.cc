@@ -283,14 +283,23 @@ void PeerPaths::publish(MonoTime now, const Surroundings& around) {
     around.out.push_back(path);
   }
   publish_limit(around);
-  const Candidate* held = best();
-  const bool relayed = held != nullptr && held->way.is_relayed();
-  const Candidate* relay = relayed ? held : insurance(candidates_, best_);
+  publish_doubts(now, around);
+}
+
+// Of every relay: the peer may send by another one than this node, and only this node can tell that
+// one of them does not reach it any more. Again while the silence lasts: a NAT may forget later.
+void PeerPaths::publish_doubts(MonoTime now, const Surroundings& around) {
+  const bool relayed = best_ && best_->is_relayed();
   const bool needed = relayed || (is_active(now) && !is_healthy(now));
-  const bool doubtful = needed && relay != nullptr && relay->is_suspect(now);
-  const auto doubt = doubtful ? relay->first_unanswered : std::nullopt;
-  if (doubt && doubt != published_doubt_) around.out.push_back(DoubtRelay{info_.id, relay->way});
-  published_doubt_ = doubt;
+  for (auto& c : candidates_) {
+    if (c.origin != Origin::kRelay) continue;
+    if (!needed || !c.is_questionable(now)) {
+      c.doubt_told_at.reset();
+    } else if (!c.doubt_told_at || now - *c.doubt_told_at >= kDoubtAgain) {
+      c.doubt_told_at = now;
+      around.out.push_back(DoubtRelay{info_.id, c.way});
+    }
+  }
 }
 
 // Without a way the last one's limit stays, and the next begins with what it knew.

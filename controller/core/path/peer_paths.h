@@ -118,6 +118,7 @@ class PeerPaths {
   SendDatagram datagram(const Way& to, Bytes sealed) const;
   void publish(MonoTime now, const Surroundings& around);
   void publish_limit(const Surroundings& around);
+  void publish_doubts(MonoTime now, const Surroundings& around);
 
   PeerInfo info_;
   DiscoKeys keys_;
@@ -144,7 +145,6 @@ class PeerPaths {
   SetPath published_path_;
   std::uint32_t published_limit_ = 0;
   std::vector<Way> published_sources_;
-  std::optional<MonoTime> published_doubt_;  // of the relayed way that is needed: since when
 };
 
 }  // namespace kernmesh::path

@@ -27,6 +27,8 @@ inline constexpr Duration kHesitation = milliseconds(100);
 // retransmission time (Linux: 200 ms).
 inline constexpr Duration kDataSilence = milliseconds(200);
 inline constexpr int kSilenceOfUsual = 3;
+// A relay that stays silent is doubted again after this: leaves three tries within those 10 s.
+inline constexpr Duration kDoubtAgain = kHeartbeat;
 inline constexpr int kDoubtfulPings = 2;                  // unanswered: look for other paths
 inline constexpr Duration kSearchFast = seconds(1);       // between probes, active session
 inline constexpr int kSearchFastTries = 10;               // with 30 % loss each way 0.1 % fail

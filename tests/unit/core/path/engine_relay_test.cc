@@ -244,6 +244,24 @@ TEST_F(RelayedPaths, of_two_relays_the_one_that_answers_is_used) {
   EXPECT_EQ(net_.host(1).doubts[0].way, first);
 }
 
+// A NAT that has forgotten this node cuts it off from all of its relays, and no answer tells so.
+TEST_F(RelayedPaths, every_relay_that_is_silent_is_doubted_again_and_again) {
+  net_.pair_at({1, 2}, 1, 2);
+  run(seconds(5));
+  net_.cut(1, 1, 2);
+  for (const int relay : {1, 2}) net_.dead_relays.insert(relay_place(relay));
+  net_.host(1).doubts.clear();
+  run(seconds(12));
+  for (const int relay : {1, 2}) {
+    const auto& doubts = net_.host(1).doubts;
+    const auto told = std::count_if(doubts.begin(), doubts.end(), [&](const DoubtRelay& doubt) {
+      return doubt.way.endpoint == relay_place(relay);
+    });
+    EXPECT_GE(told, 3) << "relay " << relay;
+    EXPECT_LE(told, 5) << "relay " << relay;
+  }
+}
+
 TEST_F(RelayedPaths, a_channel_that_is_taken_away_is_not_used_any_more) {
   net_.cut(1, 1, 2);
   net_.pair_at({1}, 1, 2);

@@ -15,13 +15,23 @@ namespace kernmesh::path {
 using NetworkNumber = std::size_t;
 inline constexpr NetworkNumber kInternet = 0;
 
+// What a process starts with: randomness of its own, and relays' requests numbered by the clock.
+struct Birth {
+  std::uint32_t seed = 0;
+  MonoTime at{};
+  Settings settings;
+};
+
 struct WorldNode {
-  WorldNode(std::uint32_t number, NetworkNumber in, const IpAddress& address)
+  WorldNode(std::uint32_t number, NetworkNumber in, const IpAddress& address, const Birth& birth)
       : identity(sample_identity(number)),
-        engine(identity.local, secret_filled<32>(number, 40)),
-        meetings({identity.local.disco_secret, secret_filled<32>(number, 41),
-                  relay::Sequence(1'000'000)}),
-        check(secret_filled<32>(number, 42)),
+        engine(identity.local, secret_filled<32>(birth.seed, 40), birth.settings),
+        meetings(
+            {identity.local.disco_secret, secret_filled<32>(birth.seed, 41),
+             relay::Sequence(static_cast<std::uint64_t>(
+                 std::chrono::duration_cast<std::chrono::microseconds>(birth.at.time_since_epoch())
+                     .count()))}),
+        check(secret_filled<32>(birth.seed, 42)),
         network(in),
         at{address, kPort} {}
 
@@ -40,8 +50,20 @@ struct WorldNode {
   std::size_t datagrams_sent = 0;      // without data
 };
 
+// One datagram of an engine. A way is in use when it was the first choice before or after what the
+// engine did then, or in between.
+struct EngineSent {
+  NodeId peer;
+  Way to;
+  std::size_t bytes;
+  bool in_use;
+};
+
 class NatWorld {
  public:
+  Settings settings;  // of the engines; before add_node()
+  // What an engine sent in one go.
+  std::function<void(const WorldNode&, const std::vector<EngineSent>&)> tap;
   double loss = 0;
   double reordered = 0;  // share of packets that come up to half a second late
 
@@ -82,8 +104,9 @@ class NatWorld {
   }
   WorldNode& add_node(std::uint32_t id, NetworkNumber network) {
     const auto address = fresh_address(network);
+    const Birth birth{id, now_, settings};
     auto& node =
-        *nodes_.emplace(id, std::make_unique<WorldNode>(id, network, address)).first->second;
+        *nodes_.emplace(id, std::make_unique<WorldNode>(id, network, address, birth)).first->second;
     networks_[network].hosts[address] = id;
     node.engine.set_local_addresses(now_, {address});
     return node;
@@ -97,6 +120,23 @@ class NatWorld {
     node.engine.set_local_addresses(now_, {node.at.address});
     node.meetings.on_moved(now_);
     node.check.start(now_);
+    settle(node);
+  }
+  // The process starts anew with the keys that it has on disk; its server tells it of everybody.
+  void restart(std::uint32_t id) {
+    const auto& before = *nodes_.at(id);
+    const Birth birth{id + 1000 * ++restarts_, now_, settings};
+    auto fresh = std::make_unique<WorldNode>(id, before.network, before.at.address, birth);
+    fresh->identity.info.endpoints = before.identity.info.endpoints;
+    fresh->arrived = before.arrived;
+    WorldNode& node = *(nodes_.at(id) = std::move(fresh));
+    node.engine.set_local_addresses(now_, {node.at.address});
+    for (auto& [other, peer] : nodes_) {
+      if (other == id) continue;
+      node.engine.upsert_peer(now_, peer->identity.info);
+      node.meetings.upsert_peer(now_, {NodeId(other), peer->identity.info.disco_key, peer->home});
+    }
+    learn_of_relays(id);
     settle(node);
   }
   std::vector<relay::RelayInfo> relay_infos() const {
@@ -116,18 +156,8 @@ class NatWorld {
   }
   // Everybody learns of everybody and of the relays.
   void start() {
-    const auto infos = relay_infos();
-    std::vector<netcheck::Server> servers;
-    for (const auto& info : infos) servers.push_back({info.id, info.address.endpoints});
     for (auto& [id, node] : nodes_) {
-      const auto ticket =
-          relay::sign_ticket({relay::network_id(relay::ticket_public_key(relay::kServer)),
-                              NodeId(id), node->identity.info.disco_key,
-                              std::chrono::floor<seconds>(wall()) + std::chrono::hours(9), 64},
-                             relay::kServer);
-      node->meetings.set_ticket(now_, ticket);
-      node->meetings.set_relays(now_, infos);
-      node->check.set_servers(now_, servers);
+      learn_of_relays(id);
       publish(id, {node->at});
       settle(*node);
     }
@@ -185,6 +215,20 @@ class NatWorld {
                                      static_cast<std::uint8_t>(10 + n % 200)});
   }
 
+  void learn_of_relays(std::uint32_t id) {
+    WorldNode& node = *nodes_.at(id);
+    const auto infos = relay_infos();
+    std::vector<netcheck::Server> servers;
+    for (const auto& info : infos) servers.push_back({info.id, info.address.endpoints});
+    const auto ticket =
+        relay::sign_ticket({relay::network_id(relay::ticket_public_key(relay::kServer)), NodeId(id),
+                            node.identity.info.disco_key,
+                            std::chrono::floor<seconds>(wall()) + std::chrono::hours(9), 64},
+                           relay::kServer);
+    node.meetings.set_ticket(now_, ticket);
+    node.meetings.set_relays(now_, infos);
+    node.check.set_servers(now_, servers);
+  }
   void publish(std::uint32_t id, const std::vector<Endpoint>& endpoints) {
     WorldNode& node = *nodes_.at(id);
     node.identity.info.endpoints = endpoints;
@@ -192,16 +236,33 @@ class NatWorld {
       if (other == id) continue;
       peer->engine.upsert_peer(now_, node.identity.info);
       peer->meetings.upsert_peer(now_, {NodeId(id), node.identity.info.disco_key, node.home});
+      settle(*peer);
     }
   }
 
   void settle(WorldNode& node) {
     for (bool again = true; again;) {
       again = false;
-      for (auto& command : node.engine.take_commands()) again = true, obey(node, command);
+      auto commands = node.engine.take_commands();
+      if (tap) tap(node, sent_by(node, commands));
+      for (auto& command : commands) again = true, obey(node, command);
       for (auto& command : node.meetings.take_commands()) again = true, obey(node, command);
       for (auto& command : node.check.take_commands()) again = true, obey(node, command);
     }
+  }
+  static std::vector<EngineSent> sent_by(const WorldNode& node, std::span<const Command> commands) {
+    std::set<std::pair<NodeId, Way>> used;
+    for (const auto& [peer, path] : node.paths)
+      if (path.primary) used.insert({peer, *path.primary});
+    for (const auto& command : commands)
+      if (const auto* path = std::get_if<SetPath>(&command); path && path->primary)
+        used.insert({path->peer, *path->primary});
+    std::vector<EngineSent> sent;
+    for (const auto& command : commands)
+      if (const auto* out = std::get_if<SendDatagram>(&command))
+        sent.push_back(
+            {out->peer, out->to, out->bytes.size(), used.contains({out->peer, out->to})});
+    return sent;
   }
   void obey(WorldNode& node, Command& command) {
     if (auto* out = std::get_if<SendDatagram>(&command)) {
@@ -389,6 +450,7 @@ class NatWorld {
   std::priority_queue<Delivery, std::vector<Delivery>, std::greater<>> in_flight_;
   std::uint64_t order_ = 0;
   std::uint32_t addresses_ = 0;
+  std::uint32_t restarts_ = 0;
   int at_once_ = 0;
 };
 

@@ -47,11 +47,16 @@ class SimulatedNat {
   }
   std::optional<Endpoint> inbound(MonoTime now, const Endpoint& from, Port port) {
     expire(now);
+    const auto to = reduced(kind_.mapping, from);
+    std::optional<Endpoint> found;
     for (const auto& [key, mapping] : mappings_) {
       if (mapping.port != port) continue;
-      if (mapping.contacted.contains(reduced(kind_.filtering, from))) return key.inner;
+      if (!mapping.contacted.contains(reduced(kind_.filtering, from))) continue;
+      // An answer goes to who asked, though others have the same port towards other places.
+      if (key.to == to) return key.inner;
+      if (!found) found = key.inner;
     }
-    return std::nullopt;
+    return found;
   }
   // How the inner endpoint is seen at `to`, if it was there: for what is about a packet of before.
   std::optional<Endpoint> mapped(MonoTime now, const Endpoint& inner, const Endpoint& to) {

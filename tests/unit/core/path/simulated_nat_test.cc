@@ -69,6 +69,17 @@ TEST(SimulatedNat, overloads_a_port_for_other_destinations_and_tells_their_answe
   EXPECT_EQ(nat.inbound(kStart, kOtherHost, kInner.port), other);
 }
 
+// As Linux does it: whoever has asked there before comes first.
+TEST(SimulatedNat, tells_answers_on_one_port_apart_though_it_filters_nothing) {
+  auto nat = nat_of(D::kAddressAndPort, D::kNone, P::kOverloaded);
+  const Endpoint other = at("192.168.1.3:4500");
+  nat.outbound(kStart, kInner, kServer);
+  nat.outbound(kStart, other, kOtherHost);
+  EXPECT_EQ(nat.inbound(kStart, kServer, kInner.port), kInner);
+  EXPECT_EQ(nat.inbound(kStart, kOtherHost, kInner.port), other);
+  EXPECT_TRUE(nat.inbound(kStart, kSameHost, kInner.port)) << "somebody has that port";
+}
+
 TEST(SimulatedNat, counts_its_ports_up_when_it_is_sequential) {
   auto nat = nat_of(D::kAddressAndPort, D::kNone, P::kSequential);
   const auto first = nat.outbound(kStart, kInner, kServer).port.value();
