@@ -329,8 +329,11 @@ std::optional<MonoTime> PeerPaths::deadline() const {
   act(candidates_.vain_from());
   act(book_.next_expiry());
   act(calling_.next());
-  for (const auto& c : candidates_)
-    if (c.origin == Origin::kRelay) look(c.suspect_from());
+  for (const auto& c : candidates_) {
+    if (c.origin != Origin::kRelay) continue;
+    look(c.questionable_from());
+    look(c.suspect_from());
+  }
   const bool active = active_until_ && (!advanced_at_ || *advanced_at_ < *active_until_);
   const Candidate* held = best();
   if (held != nullptr) look(held->suspect_from());
