@@ -7,6 +7,7 @@
 
 #include "controller/rpc/admin_service.h"
 #include "controller/rpc/doorkeeper.h"
+#include "controller/rpc/sign_in_service.h"
 #include "controller/rpc/stream_reactor.h"
 #include "controller/rpc/unary.h"
 #include "mesh/v1/coordination.grpc.pb.h"
@@ -105,6 +106,7 @@ class RunningServer final : public GrpcServer {
       : doorkeeper_(std::make_shared<Doorkeeper>(handlers.gate)),
         coordination_(handlers.gate, handlers.coordination),
         relays_(handlers.gate, handlers.relays),
+        sign_in_(handlers.gate, handlers.sign_in),
         admin_(make_admin_service(handlers.gate, handlers.admin)) {}
   ~RunningServer() override { stop(Duration{}); }
 
@@ -119,6 +121,7 @@ class RunningServer final : public GrpcServer {
     builder.AddListeningPort(options.address, credentials, &port_);
     builder.RegisterService(&coordination_);
     builder.RegisterService(&relays_);
+    builder.RegisterService(&sign_in_);
     builder.RegisterService(admin_.get());
     set_limits(builder);
     server_ = builder.BuildAndStart();
@@ -162,6 +165,7 @@ class RunningServer final : public GrpcServer {
   std::shared_ptr<Doorkeeper> doorkeeper_;  // shared with the port's credentials
   CoordinationService coordination_;
   RelayService relays_;
+  SignInService sign_in_;
   std::unique_ptr<grpc::Service> admin_;
   int port_ = 0;
   std::unique_ptr<grpc::Server> server_;

@@ -38,12 +38,15 @@ class GrpcServer {
   virtual void stop(Duration grace) = 0;
 };
 
+class SignInHandler;
+
 // All outlive the server.
 struct Handlers {
   Gate& gate;
   CoordinationHandler& coordination;
   RelayHandler& relays;
   AdminHandlers admin;
+  SignInHandler* sign_in = nullptr;  // without one nobody is signed in
 };
 
 // kUnavailable when the address cannot be bound or the certificate is not accepted.

@@ -22,6 +22,8 @@ constexpr std::array kMethods{
     MethodAccess{"/mesh.v1.RelayCoordination/Challenge", kAnyone},
     MethodAccess{"/mesh.v1.RelayCoordination/Register", kAnyone},
     MethodAccess{"/mesh.v1.RelayCoordination/Report", kRelay},
+    MethodAccess{"/mesh.v1.SignIn/StartSignIn", kAnyone},
+    MethodAccess{"/mesh.v1.SignIn/AwaitSignIn", kAnyone},
     // A member sees of these what is his own.
     MethodAccess{"/mesh.v1.Admin/ListUsers", kPerson, Role::kMember, kReads},
     MethodAccess{"/mesh.v1.Admin/ListNodes", kPerson, Role::kMember, kReads},

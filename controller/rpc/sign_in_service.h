@@ -7,6 +7,7 @@
 
 #include "controller/base/result.h"
 #include "controller/rpc/gate.h"
+#include "controller/rpc/method_access.h"
 #include "controller/rpc/unary.h"
 #include "mesh/v1/signin.grpc.pb.h"
 
@@ -25,25 +26,37 @@ class SignInHandler {
 
 class SignInService final : public mesh::v1::SignIn::CallbackService {
  public:
-  // Both outlive it.
-  SignInService(Gate& gate, SignInHandler& handler) : gate_(gate), handler_(handler) {}
+  // Both outlive it. Without a handler nobody is signed in.
+  SignInService(Gate& gate, SignInHandler* handler) : gate_(gate), handler_(handler) {}
 
   grpc::ServerUnaryReactor* StartSignIn(grpc::CallbackServerContext* context,
                                         const mesh::v1::StartSignInRequest* request,
                                         mesh::v1::StartSignInResponse* response) override {
-    return answer(gate_, Role::kAnyone, context, response,
-                  [&](const Caller&) { return handler_.start(*request, context->peer()); });
+    const ServerCall call{context, access_of("/mesh.v1.SignIn/StartSignIn")};
+    return answer(gate_, call, response,
+                  [&](const Caller&) -> Result<mesh::v1::StartSignInResponse> {
+                    if (handler_ == nullptr) return no_provider();
+                    return handler_->start(*request, context->peer());
+                  });
   }
   grpc::ServerUnaryReactor* AwaitSignIn(grpc::CallbackServerContext* context,
                                         const mesh::v1::AwaitSignInRequest* request,
                                         mesh::v1::AwaitSignInResponse* response) override {
-    return answer(gate_, Role::kAnyone, context, response,
-                  [&](const Caller&) { return handler_.await(*request); });
+    const ServerCall call{context, access_of("/mesh.v1.SignIn/AwaitSignIn")};
+    return answer(gate_, call, response,
+                  [&](const Caller&) -> Result<mesh::v1::AwaitSignInResponse> {
+                    if (handler_ == nullptr) return no_provider();
+                    return handler_->await(*request);
+                  });
   }
 
  private:
+  static Error no_provider() {
+    return {ErrorCode::kUnsupported,
+            "this server signs nobody in: join with a join key (meshadm up --key mk-...)"};
+  }
   Gate& gate_;
-  SignInHandler& handler_;
+  SignInHandler* handler_;
 };
 
 }  // namespace kernmesh::rpc

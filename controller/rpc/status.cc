@@ -78,7 +78,9 @@ grpc::Status to_grpc(const Error& error, const MethodAccess& method) {
   google::rpc::ErrorInfo info;
   info.set_reason(reason_of(error.code()));
   info.set_domain(kErrorDomain);
-  (*info.mutable_metadata())["method"] = std::string(method.path);
+  auto& entry = *info.add_metadata();
+  entry.set_key("method");
+  entry.set_value(std::string(method.path));
   google::rpc::Status details;
   details.set_code(plain.error_code());
   details.set_message(cut(error.message(), kMaxSecondMessage));

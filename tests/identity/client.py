@@ -99,7 +99,7 @@ def main() -> None:
         admin.GetNode(v1.GetNodeRequest(node="no-such-node"), timeout=10)
     except grpc.RpcError as error:
         info = error_info(error)
-        print(f"error: {error.code().name}, {info.domain} {info.reason} of {info.metadata['method']}")
+        print(f"error: {error.code().name}, {info.domain} {info.reason} of {info.metadata[0].value}")
     print("listed: " + ("yes" if name in [user.name for user in all_users(admin)] else "no"))
     channel.close()
 

@@ -39,7 +39,9 @@ TEST(StatusDetails, people_get_the_standard_form_and_nodes_the_short_one) {
   EXPECT_EQ(status.details(0).type_url(), "type.googleapis.com/google.rpc.ErrorInfo");
   EXPECT_EQ(info.reason(), "EXPIRED");
   EXPECT_EQ(info.domain(), "kernmesh");
-  EXPECT_EQ(info.metadata().at("method"), "/mesh.v1.Admin/GetNode");
+  ASSERT_EQ(info.metadata_size(), 1);
+  EXPECT_EQ(info.metadata(0).key(), "method");
+  EXPECT_EQ(info.metadata(0).value(), "/mesh.v1.Admin/GetNode");
 }
 
 TEST(StatusDetails, a_long_message_is_cut_between_characters) {

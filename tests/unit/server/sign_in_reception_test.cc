@@ -21,7 +21,11 @@ namespace {
 // Lets everybody in: neither service that is served here asks for more.
 class OpenGate : public rpc::Gate {
  public:
-  Result<rpc::Caller> admit(rpc::Role, std::string_view) override { return rpc::Caller{}; }
+  Result<rpc::Caller> admit(const rpc::MethodAccess&, const rpc::Credentials&) override {
+    return rpc::Caller{};
+  }
+  Status know(std::string_view) override { return {}; }
+  void refused(const rpc::Caller&, const rpc::MethodAccess&, const Error&) override {}
 };
 
 // Coordination's Challenge and the whole of SignIn, beside a server whose keys they use.
@@ -74,7 +78,7 @@ class ReceptionTest : public SignInTest {
     ca_ = rpc::read_certificates(authority.certificate_pem).value().at(0).fingerprint;
     challenger_ = std::make_unique<Challenger>(*proofs_);
     reception_ = std::make_unique<SignInReception>(*proofs_, desk_, ca_);
-    service_ = std::make_unique<rpc::SignInService>(gate_, *reception_);
+    service_ = std::make_unique<rpc::SignInService>(gate_, reception_.get());
     grpc::SslServerCredentialsOptions tls(GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE);
     tls.pem_key_cert_pairs.push_back(
         {own.key_pem, own.certificate_pem + authority.certificate_pem});
