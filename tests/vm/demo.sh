@@ -152,9 +152,10 @@ wall() {
 nat_router home 11 "" delta || fail "no NAT for delta"
 nat_router office 12 random,fully-random epsilon || fail "no NAT for epsilon"
 show server "meshadm key create --relay" admin key create --relay || fail "no relay key"
-relay_key=$(admin --json key create --relay | jq -r .secret)
-relay_host relay1 "$relay_key" || fail "the relay did not start"
-wait_for 20 relays_online 1 || fail "the relay does not appear in the network"
+relay_key=$(admin --json key create --relay --reusable | jq -r .secret)
+# Two, since one alone does not show whether a NAT gives each place another port.
+for relay in relay1 relay2; do relay_host "$relay" "$relay_key" || fail "$relay did not start"; done
+wait_for 20 relays_online 2 || fail "the relays do not appear in the network"
 show server "meshadm relay list" admin relay list || fail "no list of relays"
 wall || fail "no firewall"
 for host in delta epsilon; do
@@ -164,6 +165,10 @@ done
 delta=$(address_of delta); epsilon=$(address_of epsilon)
 wait_for 30 has_home delta && wait_for 30 has_home epsilon || fail "they found no relay"
 show epsilon "meshadm netcheck" node epsilon netcheck || fail "meshadm netcheck"
+maps() { [ "$(node "$1" --json netcheck | jq -r .mapping)" = "$2" ]; }
+wait_for 20 maps epsilon varies || fail "epsilon does not see that its NAT is a hard one"
+wait_for 20 maps delta same || fail "delta does not see that its NAT gives it one port"
+ok "office gives epsilon another port for every place, home gives delta one port"
 # Ends with the first direct answer.
 show epsilon "meshadm ping alpha" in_ns epsilon timeout 60 "$BIN/meshadm" --socket "$LAB/epsilon.sock" ping alpha || fail "epsilon finds no direct path to alpha"
 path_of() { node "$1" --json status | jq -r --arg n "$2" '.peers[] | select(.name == $n) | .path.kind'; }
@@ -197,7 +202,7 @@ show delta "meshadm ping -c 1 epsilon" node delta ping -c 1 epsilon || fail "no 
 wait_for 20 is_on delta epsilon relay || fail "not by way of the relay, which its NAT leaves as the only one"
 ok "delta reaches epsilon through the relay: a port that is another one for every peer cannot be guessed"
 for host in delta epsilon; do node "$host" down > /dev/null || fail "$host did not go down"; done
-stop TERM relay1; in_ns relay1 "$BIN/mesh-relay" --instance relay1 --remove
+for relay in relay1 relay2; do stop TERM "$relay"; remove_relay "$relay"; done
 
 step "The server dies while traffic goes on"
 ping_start alpha "$beta" 200 0.01
