@@ -349,11 +349,7 @@ void RelayClient::on_word(MonoTime now, const Opened& opened) {
   if (found == pairs_.end() || opened.channel == Channel{}) return;
   auto& pair = found->second;
   queue_.remove(RequestType::kOpen, opened.peer);
-  if (opened.state == PairState::kWaits) {
-    take_down(opened.peer, pair);
-    ask_later(now, pair);
-    return;
-  }
+  if (opened.state == PairState::kWaits) return lose_pair(now, opened.peer);
   if (!given_.give(opened.peer, opened.channel)) return distrust(now, opened.channel);
   pair.ask_again = {};
   pair.vain = 0;
@@ -364,10 +360,12 @@ void RelayClient::on_word(MonoTime now, const Draining& draining) {
   events_.emplace_back(RelayDrains{now + draining.left});
 }
 
-void RelayClient::on_word(MonoTime now, const Closed& closed) {
-  const auto found = pairs_.find(closed.peer);
+void RelayClient::on_word(MonoTime now, const Closed& closed) { lose_pair(now, closed.peer); }
+
+void RelayClient::lose_pair(MonoTime now, const DiscoPublicKey& peer) {
+  const auto found = pairs_.find(peer);
   if (found == pairs_.end()) return;
-  take_down(closed.peer, found->second);
+  take_down(peer, found->second);
   ask_later(now, found->second);
 }
 
@@ -378,10 +376,7 @@ void RelayClient::on_refused(MonoTime now, const Refused& refused, const DiscoPu
       return;
     case Reason::kNoSuchPeer:
     case Reason::kTooManyPairs:
-      if (const auto pair = pairs_.find(peer); pair != pairs_.end()) {
-        take_down(peer, pair->second);
-        ask_later(now, pair->second);
-      }
+      lose_pair(now, peer);
       return;
     case Reason::kTicketExpired:
     case Reason::kTicketNotAuthentic:

@@ -91,6 +91,7 @@ class RelayClient {
   void on_refused(MonoTime now, const Refused& refused, const DiscoPublicKey& peer);
   void ask_later(MonoTime now, Pair& pair);
   void take_down(const DiscoPublicKey& peer, Pair& pair);
+  void lose_pair(MonoTime now, const DiscoPublicKey& peer);
   void distrust(MonoTime now, Channel channel);
 
   X25519SecretKey disco_secret_;
