@@ -58,7 +58,8 @@ Result<std::string> bpffs_root() {
   if (!root.empty()) return root;
   return Error(ErrorCode::kUnsupported,
                "no BPF file system at /sys/fs/bpf and it could not be mounted (needs CAP_SYS_ADMIN "
-               "and CONFIG_BPF_SYSCALL, which Debian's kernels from 6.1 on have; by hand: mount -t bpf bpf /sys/fs/bpf)");
+               "and CONFIG_BPF_SYSCALL, which Debian's kernels from 6.1 on have; by hand: mount -t "
+               "bpf bpf /sys/fs/bpf)");
 }
 
 bool is_component(const std::string& name) {

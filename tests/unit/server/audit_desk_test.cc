@@ -62,8 +62,11 @@ class AuditDeskTest : public testing::Test {
     std::filesystem::remove_all(path_);
   }
   Status watch(const std::shared_ptr<rpc::UpdateStream>& stream) {
-    return desk_->watch_events({}, {}, stream) ? Status()
-                                               : Error(ErrorCode::kExhausted, "not let in");
+    rpc::Caller administrator;
+    administrator.person.proof = rpc::Proof::kAdministratorToken;
+    return desk_->watch_events(administrator, {}, stream)
+               ? Status()
+               : Error(ErrorCode::kExhausted, "not let in");
   }
   std::string path_;
   std::unique_ptr<store::Store> store_;
