@@ -10,8 +10,6 @@
 namespace kernmesh::server {
 namespace {
 
-namespace v1 = mesh::v1;
-
 // By name, or by id in decimal. A name of digits only wins over an id.
 Result<store::RelayRecord> find_relay(const View& view, const std::string& text) {
   for (const auto& [id, record] : view.relays) {

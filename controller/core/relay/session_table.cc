@@ -60,12 +60,13 @@ Commands SessionTable::on_control(const Origin& from, std::span<const std::uint8
   const auto& key = hello != nullptr ? hello->client : request->client;
   const Client* known = pairing_.find(key);
   CookieHolder holder{from, key, known != nullptr ? known->era : Era()};
-  if (request == nullptr) {
-    challenge(holder, now, commands);
-  } else if (cookies_.is_good(request->cookie, holder, now.mono)) {
+  const auto is_good = [&](const CookieHolder& one) {
+    return request != nullptr && cookies_.is_good(request->cookie, one, now.mono);
+  };
+  const CookieHolder next{from, key, after(holder.era)};
+  if (is_good(holder)) {
     on_request(holder, *request, now, commands);
-  } else if (const CookieHolder next{from, key, after(holder.era)};
-             known != nullptr && cookies_.is_good(request->cookie, next, now.mono)) {
+  } else if (known != nullptr && is_good(next)) {
     on_request(next, *request, now, commands);
   } else {
     challenge(holder, now, commands);
