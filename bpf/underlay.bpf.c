@@ -127,6 +127,16 @@ static __always_inline struct outcome deliver(struct __sk_buff *skb, __u32 l2,
 	return ends(reason, bpf_redirect_peer(c->meshu_ifindex, 0));
 }
 
+/* Whether the initiation of that index crosses one of ours that stands. */
+static __always_inline int gives_way(const struct mesh_sender *from, __u32 index)
+{
+	const __be32 synth = from->synth;
+	struct mesh_begun *own = bpf_map_lookup_elem(&begun, &synth);
+
+	return own && bpf_ktime_get_boot_ns() - own->boot_ns < MESH_CROSSING_NS &&
+	       __le32_to_cpu(own->index) > __le32_to_cpu(index);
+}
+
 static __always_inline struct outcome in_from_relay(struct __sk_buff *skb, __u32 l2,
 						    const struct mesh_underlay_config *c,
 						    const struct udp_packet *p, __be32 channel)
@@ -134,6 +144,7 @@ static __always_inline struct outcome in_from_relay(struct __sk_buff *skb, __u32
 	struct mesh_source from = {.addr = p->src, .channel = channel, .port = p->udp.source};
 	__u32 head[WG_HEAD_WORDS], at = p->l4 + sizeof(struct udphdr) + sizeof(struct relay_header);
 	struct mesh_sender *sender;
+	__u32 type;
 
 	if (bpf_skb_load_bytes(skb, at, head, sizeof(head)))
 		return ends(MESH_UNDERLAY_IN_BAD_INNER, TC_ACT_SHOT);
@@ -143,8 +154,11 @@ static __always_inline struct outcome in_from_relay(struct __sk_buff *skb, __u32
 	sender = bpf_map_lookup_elem(&sources, &from);
 	if (!sender)
 		return ends(MESH_UNDERLAY_IN_UNKNOWN_CHANNEL, TC_ACT_SHOT);
-	if (!wg_type_of(head, p->payload_len - sizeof(struct relay_header)))
+	type = wg_type_of(head, p->payload_len - sizeof(struct relay_header));
+	if (!type)
 		return ends(MESH_UNDERLAY_IN_BAD_INNER, TC_ACT_SHOT);
+	if (type == WG_INITIATION && gives_way(sender, head[1]))
+		return ends(MESH_UNDERLAY_IN_UNKNOWN_INITIATION, TC_ACT_SHOT);
 	return deliver(skb, l2, c, p, sender, MESH_UNDERLAY_IN_RELAY);
 }
 
@@ -160,6 +174,8 @@ static __always_inline struct outcome in_direct(struct __sk_buff *skb, __u32 l2,
 	__be32 *synth;
 	__u32 index;
 
+	if (sender && type == WG_INITIATION && gives_way(sender, head[1]))
+		return ends(MESH_UNDERLAY_IN_UNKNOWN_INITIATION, TC_ACT_SHOT);
 	if (sender)
 		return deliver(skb, l2, c, p, sender, MESH_UNDERLAY_IN_ADDRESS);
 	if (type == WG_INITIATION) {
@@ -283,6 +299,39 @@ static __always_inline __u32 hops_of(const struct mesh_path *path)
 	return use;
 }
 
+static __always_inline void note_begun(__be32 synth, __u32 index)
+{
+	struct mesh_begun own = {.boot_ns = bpf_ktime_get_boot_ns(), .index = index};
+
+	bpf_map_update_elem(&begun, &synth, &own, BPF_ANY);
+}
+
+/* Gives the agent a handshake message: an initiation, or else a response. What finds no room there
+ * WireGuard repeats. */
+static __always_inline void tell_handshake(struct __sk_buff *skb, const struct udp_packet *p,
+					   __be32 synth, __u32 type, __u32 sent)
+{
+	const __u32 at = p->l4 + sizeof(struct udphdr);
+	struct mesh_handshake *e = bpf_ringbuf_reserve(&handshakes, sizeof(*e), 0);
+	long refused;
+
+	if (!e)
+		return;
+	__builtin_memset(e, 0, sizeof(*e));
+	e->boot_ns = bpf_ktime_get_boot_ns();
+	e->synth = synth;
+	e->length = type == WG_INITIATION ? WG_INITIATION_BYTES : WG_RESPONSE_BYTES;
+	e->sent = sent;
+	if (type == WG_INITIATION)
+		refused = bpf_skb_load_bytes(skb, at, e->message, WG_INITIATION_BYTES);
+	else
+		refused = bpf_skb_load_bytes(skb, at, e->message, WG_RESPONSE_BYTES);
+	if (refused)
+		bpf_ringbuf_discard(e, 0);
+	else
+		bpf_ringbuf_submit(e, 0);
+}
+
 static __always_inline struct outcome outbound(struct __sk_buff *skb)
 {
 	struct mesh_underlay_config *c = configuration();
@@ -308,6 +357,10 @@ static __always_inline struct outcome outbound(struct __sk_buff *skb)
 		return ends(reason, TC_ACT_SHOT);
 	synth = p.dst.w[3];
 	path = bpf_map_lookup_elem(&paths, &synth);
+	if (mark != MESH_MARK_SECOND_COPY && (type == WG_INITIATION || type == WG_RESPONSE)) {
+		bpf_map_update_elem(&indices, &head[1], &synth, BPF_ANY);
+		tell_handshake(skb, &p, synth, type, path && path->use);
+	}
 	if (!path)
 		return ends(MESH_UNDERLAY_OUT_NO_PATH, TC_ACT_SHOT);
 	use = hops_of(path);
@@ -315,11 +368,11 @@ static __always_inline struct outcome outbound(struct __sk_buff *skb)
 		skb->mark = 0;
 		return send_on(skb, c, &p, &path->hop[1]);
 	}
-	if (type == WG_INITIATION || type == WG_RESPONSE)
-		bpf_map_update_elem(&indices, &head[1], &synth, BPF_ANY);
 	count_sent(path, p.payload_len);
 	if (!path->use)
 		return ends(MESH_UNDERLAY_OUT_NO_PATH, TC_ACT_SHOT);
+	if (type == WG_INITIATION)
+		note_begun(synth, head[1]);
 	if (use == MESH_USE_BOTH) {
 		/* bpf_clone_redirect resolves no neighbour, so the copy comes back into this
 		 * program. */

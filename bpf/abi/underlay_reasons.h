@@ -17,7 +17,7 @@
 	X(IN_INDEX, "in_index", "delivered, sender known by receiver index")                       \
 	X(IN_RELAY, "in_relay", "delivered, sender known by relay channel")                        \
 	X(IN_UNKNOWN_INITIATION, "in_unknown_initiation",                                          \
-	  "dropped: handshake initiation, no path explains the source")                            \
+	  "dropped: handshake initiation that no path explains, or that crosses ours")             \
 	X(IN_UNKNOWN_DATA, "in_unknown_data",                                                      \
 	  "dropped: response, cookie or data, neither source nor index known")                     \
 	X(IN_UNKNOWN_CHANNEL, "in_unknown_channel", "dropped: relay channel that is not bound")    \

@@ -79,8 +79,10 @@ MeshNode::MeshNode(host::EventLoop& loop, MeshDevice device, host::PublicSocket 
       relays_(identity.disco, relay_events()),
       paths_(device_.underlay(), device_.routes(),
              [this](const path::Way& way) { return tls_.has(way.endpoint); }),
-      tls_(loop, device_.underlay_index(), paths_, tls_events()),
-      traffic_(device_.underlay(), {engine_, relays_, tls_}) {}
+      tls_(loop, device_.underlay_index(), {paths_, device_.underlay()}, tls_events()),
+      traffic_(device_.underlay(), {engine_, relays_, tls_}),
+      handshakes_({std::move(rings_.handshakes), device_.underlay(), paths_, tls_},
+                  handshake_events()) {}
 
 Result<std::unique_ptr<MeshNode>> MeshNode::start(host::EventLoop& loop, const Instance& instance,
                                                   const Identity& identity, Port port,
@@ -89,18 +91,20 @@ Result<std::unique_ptr<MeshNode>> MeshNode::start(host::EventLoop& loop, const I
   MESH_TRY_ASSIGN(auto monitor, netlink::Monitor::open());
   MESH_TRY_ASSIGN(auto device, MeshDevice::open(instance, socket.port()));
   MESH_TRY_ASSIGN(auto strangers, device.underlay().events());
+  MESH_TRY_ASSIGN(auto handshakes, device.underlay().handshakes());
   MESH_TRY_ASSIGN(auto packets, device.access().programs().events());
   std::unique_ptr<MeshNode> node(
       new MeshNode(loop, std::move(device), std::move(socket), std::move(monitor),
-                   {std::move(strangers), std::move(packets)}, identity, std::move(events)));
+                   {std::move(strangers), std::move(handshakes), std::move(packets)}, identity,
+                   std::move(events)));
   MESH_TRY(node->watch_descriptors());
   node->refresh_host(host::mono_now());
   return node;
 }
 
 MeshNode::~MeshNode() {
-  for (const int fd : {monitor_.fd(), rings_.strangers.fd(), rings_.packets.fd(), socket_.fds()[0],
-                       socket_.fds()[1]}) {
+  for (const int fd : {monitor_.fd(), rings_.strangers.fd(), handshakes_.fd(), rings_.packets.fd(),
+                       socket_.fds()[0], socket_.fds()[1]}) {
     if (fd >= 0) loop_.unwatch(fd);
   }
 }
@@ -108,6 +112,7 @@ MeshNode::~MeshNode() {
 Status MeshNode::watch_descriptors() {
   MESH_TRY(loop_.watch(monitor_.fd(), [this] { on_kernel_changes(); }));
   MESH_TRY(loop_.watch(rings_.strangers.fd(), [this] { on_strangers(); }));
+  MESH_TRY(loop_.watch(handshakes_.fd(), [this] { run_commands(); }));
   MESH_TRY(loop_.watch(rings_.packets.fd(), [this] { on_packets(); }));
   for (const int fd : socket_.fds()) {
     if (fd < 0) continue;
@@ -256,6 +261,7 @@ void MeshNode::forget_peer(NodeId id) {
   problems_.note("forgetting peer " + to_string(id), paths_.forget(id));
   problems_.forget(path_topic(id));
   tls_.forget(id);
+  handshakes_.forget(id);
   pings_.finish_of(id);
 }
 
@@ -322,11 +328,13 @@ std::optional<MonoTime> MeshNode::settle(MonoTime now) {
   if (limits_changed_) next = std::min(next, next_limits_);
   if (const auto due = traffic_.next_look()) next = std::min(next, *due);
   if (const auto due = engine_.next_deadline()) next = std::min(next, *due);
+  if (const auto due = handshakes_.next_deadline()) next = std::min(next, *due);
   if (const auto due = relays_.next_deadline()) next = std::min(next, *due);
   return next;
 }
 
 void MeshNode::run_commands() {
+  handshakes_.take(host::mono_now());
   relays_.settle(host::mono_now());
   // Sending may fail at once and give the engine something to say.
   for (auto commands = engine_.take_commands(); !commands.empty();
@@ -336,6 +344,7 @@ void MeshNode::run_commands() {
     }
     relays_.settle(host::mono_now());
   }
+  handshakes_.settle(host::mono_now());
   problems_.note("bridging to relays over TLS", tls_.settle());
 }
 
@@ -349,7 +358,10 @@ void MeshNode::run(const path::SendDatagram& command) {
 void MeshNode::run(const path::SetPath& command) {
   spdlog::info("path to {}: {}", to_string(command.peer),
                command.primary ? path::to_string(*command.primary) : "none");
+  const auto before = paths_.ways_of(command.peer);
   problems_.note(path_topic(command.peer), paths_.set_path(command));
+  const auto ways = paths_.ways_of(command.peer);
+  if (!ways.empty() && ways != before) handshakes_.on_path(host::mono_now(), command.peer);
 }
 
 void MeshNode::run(const path::SetSources& command) {

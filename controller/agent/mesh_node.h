@@ -5,13 +5,12 @@
 #pragma once
 
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
+#include "controller/agent/handshake_keeper.h"
 #include "controller/agent/identity.h"
 #include "controller/agent/mesh_device.h"
 #include "controller/agent/netmap_receiver.h"
@@ -41,7 +40,7 @@ class MeshNode {
     std::function<void(const std::vector<mesh_acl_event>&)> on_packets;
   };
 
-  // Opens or takes over the device. The returned node is watched by `loop`, which must outlive it.
+  // Opens or takes over the device. `loop` watches the returned node and must outlive it.
   static Result<std::unique_ptr<MeshNode>> start(host::EventLoop& loop, const Instance& instance,
                                                  const Identity& identity, Port port,
                                                  Events events);
@@ -61,7 +60,6 @@ class MeshNode {
   Status ping(NodeId peer, PingDone done);
   // Asks the relays what network this node is in; `done` likewise. kNotFound without relays.
   Status check_network(RelayUse::CheckDone done);
-
   // Where a gateway forwards the public port from; nullopt: nowhere.
   void set_mapped(const std::optional<Endpoint>& external);
 
@@ -86,6 +84,7 @@ class MeshNode {
  private:
   struct Rings {
     bpf::EventStream strangers;
+    bpf::HandshakeStream handshakes;
     bpf::Ring<mesh_acl_event> packets;
   };
   MeshNode(host::EventLoop& loop, MeshDevice device, host::PublicSocket socket,
@@ -95,6 +94,7 @@ class MeshNode {
   RelayUse::Events relay_events();
   void on_datagram(std::span<const std::uint8_t> bytes, const Endpoint& source,
                    const IpAddress& local);
+  HandshakeKeeper::Events handshake_events();
   // Tells server and peers where this node can be reached.
   void offer();
   void on_kernel_changes();
@@ -132,14 +132,13 @@ class MeshNode {
   PathWriter paths_;
   TlsPath tls_;
   PeerTraffic traffic_;
+  HandshakeKeeper handshakes_;
   NetmapPtr netmap_;
   std::optional<reconcile::Uplinks> uplinks_;
   std::optional<Endpoint> mapped_;
   std::uint32_t mtu_ = 0;
   reconcile::MessageLimits message_limits_;  // of peers that do not get what mesh0's MTU allows
-  bool adopted_ = false;
-  bool host_changed_ = true, limits_changed_ = false;
-  bool is_policy_in_force_ = false;
+  bool adopted_ = false, host_changed_ = true, limits_changed_ = false, is_policy_in_force_ = false;
   WallTime policy_failed_at_{};
   MonoTime next_refresh_{}, next_limits_{}, next_second_{}, next_guard_{}, next_recheck_{};
   std::optional<reconcile::ExpiryHorizon> horizon_;  // of what was applied; set with netmap_

@@ -39,6 +39,24 @@ TlsPath::Events MeshNode::tls_events() {
   return events;
 }
 
+HandshakeKeeper::Events MeshNode::handshake_events() {
+  HandshakeKeeper::Events events;
+  // At once, and not when traffic is read the next time.
+  events.on_wanted = [this](NodeId peer) {
+    const MonoTime now = host::mono_now();
+    engine_.on_traffic(now, peer, {now, std::nullopt, std::nullopt});
+    if (netmap_ && netmap_->peers.contains(peer)) relays_.on_active(now, peer);
+  };
+  // What cannot be sent is lost.
+  events.send = [this](const path::Way& way, std::span<const std::uint8_t> message) {
+    const Bytes wrapped = way.is_relayed() ? relay::wrap_data(way.channel, message)
+                                           : Bytes(message.begin(), message.end());
+    if (tls_.has(way.endpoint)) return tls_.send(way.endpoint, wrapped);
+    (void)socket_.send(way.endpoint, std::nullopt, wrapped);
+  };
+  return events;
+}
+
 void MeshNode::on_datagram(std::span<const std::uint8_t> bytes, const Endpoint& source,
                            const IpAddress& local) {
   const MonoTime now = host::mono_now();

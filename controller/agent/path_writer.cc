@@ -85,6 +85,16 @@ path::SetPath PathWriter::split_off_stream(const path::SetPath& wanted) {
   return left;
 }
 
+std::vector<path::Way> PathWriter::ways_of(NodeId peer) const {
+  const auto found = entries_.find(peer);
+  if (found == entries_.end() || (!found->second.written && !bridged_.contains(peer))) return {};
+  const path::SetPath& wanted = found->second.wanted;
+  std::vector<path::Way> ways;
+  if (wanted.primary) ways.push_back(*wanted.primary);
+  if (wanted.secondary && wanted.use == path::Use::kBoth) ways.push_back(*wanted.secondary);
+  return ways;
+}
+
 NodeId PathWriter::owner_of(const path::Way& way) const {
   const auto owner = owners_.find(way);
   return owner == owners_.end() ? NodeId(0) : owner->second.peer;

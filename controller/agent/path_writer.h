@@ -37,6 +37,8 @@ class PathWriter {
   // After a change of routes, addresses or links: every path is resolved again and rewritten where
   // it leads another way. Errors of single peers do not stop the others; the first is returned.
   Status resolve_all();
+  // What the peer's packets take now, streams included; none without a path.
+  std::vector<path::Way> ways_of(NodeId peer) const;
   // The peers whose packets take a stream now, and which.
   const std::map<NodeId, path::Way>& bridged() const { return bridged_; }
   // Whose messages come that way; nobody's: id 0.

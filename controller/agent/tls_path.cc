@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/agent/tls_path.h"
 
+#include "controller/core/reconcile/desired.h"
 #include "controller/core/relay/data_header.h"
 
 namespace kernmesh::agent {
 namespace {
 
 constexpr std::size_t kLeastMessage = 32;  // WireGuard's data message without data
-constexpr std::uint8_t kLastType = 4;
+constexpr std::uint8_t kInitiation = 1, kLastType = 4;
 
 // A type of 1 to 4 and three zeros.
 bool is_wireguard(std::span<const std::uint8_t> message) {
@@ -17,8 +18,12 @@ bool is_wireguard(std::span<const std::uint8_t> message) {
 
 }  // namespace
 
-TlsPath::TlsPath(host::EventLoop& loop, IfIndex underlay, const PathWriter& paths, Events events)
-    : loop_(loop), underlay_(underlay), paths_(paths), events_(std::move(events)) {}
+TlsPath::TlsPath(host::EventLoop& loop, IfIndex device, Data data, Events events)
+    : loop_(loop),
+      device_(device),
+      paths_(data.paths),
+      underlay_(data.underlay),
+      events_(std::move(events)) {}
 
 Status TlsPath::open() {
   RelayStreams::Events of_streams;
@@ -36,7 +41,7 @@ Status TlsPath::open() {
   };
   of_bridge.on_read = [this] { streams_->flush(); };
   MESH_TRY_ASSIGN(auto streams, RelayStreams::make(loop_, std::move(of_streams)));
-  MESH_TRY_ASSIGN(bridge_, StreamBridge::open(loop_, underlay_, std::move(of_bridge)));
+  MESH_TRY_ASSIGN(bridge_, StreamBridge::open(loop_, device_, std::move(of_bridge)));
   streams_ = std::move(streams);
   return {};
 }
@@ -98,6 +103,9 @@ void TlsPath::take_from_relay(std::span<const std::uint8_t> datagram, const Endp
   }
   const NodeId peer = paths_.owner_of({relay, data->channel});
   if (peer == NodeId(0)) return;
+  if (data->message[0] == kInitiation &&
+      underlay_.gives_way(host::mono_now(), reconcile::synthetic_address(peer), data->message))
+    return;
   for (StreamTraffic* traffic : {&traffic_[peer], &all_}) {
     ++traffic->rx_packets;
     traffic->rx_bytes += data->message.size();
@@ -110,6 +118,9 @@ void TlsPath::take_from_relay(std::span<const std::uint8_t> datagram, const Endp
 void TlsPath::take_from_wireguard(NodeId peer, std::span<const std::uint8_t> message) {
   const auto way = paths_.bridged().find(peer);
   if (way == paths_.bridged().end()) return;
+  // Not noted, it may cross the peer's, and cost five seconds.
+  if (message[0] == kInitiation)
+    (void)underlay_.note_begun(host::mono_now(), reconcile::synthetic_address(peer), message);
   for (StreamTraffic* traffic : {&traffic_[peer], &all_}) {
     ++traffic->tx_packets;
     traffic->tx_bytes += message.size();

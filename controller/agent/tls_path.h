@@ -38,8 +38,12 @@ class TlsPath {
     std::function<void()> on_read;
     std::function<void()> on_closed;  // a connection ended, and with it what relays knew by it
   };
-  // `paths` says whose packets go by which stream, and whose come; it outlives this.
-  TlsPath(host::EventLoop& loop, IfIndex underlay, const PathWriter& paths, Events events);
+  // The two borrowed; they outlive this.
+  struct Data {
+    const PathWriter& paths;  // whose packets go by which stream, and whose come
+    bpf::Underlay& underlay;
+  };
+  TlsPath(host::EventLoop& loop, IfIndex device, Data data, Events events);
 
   Status set_relays(RelayStreams::Relays relays);
   bool has(const Endpoint& relay) const { return streams_ && streams_->has(relay); }
@@ -71,8 +75,9 @@ class TlsPath {
   void take_from_wireguard(NodeId peer, std::span<const std::uint8_t> message);
 
   host::EventLoop& loop_;
-  const IfIndex underlay_;
+  const IfIndex device_;
   const PathWriter& paths_;
+  bpf::Underlay& underlay_;
   const Events events_;
   std::unique_ptr<RelayStreams> streams_;
   std::unique_ptr<StreamBridge> bridge_;

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Handshake initiations from unknown sources, as the programs report them (L2). Not thread-safe.
+// Handshakes as the programs report them (L2): initiations from unknown sources, and this node's
+// own. Not thread-safe.
 #pragma once
 
 #include <utility>
 #include <vector>
 
 #include "bpf/abi/underlay.h"
+#include "controller/base/byte_order.h"
 #include "controller/base/clock.h"
 #include "controller/base/ids.h"
 #include "controller/base/ip.h"
@@ -22,6 +24,14 @@ struct UnknownInitiation {
   MonoTime at;
 };
 
+// An initiation or a response of WireGuard's.
+struct OwnHandshake {
+  IpAddress synth;  // the peer's
+  MonoTime at;
+  Bytes message;
+  bool was_sent = false;  // else there was no path
+};
+
 class EventStream {
  public:
   static Result<EventStream> open(int ring_buffer_map_fd);
@@ -34,6 +44,19 @@ class EventStream {
  private:
   explicit EventStream(Ring<mesh_unknown_initiation> ring) : ring_(std::move(ring)) {}
   Ring<mesh_unknown_initiation> ring_;
+};
+
+class HandshakeStream {
+ public:
+  static Result<HandshakeStream> open(int ring_buffer_map_fd);
+
+  // Both as in EventStream.
+  int fd() const { return ring_.fd(); }
+  Result<std::vector<OwnHandshake>> read();
+
+ private:
+  explicit HandshakeStream(Ring<mesh_handshake> ring) : ring_(std::move(ring)) {}
+  Ring<mesh_handshake> ring_;
 };
 
 }  // namespace kernmesh::bpf

@@ -241,4 +241,8 @@ Result<std::vector<Counter>> Underlay::counters() const {
 
 Result<EventStream> Underlay::events() const { return EventStream::open(object_.map_fd("events")); }
 
+Result<HandshakeStream> Underlay::handshakes() const {
+  return HandshakeStream::open(object_.map_fd("handshakes"));
+}
+
 }  // namespace kernmesh::bpf

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -92,6 +93,12 @@ class Underlay {
   Status remove_source(const Source& source);
   Result<std::vector<std::pair<Source, IpAddress>>> sources() const;
 
+  // For handshake initiations that pass the agent, what the programs do for others (mesh_begun):
+  // one to the peer leaves now; whether one of the peer's crosses ours, which stands.
+  Status note_begun(MonoTime now, const IpAddress& synth, std::span<const std::uint8_t> initiation);
+  bool gives_way(MonoTime now, const IpAddress& synth,
+                 std::span<const std::uint8_t> initiation) const;
+
   // nullopt: not tracked.
   Result<std::optional<Traffic>> traffic(const IpAddress& synth) const;
   // The peers of which something came or went since the last call; at the first, ever.
@@ -99,6 +106,8 @@ class Underlay {
   Result<std::vector<Counter>> counters() const;
   // A new reader of unknown initiations; make one.
   Result<EventStream> events() const;
+  // The same of this node's own handshakes.
+  Result<HandshakeStream> handshakes() const;
 
   // For tests that run a program on a packet. Borrowed.
   int program_fd(const char* name) const { return object_.program_fd(name); }

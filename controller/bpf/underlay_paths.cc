@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Paths, sources and traffic of peers (the rest of underlay.h).
+#include <endian.h>
+
+#include <cstring>
 #include <utility>
 
 #include "bpf/abi/underlay.h"
@@ -20,6 +23,17 @@ Map<std::uint32_t, mesh_traffic> traffic_map(const Object& o) {
 }
 
 MonoTime boot_time(std::uint64_t ns) { return MonoTime(std::chrono::nanoseconds(ns)); }
+
+Map<std::uint32_t, mesh_begun> begun_map(const Object& o) { return {o.map_fd("begun"), "begun"}; }
+
+// WireGuard's sender index, the second word (https://www.wireguard.com/protocol/).
+Result<std::uint32_t> index_of(std::span<const std::uint8_t> initiation) {
+  std::uint32_t index = 0;
+  if (initiation.size() < 2 * sizeof index)
+    return Error(ErrorCode::kInvalid, "a handshake initiation without index");
+  std::memcpy(&index, &initiation[sizeof index], sizeof index);
+  return le32toh(index);
+}
 
 }  // namespace
 
@@ -156,6 +170,26 @@ Result<std::vector<std::pair<Source, IpAddress>>> Underlay::sources() const {
   for (const auto& [key, value] : entries)
     out.emplace_back(decode(key), synth_from_be(value.synth));
   return out;
+}
+
+Status Underlay::note_begun(MonoTime now, const IpAddress& synth,
+                            std::span<const std::uint8_t> initiation) {
+  MESH_TRY_ASSIGN(const std::uint32_t key, synth_to_be(synth));
+  MESH_TRY_ASSIGN(const std::uint32_t index, index_of(initiation));
+  const auto since_boot = std::chrono::nanoseconds(now.time_since_epoch()).count();
+  const mesh_begun begun{static_cast<__u64>(since_boot), htole32(index), 0};
+  return begun_map(object_).set(key, begun);
+}
+
+bool Underlay::gives_way(MonoTime now, const IpAddress& synth,
+                         std::span<const std::uint8_t> initiation) const {
+  const auto key = synth_to_be(synth);
+  const auto index = index_of(initiation);
+  if (!key || !index) return false;
+  const auto own = begun_map(object_).get(*key);
+  if (!own || !*own) return false;
+  const auto window = std::chrono::nanoseconds(MESH_CROSSING_NS);
+  return now - boot_time((*own)->boot_ns) < window && le32toh((*own)->index) > *index;
 }
 
 Result<std::optional<Traffic>> Underlay::traffic(const IpAddress& synth) const {

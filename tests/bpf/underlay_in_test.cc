@@ -147,6 +147,40 @@ TEST_F(UnderlayIn, finds_a_moved_peer_by_the_index_of_our_own_handshake) {
   EXPECT_EQ(sources->size(), 3U) << "no address is learnt from it";
 }
 
+// WireGuard would answer it, forget its own, and refuse the peer's answer to that.
+TEST_F(UnderlayIn, of_two_initiations_that_cross_the_one_of_the_greater_index_stands) {
+  constexpr std::uint32_t kOurs = 0x7fff0100, kLess = 0x7ffe0200, kMore = 0x7fff0101;
+  Frame relayed{.src = "10.0.0.9", .sport = 3479};
+  const auto direct_in = [&](const Bytes& payload) {
+    return in(Frame{.payload = payload}).verdict;
+  };
+  const auto relay_in = [&](const Bytes& payload) {
+    relayed.payload = {0xd1, 0x01, 0, 0, 0, 7, 0, 0};
+    relayed.payload.insert(relayed.payload.end(), payload.begin(), payload.end());
+    return in(relayed).verdict;
+  };
+  EXPECT_EQ(direct_in(message(1, 148, kLess)), kRedirect) << "we have begun nothing";
+  EXPECT_EQ(out(sent(message(1, 148, kOurs))).verdict, kRedirect);
+  (void)counted();
+  EXPECT_EQ(direct_in(message(1, 148, kLess)), kDrop);
+  EXPECT_EQ(relay_in(message(1, 148, kLess)), kDrop);
+  EXPECT_EQ(counted(), "in_unknown_initiation in_unknown_initiation");
+  EXPECT_EQ(direct_in(message(1, 148, kMore)), kRedirect);
+  EXPECT_EQ(relay_in(message(1, 148, kMore)), kRedirect);
+  EXPECT_EQ(direct_in(message(2, 92, kLess, kOurs)), kRedirect) << "the answer to ours";
+  EXPECT_EQ(direct_in(message(4, 64, kLess)), kRedirect);
+
+  const auto begun = message(1, 148, kOurs);
+  const MonoTime long_ago(std::chrono::nanoseconds(1));
+  ASSERT_TRUE(underlay->note_begun(long_ago, peer, begun));
+  EXPECT_EQ(direct_in(message(1, 148, kLess)), kRedirect) << "ours was lost";
+  EXPECT_FALSE(
+      underlay->gives_way(long_ago + std::chrono::seconds(1), peer, message(1, 148, kLess)));
+  EXPECT_TRUE(underlay->gives_way(long_ago, peer, message(1, 148, kLess)));
+  EXPECT_FALSE(underlay->gives_way(long_ago, peer, message(1, 148, kMore)));
+  EXPECT_FALSE(underlay->gives_way(long_ago, ip("240.0.0.9"), message(1, 148, kLess)));
+}
+
 TEST_F(UnderlayIn, takes_a_relayed_message_off_its_header) {
   Frame f{.src = "10.0.0.9", .sport = 3479};
   const Bytes inner = message(4, 96);

@@ -107,6 +107,40 @@ TEST_F(UnderlayOut, drops_what_has_no_path_or_does_not_fit) {
   EXPECT_EQ(counted(), "out_direct out_too_big");
 }
 
+TEST_F(UnderlayOut, gives_the_agent_handshakes_with_and_without_a_path) {
+  auto handshakes = underlay->handshakes();
+  ASSERT_TRUE(handshakes) << handshakes.error().message();
+  (void)handshakes->read();
+  Frame f = sent(message(1, 148, 0x1234));
+  EXPECT_EQ(out(f).verdict, kRedirect);
+  auto sent_ones = handshakes->read();
+  ASSERT_TRUE(sent_ones);
+  ASSERT_FALSE(sent_ones->empty());
+  EXPECT_TRUE(sent_ones->front().was_sent);
+  EXPECT_EQ(sent_ones->front().message, f.payload);
+  ASSERT_TRUE(underlay->clear_path(peer));
+  const auto expect_given = [&](const Bytes& payload, const IpAddress& to) {
+    f.payload = payload;
+    EXPECT_EQ(out(f).verdict, kDrop);
+    const auto got = handshakes->read();
+    ASSERT_TRUE(got);
+    // The program may run several times for one test.
+    ASSERT_FALSE(got->empty());
+    EXPECT_EQ(got->front().message, payload);
+    EXPECT_FALSE(got->front().was_sent);
+    EXPECT_EQ(got->front().synth, to);
+  };
+  expect_given(message(1, 148, 0x1235), peer);
+  expect_given(message(2, 92, 0x1236), peer);
+  f.dst = "240.0.0.9";
+  expect_given(message(1, 148, 0x1237), ip("240.0.0.9"));
+  f.payload = message(4, 96);
+  EXPECT_EQ(out(f).verdict, kDrop);
+  EXPECT_TRUE(handshakes->read()->empty()) << "data is WireGuard's to send again";
+  for (int i = 0; i < 5000; ++i) out(sent(message(1, 148)));
+  EXPECT_LE(handshakes->read()->size(), 256U * 1024 / 176) << "the buffer bounds it";
+}
+
 TEST_F(UnderlayOut, takes_the_second_hop_when_told_and_for_the_second_copy) {
   ASSERT_TRUE(underlay->set_path(peer, {.primary = v4, .secondary = v6, .use = Use::kSecondary}));
   EXPECT_EQ(out(sent()).out[14] >> 4U, 6U);
