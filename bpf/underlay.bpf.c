@@ -16,6 +16,7 @@
 
 #include "bpf/abi/underlay.h"
 #include "bpf/lib/exit.h"
+#include "bpf/lib/handshake.h"
 #include "bpf/lib/local.h"
 #include "bpf/lib/outer.h"
 #include "bpf/lib/packet.h"
@@ -47,35 +48,6 @@ static __always_inline void count_received(__u32 slot, __u32 bytes)
 	__sync_fetch_and_add(&t->rx_pkts, 1);
 	__sync_fetch_and_add(&t->rx_bytes, bytes);
 	t->rx_last_ns = bpf_ktime_get_boot_ns();
-}
-
-/* Tells the agent who knocked, within a budget that a flood of forged sources cannot exceed. */
-static __always_inline void report_initiation(struct __sk_buff *skb, const struct udp_packet *p)
-{
-	__u32 zero = 0;
-	__u64 now = bpf_ktime_get_boot_ns();
-	struct mesh_event_budget *b = bpf_map_lookup_elem(&event_budget, &zero);
-	struct mesh_unknown_initiation *e;
-
-	if (!b)
-		return;
-	if (now - b->window_start_ns >= 1000000000ull) {
-		b->window_start_ns = now;
-		b->sent = 0;
-	}
-	if (b->sent >= MESH_EVENTS_PER_SECOND)
-		return;
-	e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
-	if (!e)
-		return;
-	b->sent++;
-	e->src = p->src;
-	e->dst = p->dst;
-	e->boot_ns = now;
-	e->ifindex = skb->ifindex;
-	e->sport = p->udp.source;
-	e->zero = 0;
-	bpf_ringbuf_submit(e, 0);
 }
 
 /* Hands the packet to WireGuard as if it came from the sender. strip: bytes between the UDP header
@@ -127,16 +99,6 @@ static __always_inline struct outcome deliver(struct __sk_buff *skb, __u32 l2,
 	return ends(reason, bpf_redirect_peer(c->meshu_ifindex, 0));
 }
 
-/* Whether the initiation of that index crosses one of ours that stands. */
-static __always_inline int gives_way(const struct mesh_sender *from, __u32 index)
-{
-	const __be32 synth = from->synth;
-	struct mesh_begun *own = bpf_map_lookup_elem(&begun, &synth);
-
-	return own && bpf_ktime_get_boot_ns() - own->boot_ns < MESH_CROSSING_NS &&
-	       __le32_to_cpu(own->index) > __le32_to_cpu(index);
-}
-
 static __always_inline struct outcome in_from_relay(struct __sk_buff *skb, __u32 l2,
 						    const struct mesh_underlay_config *c,
 						    const struct udp_packet *p, __be32 channel)
@@ -157,7 +119,7 @@ static __always_inline struct outcome in_from_relay(struct __sk_buff *skb, __u32
 	type = wg_type_of(head, p->payload_len - sizeof(struct relay_header));
 	if (!type)
 		return ends(MESH_UNDERLAY_IN_BAD_INNER, TC_ACT_SHOT);
-	if (type == WG_INITIATION && gives_way(sender, head[1]))
+	if (type == WG_INITIATION && gives_way(sender->synth, head[1]))
 		return ends(MESH_UNDERLAY_IN_UNKNOWN_INITIATION, TC_ACT_SHOT);
 	return deliver(skb, l2, c, p, sender, MESH_UNDERLAY_IN_RELAY);
 }
@@ -174,7 +136,7 @@ static __always_inline struct outcome in_direct(struct __sk_buff *skb, __u32 l2,
 	__be32 *synth;
 	__u32 index;
 
-	if (sender && type == WG_INITIATION && gives_way(sender, head[1]))
+	if (sender && type == WG_INITIATION && gives_way(sender->synth, head[1]))
 		return ends(MESH_UNDERLAY_IN_UNKNOWN_INITIATION, TC_ACT_SHOT);
 	if (sender)
 		return deliver(skb, l2, c, p, sender, MESH_UNDERLAY_IN_ADDRESS);
@@ -299,39 +261,6 @@ static __always_inline __u32 hops_of(const struct mesh_path *path)
 	return use;
 }
 
-static __always_inline void note_begun(__be32 synth, __u32 index)
-{
-	struct mesh_begun own = {.boot_ns = bpf_ktime_get_boot_ns(), .index = index};
-
-	bpf_map_update_elem(&begun, &synth, &own, BPF_ANY);
-}
-
-/* Gives the agent a handshake message: an initiation, or else a response. What finds no room there
- * WireGuard repeats. */
-static __always_inline void tell_handshake(struct __sk_buff *skb, const struct udp_packet *p,
-					   __be32 synth, __u32 type, __u32 sent)
-{
-	const __u32 at = p->l4 + sizeof(struct udphdr);
-	struct mesh_handshake *e = bpf_ringbuf_reserve(&handshakes, sizeof(*e), 0);
-	long refused;
-
-	if (!e)
-		return;
-	__builtin_memset(e, 0, sizeof(*e));
-	e->boot_ns = bpf_ktime_get_boot_ns();
-	e->synth = synth;
-	e->length = type == WG_INITIATION ? WG_INITIATION_BYTES : WG_RESPONSE_BYTES;
-	e->sent = sent;
-	if (type == WG_INITIATION)
-		refused = bpf_skb_load_bytes(skb, at, e->message, WG_INITIATION_BYTES);
-	else
-		refused = bpf_skb_load_bytes(skb, at, e->message, WG_RESPONSE_BYTES);
-	if (refused)
-		bpf_ringbuf_discard(e, 0);
-	else
-		bpf_ringbuf_submit(e, 0);
-}
-
 static __always_inline struct outcome outbound(struct __sk_buff *skb)
 {
 	struct mesh_underlay_config *c = configuration();
@@ -359,7 +288,7 @@ static __always_inline struct outcome outbound(struct __sk_buff *skb)
 	path = bpf_map_lookup_elem(&paths, &synth);
 	if (mark != MESH_MARK_SECOND_COPY && (type == WG_INITIATION || type == WG_RESPONSE)) {
 		bpf_map_update_elem(&indices, &head[1], &synth, BPF_ANY);
-		tell_handshake(skb, &p, synth, type, path && path->use);
+		tell_handshake(skb, p.l4 + sizeof(struct udphdr), synth, type, path && path->use);
 	}
 	if (!path)
 		return ends(MESH_UNDERLAY_OUT_NO_PATH, TC_ACT_SHOT);

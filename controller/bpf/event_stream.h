@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "bpf/abi/handshake.h"
 #include "bpf/abi/underlay.h"
 #include "controller/base/byte_order.h"
 #include "controller/base/clock.h"

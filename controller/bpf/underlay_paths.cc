@@ -5,6 +5,7 @@
 #include <cstring>
 #include <utility>
 
+#include "bpf/abi/handshake.h"
 #include "bpf/abi/underlay.h"
 #include "controller/bpf/convert.h"
 #include "controller/bpf/map.h"

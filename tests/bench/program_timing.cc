@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/bench/program_timing.h"
 
-#include <linux/bpf.h>
-
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -24,6 +22,13 @@ double measure(ProgramCase& c) {
     }
     LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = c.frame.data(), .data_out = out,
                 .data_size_in = static_cast<__u32>(c.frame.size()), .data_size_out = sizeof(out));
+    xdp_md context{};
+    context.data_end = options.data_size_in;
+    context.ingress_ifindex = c.interface;
+    if (c.interface != 0) {
+      options.ctx_in = &context;
+      options.ctx_size_in = sizeof context;
+    }
     if (bpf_prog_test_run_opts(c.program, &options) != 0) {
       std::perror(c.name.c_str());
       std::abort();
@@ -40,10 +45,10 @@ double measure(ProgramCase& c) {
 
 }  // namespace
 
-int do_nothing_program() {
+int do_nothing_program(bpf_prog_type type) {
   const bpf_insn code[] = {{BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, -1},
                            {BPF_JMP | BPF_EXIT, 0, 0, 0, 0}};
-  return bpf_prog_load(BPF_PROG_TYPE_SCHED_CLS, "nothing", "GPL", code, 2, nullptr);
+  return bpf_prog_load(type, "nothing", "GPL", code, 2, nullptr);
 }
 
 std::vector<std::uint32_t> random_order(const std::vector<std::uint32_t>& keys, int packets) {

@@ -4,6 +4,8 @@
 // frame is patched for each packet, so that frames do not push the maps out of the caches.
 #pragma once
 
+#include <linux/bpf.h>
+
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -22,11 +24,12 @@ struct ProgramCase {
   std::vector<std::size_t> patch_at;
   std::vector<std::uint32_t> order;  // keys; the upper 16 bits go first
   std::optional<std::int32_t> expected;
+  std::uint32_t interface = 0;  // at which an XDP program's packets arrive; 0: it is none
   std::vector<double> ns = {};  // mean of each run
 };
 
 // A program that returns at once, as the baseline.
-int do_nothing_program();
+int do_nothing_program(bpf_prog_type type = BPF_PROG_TYPE_SCHED_CLS);
 // `packets` random choices out of `keys`.
 std::vector<std::uint32_t> random_order(const std::vector<std::uint32_t>& keys, int packets);
 // Runs all of them interleaved, the first of which is the baseline; prints a table and writes JSON.

@@ -61,26 +61,31 @@ inline Bytes with_ip_sum(Bytes frame) {
   return frame;
 }
 
+// relay0 and relay1 in the calling thread's namespaces, with neighbours. The exit status of what
+// makes them.
+inline int make_relay_interfaces() {
+  return system(
+      "ip link del relay0 2>/dev/null; ip link del relay1 2>/dev/null;"
+      "ip link add relay0 address 02:00:00:00:01:01 type veth peer name far0 && "
+      "ip link add relay1 address 02:00:00:00:01:02 type veth peer name far1 && "
+      // Their kernel's own words of IPv6 would be counted at the other ends.
+      "for i in far0 far1; do sysctl -qw net.ipv6.conf.$i.disable_ipv6=1; done;"
+      "for i in relay0 relay1 far0 far1; do ip link set $i up; done;"
+      "ip addr add 198.51.100.1/24 dev relay0; ip addr add 203.0.113.1/24 dev relay1;"
+      "ip addr add 2001:db8:f::1/64 dev relay0 nodad;"
+      "ip neigh add 198.51.100.10 lladdr 02:00:00:00:02:10 dev relay0;"
+      "ip neigh add 198.51.100.20 lladdr 02:00:00:00:02:20 dev relay0;"
+      "ip neigh add 203.0.113.20 lladdr 02:00:00:00:02:30 dev relay1;"
+      "ip neigh add 2001:db8:f::10 lladdr 02:00:00:00:02:40 dev relay0;"
+      "ip neigh add 2001:db8:f::20 lladdr 02:00:00:00:02:50 dev relay0;"
+      "sysctl -qw net.ipv4.conf.lo.forwarding=1 net.ipv6.conf.lo.forwarding=1");
+}
+
 class RelayProgramTest : public ::testing::Test {
  protected:
   void SetUp() override {
     enter_namespaces();
-    ASSERT_EQ(
-        system("ip link del relay0 2>/dev/null; ip link del relay1 2>/dev/null;"
-               "ip link add relay0 address 02:00:00:00:01:01 type veth peer name far0 && "
-               "ip link add relay1 address 02:00:00:00:01:02 type veth peer name far1 && "
-               // Their kernel's own words of IPv6 would be counted at the other ends.
-               "for i in far0 far1; do sysctl -qw net.ipv6.conf.$i.disable_ipv6=1; done;"
-               "for i in relay0 relay1 far0 far1; do ip link set $i up; done;"
-               "ip addr add 198.51.100.1/24 dev relay0; ip addr add 203.0.113.1/24 dev relay1;"
-               "ip addr add 2001:db8:f::1/64 dev relay0 nodad;"
-               "ip neigh add 198.51.100.10 lladdr 02:00:00:00:02:10 dev relay0;"
-               "ip neigh add 198.51.100.20 lladdr 02:00:00:00:02:20 dev relay0;"
-               "ip neigh add 203.0.113.20 lladdr 02:00:00:00:02:30 dev relay1;"
-               "ip neigh add 2001:db8:f::10 lladdr 02:00:00:00:02:40 dev relay0;"
-               "ip neigh add 2001:db8:f::20 lladdr 02:00:00:00:02:50 dev relay0;"
-               "sysctl -qw net.ipv4.conf.lo.forwarding=1 net.ipv6.conf.lo.forwarding=1"),
-        0);
+    ASSERT_EQ(make_relay_interfaces(), 0);
     port = IfIndex(if_nametoindex("relay0"));
     auto opened = Relay::open({.instance = "test", .max_channels = 64});
     ASSERT_TRUE(opened) << opened.error().message();

@@ -3,7 +3,7 @@
 """Sends between the nodes of tests/nat/matrix.sh and says which way each pair went, and whether it was the right one.
 
 matrix.py kinds [KIND...]   the kinds of NAT, one a line
-matrix.py run [--one-begins] [--moves] [KIND...]
+matrix.py run [--moves] [KIND...]
     the pairs, in rounds in which each node has one peer; then, with all kinds or when asked for, the moves
 
 In a round only the nodes of a pair know each other, by the policy, so no pair disturbs or prepares another's. Each node
@@ -151,7 +151,6 @@ class Node:
     gap: float = 0.0
     count: int = 0
     log_at: int = 0
-    answers_only: bool = False  # says nothing before it has heard its peer
 
     def begin(self, peer: "Node") -> None:
         self.peer, self.began, self.first, self.last, self.gap, self.count = peer, time.monotonic(), None, None, 0.0, 0
@@ -174,8 +173,6 @@ class Node:
             self.count += 1
 
     def speak(self) -> None:
-        if self.answers_only and self.first is None:
-            return
         try:
             self.sock.sendto(struct.pack("<d", time.monotonic()), (self.peer.address, PORT))
         except OSError:
@@ -228,16 +225,12 @@ class Pair:
 
 
 class Laboratory:
-    # one_begins: of each pair one node waits until it hears the other. WireGuard forgets its own handshake when it
-    # gets one, so two that begin at once fail together until one of them repeats it a round trip before the other;
-    # where that takes hundreds of milliseconds, as in a VM without KVM, that can be long.
-    def __init__(self, kinds: list[str], one_begins: bool):
+    def __init__(self, kinds: list[str]):
         listed = {n["name"]: n for n in json.loads(admin("--json", "node", "list"))["nodes"]}
         self.nodes = {}
         for name in [kind + side for kind in kinds for side in "ab"] + [n for n in NEIGHBOURS if n in listed]:
             address = next(a for a in listed[name]["addresses"] if ":" not in a)
-            self.nodes[name] = Node(name, address, in_namespace(PREFIX + name, lambda: open_datagrams(address)),
-                                    answers_only=one_begins and name.endswith("b"))
+            self.nodes[name] = Node(name, address, in_namespace(PREFIX + name, lambda: open_datagrams(address)))
         self.passed = self.failed = 0
 
     def check(self, good: bool, text: str) -> None:
@@ -454,7 +447,7 @@ def main() -> int:
         print("\n".join(kinds))
         return 0
     began = time.monotonic()
-    lab = Laboratory(kinds, "--one-begins" in sys.argv)
+    lab = Laboratory(kinds)
     lab.wait_for_homes()
     results = lab.matrix(kinds)
     lab.check_first_packets(results)

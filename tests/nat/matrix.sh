@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Every kind of NAT against every other, between real agents: a server, three relays, two nodes of each kind, each behind
 # a box of its own. tests/nat/matrix.py has the kinds, sends, and says which pairs must be direct and which relayed.
-# usage: tests/nat/matrix.sh [--keep-logs FOLDER] [--one-begins] [--moves] [KIND...]      only pairs of these kinds, and no moves
+# usage: tests/nat/matrix.sh [--keep-logs FOLDER] [--moves] [KIND...]      only pairs of these kinds, and no moves
 # unless asked for; wants root
 # On a kernel without WireGuard the agents are nat-agent: mesh-agent with a stand-in for the driver (nat/tunnel.h).
 # Prints the table that was seen; ends with "N passed, M failed".
@@ -131,7 +131,7 @@ for kind in "${kinds[@]}"; do
 	done
 done
 # With all kinds, for the moves.
-if [ "${*/--one-begins/}" = "" ]; then neighbour keepc box-keepa; nodes+=(keepc); fi
+if [ $# = 0 ]; then neighbour keepc box-keepa; nodes+=(keepc); fi
 for node in "${nodes[@]}"; do launch "$node"; done
 joining=()
 for node in "${nodes[@]}"; do join_from "$node" & joining+=($!); done

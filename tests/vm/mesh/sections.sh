@@ -237,6 +237,7 @@ section_refuse() {
 	date -s "2 years ago" > /dev/null
 	refused "a clock that is off is named" "clock" join gamma "$(new_key_by_old_clock)"
 	date -s "2 years" > /dev/null
+	check "joined again" join gamma "$key"
 }
 newest_key() { admin --json key list | jq '[.keys[].id] | max'; }
 key_is() { [ "$(admin --json key list | jq -r --argjson id "$2" '.keys[] | select(.id == $id).state')" = "$1" ]; } # STATE ID
@@ -245,7 +246,6 @@ new_key_by_old_clock() { echo "$key"; }
 other_fingerprint() { printf '%sAAAAAAAAAAAA%s' "${1:0:3}" "${1:15}"; }
 
 section_faults() {
-	join gamma "$key" > /dev/null
 	refused "a second agent on the same interface" "another agent .*drives interface mesh0" \
 		in_ns gamma "$BIN/mesh-agent" --state-dir "$LAB/second" --socket "$LAB/second.sock"
 	stop TERM gamma
