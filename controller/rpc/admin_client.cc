@@ -175,6 +175,39 @@ Result<mesh::v1::Node> AdminClient::tag_node(const std::string& node,
   return call(&Admin::Stub::TagNode, request, "tag node " + quoted(node));
 }
 
+Result<mesh::v1::Node> AdminClient::approve_node(const std::string& node) {
+  mesh::v1::ApproveNodeRequest request;
+  request.set_node(node);
+  return call(&Admin::Stub::ApproveNode, request, "approve node " + quoted(node));
+}
+
+Result<mesh::v1::Node> AdminClient::renew_node(const std::string& node) {
+  mesh::v1::RenewNodeRequest request;
+  request.set_node(node);
+  return call(&Admin::Stub::RenewNode, request, "renew the key of node " + quoted(node));
+}
+
+Result<mesh::v1::Node> AdminClient::set_node_expiry(const mesh::v1::SetNodeExpiryRequest& request) {
+  return call(&Admin::Stub::SetNodeExpiry, request,
+              "set when the key of node " + quoted(request.node()) + " ends");
+}
+
+Result<mesh::v1::Node> AdminClient::rotate_node_key(const std::string& node) {
+  mesh::v1::RotateNodeKeyRequest request;
+  request.set_node(node);
+  return call(&Admin::Stub::RotateNodeKey, request,
+              "ask node " + quoted(node) + " for a new node key");
+}
+
+Result<mesh::v1::Settings> AdminClient::get_settings() {
+  return call(&Admin::Stub::GetSettings, mesh::v1::GetSettingsRequest(),
+              "show the network's settings");
+}
+
+Result<mesh::v1::Settings> AdminClient::set_settings(const mesh::v1::SetSettingsRequest& request) {
+  return call(&Admin::Stub::SetSettings, request, "change the network's settings");
+}
+
 Result<mesh::v1::ListRelaysResponse> AdminClient::list_relays() {
   return list(&Admin::Stub::ListRelays, "list relays",
               [](auto& all, auto& page) { all.mutable_relays()->MergeFrom(page.relays()); });

@@ -49,6 +49,13 @@ class AdminClient {
   Result<mesh::v1::Node> expire_node(const std::string& node);
   Status remove_node(const std::string& node);
   Result<mesh::v1::Node> tag_node(const std::string& node, const std::vector<std::string>& tags);
+  Result<mesh::v1::Node> approve_node(const std::string& node);
+  Result<mesh::v1::Node> renew_node(const std::string& node);
+  Result<mesh::v1::Node> set_node_expiry(const mesh::v1::SetNodeExpiryRequest& request);
+  Result<mesh::v1::Node> rotate_node_key(const std::string& node);
+
+  Result<mesh::v1::Settings> get_settings();
+  Result<mesh::v1::Settings> set_settings(const mesh::v1::SetSettingsRequest& request);
 
   // `relay` is a name or an id in decimal.
   Result<mesh::v1::ListRelaysResponse> list_relays();

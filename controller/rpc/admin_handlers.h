@@ -59,6 +59,22 @@ class NodeHandler {
   virtual Result<mesh::v1::RemoveNodeResponse> remove_node(const Caller&,
                                                            const mesh::v1::RemoveNodeRequest&) = 0;
   virtual Result<mesh::v1::Node> tag_node(const Caller&, const mesh::v1::TagNodeRequest&) = 0;
+  virtual Result<mesh::v1::Node> approve_node(const Caller&,
+                                              const mesh::v1::ApproveNodeRequest&) = 0;
+  virtual Result<mesh::v1::Node> renew_node(const Caller&, const mesh::v1::RenewNodeRequest&) = 0;
+  virtual Result<mesh::v1::Node> set_node_expiry(const Caller&,
+                                                 const mesh::v1::SetNodeExpiryRequest&) = 0;
+  virtual Result<mesh::v1::Node> rotate_node_key(const Caller&,
+                                                 const mesh::v1::RotateNodeKeyRequest&) = 0;
+};
+
+class SettingsHandler {
+ public:
+  virtual ~SettingsHandler() = default;
+  virtual Result<mesh::v1::Settings> get_settings(const Caller&,
+                                                  const mesh::v1::GetSettingsRequest&) = 0;
+  virtual Result<mesh::v1::Settings> set_settings(const Caller&,
+                                                  const mesh::v1::SetSettingsRequest&) = 0;
 };
 
 class PolicyHandler {
@@ -111,6 +127,7 @@ struct AdminHandlers {
   PolicyHandler& policies;
   RelayAdminHandler& relays;
   AuditHandler& audit;
+  SettingsHandler& settings;
 };
 
 }  // namespace kernmesh::rpc

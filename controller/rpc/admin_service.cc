@@ -104,6 +104,36 @@ class AdminService final : public v1::Admin::CallbackService {
     return serve({context, admin_method("TagNode")}, request, response, handlers_.nodes,
                  &NodeHandler::tag_node);
   }
+  Unary* ApproveNode(Context* context, const v1::ApproveNodeRequest* request,
+                     v1::Node* response) override {
+    return serve({context, admin_method("ApproveNode")}, request, response, handlers_.nodes,
+                 &NodeHandler::approve_node);
+  }
+  Unary* RenewNode(Context* context, const v1::RenewNodeRequest* request,
+                   v1::Node* response) override {
+    return serve({context, admin_method("RenewNode")}, request, response, handlers_.nodes,
+                 &NodeHandler::renew_node);
+  }
+  Unary* SetNodeExpiry(Context* context, const v1::SetNodeExpiryRequest* request,
+                       v1::Node* response) override {
+    return serve({context, admin_method("SetNodeExpiry")}, request, response, handlers_.nodes,
+                 &NodeHandler::set_node_expiry);
+  }
+  Unary* RotateNodeKey(Context* context, const v1::RotateNodeKeyRequest* request,
+                       v1::Node* response) override {
+    return serve({context, admin_method("RotateNodeKey")}, request, response, handlers_.nodes,
+                 &NodeHandler::rotate_node_key);
+  }
+  Unary* GetSettings(Context* context, const v1::GetSettingsRequest* request,
+                     v1::Settings* response) override {
+    return serve({context, admin_method("GetSettings")}, request, response, handlers_.settings,
+                 &SettingsHandler::get_settings);
+  }
+  Unary* SetSettings(Context* context, const v1::SetSettingsRequest* request,
+                     v1::Settings* response) override {
+    return serve({context, admin_method("SetSettings")}, request, response, handlers_.settings,
+                 &SettingsHandler::set_settings);
+  }
   Unary* GetPolicy(Context* context, const v1::GetPolicyRequest* request,
                    v1::Policy* response) override {
     return serve({context, admin_method("GetPolicy")}, request, response, handlers_.policies,

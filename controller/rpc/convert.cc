@@ -231,6 +231,9 @@ mesh::v1::Self to_proto(const netmap::Self& self) {
     *message.add_overlay_prefixes() = to_proto(prefix);
   }
   message.set_key_expires_at(to_wire(self.key_expires_at));
+  message.set_awaits_approval(self.awaits_approval);
+  message.set_key_rotation_due(self.key_rotation_due);
+  message.set_machine_key_shared(self.machine_key_shared);
   return message;
 }
 
@@ -298,6 +301,9 @@ Result<netmap::Self> from_proto(const mesh::v1::Self& message) {
     self.overlay_prefixes.push_back(prefix);
   }
   MESH_TRY_ASSIGN(self.key_expires_at, time_from_wire(message.key_expires_at()));
+  self.awaits_approval = message.awaits_approval();
+  self.key_rotation_due = message.key_rotation_due();
+  self.machine_key_shared = message.machine_key_shared();
   return self;
 }
 

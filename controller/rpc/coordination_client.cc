@@ -39,6 +39,12 @@ Result<Update> update_from_wire(const grpc::ByteBuffer& message) {
   return from_proto(update);
 }
 
+// Nothing for all zero, which is no instance.
+template <typename Request>
+void set_instance(const topology::AgentInstance& instance, Request& request) {
+  if (instance != topology::AgentInstance{}) request.set_instance(instance.data(), instance.size());
+}
+
 }  // namespace
 
 CoordinationClient::CoordinationClient(const std::string& host_port, const std::string& ca_pem,
@@ -70,11 +76,13 @@ Result<Session> CoordinationClient::register_node(const Registration& registrati
   request.set_hostname(registration.hostname);
   request.set_protocol_minor(kProtocolMinor);
   request.set_agent_version(KERNMESH_VERSION);
+  set_instance(registration.instance, request);
   const CallTerms registering{.attempt = "registering with the server", .running = &running_};
   MESH_TRY_ASSIGN(const auto response,
                   unary_call(*stub, &Coordination::Stub::Register, request, registering));
   MESH_TRY_ASSIGN(const WallTime expires_at, time_from_wire(response.token_expires_at()));
-  return Session{response.session_token(), expires_at, NodeId(response.node_id())};
+  return Session{response.session_token(), expires_at, NodeId(response.node_id()),
+                 registration.instance};
 }
 
 Error CoordinationClient::watch(const Session& session, const std::optional<Held>& held,
@@ -90,6 +98,7 @@ Error CoordinationClient::watch(const Session& session, const std::optional<Held
     request.set_rules_digest(to_wire(held->digests.rules));
     request.set_sets_digest(to_wire(held->digests.sets));
   }
+  set_instance(session.instance, request);
   // Also without a map: it says that this agent wants to know of relays.
   request.set_relays_digest(to_wire(held ? held->digests.relays : netmap::Digest()));
   const auto stream = open_watch(*channel_, context, request);

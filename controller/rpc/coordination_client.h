@@ -9,6 +9,7 @@
 #include <string>
 
 #include "controller/core/netmap/digest.h"
+#include "controller/core/topology/instance_ledger.h"
 #include "controller/core/topology/registration.h"
 #include "controller/rpc/convert.h"
 #include "controller/rpc/running_calls.h"
@@ -29,12 +30,14 @@ struct Registration {
   DiscoPublicKey disco_key;
   std::string join_key;  // empty: the server knows the machine
   std::string hostname;
+  topology::AgentInstance instance{};  // this run of the agent
 };
 
 struct Session {
   std::string token;
   WallTime expires_at{};
   NodeId node_id;
+  topology::AgentInstance instance{};  // that registered
 };
 
 // What the agent holds when it resumes a watch.

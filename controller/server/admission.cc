@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // plan_admission(): who may join and what is written for him (L3, pure).
 #include "controller/core/topology/name.h"
+#include "controller/core/topology/node_life.h"
 #include "controller/server/audit.h"
 #include "controller/server/enrollment.h"
 #include "controller/server/join_keys.h"
 
 namespace kernmesh::server {
 namespace {
+
+constexpr const char* kHowToRenew =
+    "an administrator renews it (meshadm node renew), or it joins again with a join key of its "
+    "user";
 
 Error denied(const std::string& why) { return {ErrorCode::kPermissionDenied, why}; }
 
@@ -48,47 +53,93 @@ Result<Admission> plan_new(const View& view, const Applicant& applicant,
   record.node.tags = key.tags;
   record.join_key = key.id;
   record.node.created_at = now;
-  record.node.key_expires_at = now + kNodeKeyLifetime;
+  const bool waits = view.meta.device_approval && !key.pre_approved;
+  admit(record.node, waits ? topology::Approval::kNeeded : topology::Approval::kGiven, now);
   record.facts.agent_version = applicant.agent_version;
   Admission admission{record.node.id, {}};
   admission.commit.audience = store::Audience::kNetwork;
-  admission.commit.audit = {event(now, record, "node.join", "with join key " + to_string(key.id))};
+  admission.commit.audit = {
+      event(now, record, "node.join",
+            "with join key " + to_string(key.id) + (waits ? ", awaits approval" : ""))};
   count_use(key, admission.commit);
   admission.commit.puts.emplace_back(store::AllocationRecord{*slot, record.node.id});
   admission.commit.puts.emplace_back(std::move(record));
   return admission;
 }
 
-Result<Admission> plan_return(const View& view, const Applicant& applicant,
-                              const topology::CaFingerprint& ca, WallTime now, NodeId id) {
-  store::NodeRecord record = view.nodes.at(id);
+// Who came, where, and when.
+struct Arrival {
+  const View& view;
+  const Applicant& applicant;
+  const topology::CaFingerprint& ca;
+  WallTime now;
+};
+
+// The join key that a known machine brings: one of its own user.
+Result<store::JoinKeyRecord> key_of_its_user(const Arrival& arrival, const topology::Node& node) {
+  MESH_TRY_ASSIGN(auto key, find_join_key(arrival.view, *arrival.applicant.ticket, arrival.ca,
+                                          store::Admits::kNode, arrival.now));
+  if (key.user_id == node.user_id) return key;
+  return denied("the join key is of another user than node " + node.name);
+}
+
+// An expired node comes back with a join key of its user.
+Status reauthenticate(const Arrival& arrival, store::NodeRecord& record, store::Commit& commit) {
   auto& node = record.node;
+  if (!arrival.applicant.ticket) {
+    return Error(ErrorCode::kExpired,
+                 "the key of node " + node.name + " has expired: " + kHowToRenew);
+  }
+  MESH_TRY_ASSIGN(const auto key, key_of_its_user(arrival, node));
+  MESH_TRY(topology::renew(node, arrival.now));
+  record.join_key = key.id;
+  count_use(key, commit);
+  commit.audit.push_back(event(arrival.now, record, "node.reauthenticate", ""));
+  return {};
+}
+
+// A node that awaits approval has it when it comes again with a join key that carries it. Any other
+// key changes nothing and is not used up.
+Status approve_by_key(const Arrival& arrival, store::NodeRecord& record, store::Commit& commit) {
+  if (!arrival.applicant.ticket) return {};
+  MESH_TRY_ASSIGN(const auto key, key_of_its_user(arrival, record.node));
+  if (!key.pre_approved) return {};
+  MESH_TRY(topology::approve(record.node, arrival.now));
+  record.join_key = key.id;
+  count_use(key, commit);
+  commit.audit.push_back(
+      event(arrival.now, record, "node.approve", "with join key " + to_string(key.id)));
+  return {};
+}
+
+// A machine that may go on, as it says that it is now.
+void take_keys(const Arrival& arrival, store::NodeRecord& record, store::Commit& commit) {
+  auto& node = record.node;
+  const auto before = node;
+  take_node_key(node, arrival.applicant.node_key, came_by(record), arrival.now);
+  node.disco_key = arrival.applicant.disco_key;
+  if (node.node_key != before.node_key || node.disco_key != before.disco_key) {
+    commit.audit.push_back(event(arrival.now, record, "node.rotate", ""));
+  }
+  if (node.key_expires_at != before.key_expires_at) {
+    commit.audit.push_back(event(arrival.now, record, "node.renew", "by itself"));
+  }
+}
+
+Result<Admission> plan_return(const Arrival& arrival, NodeId id) {
+  store::NodeRecord record = arrival.view.nodes.at(id);
+  const auto before = record.node;
   Admission admission{id, {}};
-  const bool lapsed = node.state == topology::NodeState::kExpired || key_has_lapsed(node, now);
-  if (lapsed) {
-    if (!applicant.ticket) {
-      return Error(ErrorCode::kExpired, "the key of node " + node.name +
-                                            " has expired: join again with a join key of its user");
-    }
-    MESH_TRY_ASSIGN(const auto key,
-                    find_join_key(view, *applicant.ticket, ca, store::Admits::kNode, now));
-    if (key.user_id != node.user_id) {
-      return denied("the join key is of another user than node " + node.name);
-    }
-    MESH_TRY_ASSIGN(node.state, next_state(node.state, topology::NodeEvent::kReauthenticated));
-    count_use(key, admission.commit);
-    record.join_key = key.id;
+  auto& commit = admission.commit;
+  if (before.state == topology::NodeState::kExpired || key_has_lapsed(before, arrival.now)) {
+    MESH_TRY(reauthenticate(arrival, record, commit));
+  } else if (before.state == topology::NodeState::kPending) {
+    MESH_TRY(approve_by_key(arrival, record, commit));
   }
-  const bool rotated = node.node_key != applicant.node_key || node.disco_key != applicant.disco_key;
-  if (!rotated && !lapsed) return admission;
-  if (lapsed || node.node_key != applicant.node_key) {
-    node.key_expires_at = now + kNodeKeyLifetime;
-  }
-  node.node_key = applicant.node_key;
-  node.disco_key = applicant.disco_key;
-  admission.commit.audience = store::Audience::kNetwork;
-  admission.commit.audit = {event(now, record, lapsed ? "node.reauthenticate" : "node.rotate", "")};
-  admission.commit.puts.emplace_back(std::move(record));
+  take_keys(arrival, record, commit);
+  if (record.node == before) return admission;
+  commit.audience = store::Audience::kNetwork;
+  commit.puts.emplace_back(std::move(record));
   return admission;
 }
 
@@ -98,7 +149,7 @@ Result<Admission> plan_admission(const View& view, const Applicant& applicant,
                                  const topology::CaFingerprint& ca, WallTime now) {
   if (const auto* known = view.network.find(applicant.machine_key)) {
     MESH_TRY(check_keys_are_free(view, applicant, known->id));
-    return plan_return(view, applicant, ca, now, known->id);
+    return plan_return({view, applicant, ca, now}, known->id);
   }
   if (!applicant.ticket) {
     return Error(ErrorCode::kNotFound,

@@ -96,7 +96,8 @@ Result<std::unique_ptr<rpc::UpdateSource>> Coordination::watch(
     std::shared_ptr<rpc::UpdateStream> stream) {
   auto source = std::make_unique<WatchSource>(WatchSource::Sources{directory_, tickets_, clock_},
                                               caller.node, request);
-  MESH_TRY(presence_.opened({caller, std::move(stream)}));
+  MESH_TRY_ASSIGN(const auto claim, machines_.claim(caller, request.instance()));
+  MESH_TRY(presence_.opened({caller, std::move(stream)}, claim.older_ends_with));
   return std::unique_ptr<rpc::UpdateSource>(std::move(source));
 }
 

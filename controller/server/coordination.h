@@ -5,6 +5,7 @@
 #include "controller/rpc/handlers.h"
 #include "controller/server/directory.h"
 #include "controller/server/enrollment.h"
+#include "controller/server/machine_use.h"
 #include "controller/server/presence.h"
 #include "controller/server/ticket_office.h"
 
@@ -13,13 +14,21 @@ namespace kernmesh::server {
 class Coordination : public rpc::CoordinationHandler {
  public:
   // All outlive it.
-  Coordination(const Directory& directory, store::Store& store, Presence& presence,
-               Enrollment& enrollment, const TicketOffice& tickets, WallClock clock)
-      : directory_(directory),
-        store_(store),
-        presence_(presence),
-        enrollment_(enrollment),
-        tickets_(tickets),
+  struct Parts {
+    const Directory& directory;
+    store::Store& store;
+    Presence& presence;
+    Enrollment& enrollment;
+    const TicketOffice& tickets;
+    MachineUse& machines;
+  };
+  Coordination(const Parts& parts, WallClock clock)
+      : directory_(parts.directory),
+        store_(parts.store),
+        presence_(parts.presence),
+        enrollment_(parts.enrollment),
+        tickets_(parts.tickets),
+        machines_(parts.machines),
         clock_(std::move(clock)) {}
 
   Result<mesh::v1::ChallengeResponse> challenge(const rpc::Caller&,
@@ -43,6 +52,7 @@ class Coordination : public rpc::CoordinationHandler {
   Presence& presence_;
   Enrollment& enrollment_;
   const TicketOffice& tickets_;
+  MachineUse& machines_;
   WallClock clock_;
 };
 

@@ -61,6 +61,7 @@ void Enrollment::audit_denial(const rpc::Caller& caller, const Applicant& applic
 Result<mesh::v1::RegisterResponse> Enrollment::enroll(const rpc::Caller& caller,
                                                       const mesh::v1::RegisterRequest& request) {
   MESH_TRY_ASSIGN(const auto applicant, check(request));
+  MESH_TRY(machines_.check(applicant.machine_key, request.instance()));
   Session session;
   session.machine_key = applicant.machine_key;
   {

@@ -10,13 +10,11 @@
 #include "controller/server/denial_log.h"
 #include "controller/server/directory.h"
 #include "controller/server/gatekeeper.h"
+#include "controller/server/machine_use.h"
 #include "controller/server/proof.h"
 #include "mesh/v1/coordination.pb.h"
 
 namespace kernmesh::server {
-
-// How long a node key is good for; an agent that rotates its key starts anew.
-inline constexpr auto kNodeKeyLifetime = std::chrono::days(180);
 
 // A request whose form and proof have been checked.
 struct Applicant {
@@ -47,12 +45,14 @@ class Enrollment {
     store::Store& store;
     Proofs& proofs;
     DenialLog& denials;
+    MachineUse& machines;
   };
   Enrollment(const Parts& parts, topology::CaFingerprint ca, WallClock clock)
       : directory_(parts.directory),
         store_(parts.store),
         proofs_(parts.proofs),
         denials_(parts.denials),
+        machines_(parts.machines),
         ca_(ca),
         clock_(std::move(clock)) {}
 
@@ -68,6 +68,7 @@ class Enrollment {
   store::Store& store_;
   Proofs& proofs_;
   DenialLog& denials_;
+  MachineUse& machines_;
   topology::CaFingerprint ca_;
   WallClock clock_;
   std::mutex joining_;  // one at a time: a reusable key is one record that all of them write

@@ -19,8 +19,10 @@ Status check_standing(const View& view, NodeId id, const MachinePublicKey& key) 
                  "this node was removed from the network: join again with a join key");
   }
   if (node->state == topology::NodeState::kExpired) {
-    return Error(ErrorCode::kExpired, "the key of node " + node->name +
-                                          " has expired: join again with a join key of its user");
+    return Error(ErrorCode::kExpired,
+                 "the key of node " + node->name +
+                     " has expired: an administrator renews it (meshadm node renew), or it joins "
+                     "again with a join key of its user");
   }
   return {};
 }

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "controller/server/audit.h"
+#include "controller/server/key_care.h"
 #include "controller/server/relay_registry.h"
 #include "controller/server/watch_source.h"
 
@@ -20,6 +21,12 @@ void log_failure(const char* what, const Status& status) {
 
 store::AuditEvent server_event(WallTime now, const char* action, const store::NodeRecord& record) {
   return {now, "server", action, subject_of(record), "", ""};
+}
+
+// Also one whose only stream was too short for anybody to have looked: then it has reported.
+bool has_ever_connected(const store::NodeRecord& record) {
+  return record.node.last_seen_at != WallTime{} || record.facts.applied != MapVersion{} ||
+         !record.facts.kernel_release.empty();
 }
 
 }  // namespace
@@ -76,7 +83,7 @@ void Housekeeper::run() {
     if (Clock::now() < next_tick) continue;
     next_tick = Clock::now() + kTick;
     check(presence_.streams());
-    expire_keys();
+    look_after_keys();
     remove_ephemeral();
     if (Clock::now() - flushed_ >= kFlushInterval) flush_presence();
     check_relays();
@@ -117,25 +124,11 @@ void Housekeeper::check(const std::vector<OpenStream>& streams) {
   }
 }
 
-void Housekeeper::expire_keys() {
-  const auto status =
-      commit_planned(directory_, store_, [&](const View& view) -> Result<store::Commit> {
-        store::Commit commit;
-        commit.audience = store::Audience::kNetwork;
-        for (const auto& [id, record] : view.nodes) {
-          if (record.node.state != topology::NodeState::kApproved ||
-              !key_has_lapsed(record.node, clock_())) {
-            continue;
-          }
-          auto expired = record;
-          MESH_TRY_ASSIGN(expired.node.state,
-                          next_state(record.node.state, topology::NodeEvent::kKeyExpired));
-          commit.audit.push_back(server_event(clock_(), "node.expire", record));
-          commit.puts.emplace_back(std::move(expired));
-        }
-        return commit;
-      });
-  log_failure("expire node keys", status);
+void Housekeeper::look_after_keys() {
+  const auto online = presence_.online();
+  const auto status = commit_planned(
+      directory_, store_, [&](const View& view) { return plan_key_care(view, online, clock_()); });
+  log_failure("look after node keys", status);
 }
 
 void Housekeeper::remove_ephemeral() {
@@ -148,11 +141,11 @@ void Housekeeper::remove_ephemeral() {
         commit.audience = store::Audience::kNetwork;
         for (const auto& [id, record] : view.nodes) {
           const auto& node = record.node;
-          // One that still counts as connected has not been seen to leave yet; one that never
-          // connected was last seen when it joined.
+          // One that still counts as connected has not been seen to leave yet.
           const bool gone = !node.online && !online.contains(id);
           const WallTime seen = std::max(node.last_seen_at, node.created_at);
           if (!node.ephemeral || !gone || now < seen + options_.ephemeral_lifetime) continue;
+          if (!has_ever_connected(record)) continue;
           commit.removals.emplace_back(store::Removal<NodeId>{id, record.written});
           commit.audit.push_back(server_event(now, "node.remove_ephemeral", record));
         }

@@ -41,7 +41,7 @@ class Housekeeper {
   void tell(const std::vector<OpenStream>& streams);
   void check(const std::vector<OpenStream>& streams);
   void remind_streams();
-  void expire_keys();
+  void look_after_keys();
   void remove_ephemeral();
   void flush_presence();
   void check_relays();

@@ -40,6 +40,10 @@ Result<store::JoinKeyRecord> find_join_key(const View& view, const topology::Tic
   return record;
 }
 
+topology::CameBy came_by(const store::NodeRecord& record) {
+  return record.join_key == JoinKeyId() ? topology::CameBy::kPerson : topology::CameBy::kJoinKey;
+}
+
 void count_use(store::JoinKeyRecord key, store::Commit& commit) {
   ++key.use_count;
   commit.puts.emplace_back(std::move(key));

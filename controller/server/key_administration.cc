@@ -39,6 +39,7 @@ v1::JoinKey describe_key(const View& view, const store::JoinKeyRecord& key,
   message.set_use_count(key.use_count);
   message.set_hint(key.hint);
   message.set_relay(key.admits == store::Admits::kRelay);
+  message.set_pre_approved(key.pre_approved);
   for (const auto& tag : key.tags) message.add_tags(tag);
   const auto found = nodes.find(key.id);
   if (found == nodes.end()) return message;
@@ -56,9 +57,10 @@ Result<store::JoinKeyRecord> key_from(const v1::CreateJoinKeyRequest& request, W
   }
   store::JoinKeyRecord record;
   if (request.relay()) {
-    if (!request.user_name().empty() || request.ephemeral() || request.tags_size() > 0) {
+    if (!request.user_name().empty() || request.ephemeral() || request.tags_size() > 0 ||
+        request.pre_approved()) {
       return Error(ErrorCode::kInvalid,
-                   "a relay is nobody's and stays: no user, not ephemeral, no tags");
+                   "a relay is nobody's and stays: no user, not ephemeral, no tags, no approval");
     }
     record.admits = store::Admits::kRelay;
   }
@@ -66,6 +68,7 @@ Result<store::JoinKeyRecord> key_from(const v1::CreateJoinKeyRequest& request, W
   record.tags.assign(tags.begin(), tags.end());
   record.reusable = request.reusable();
   record.ephemeral = request.ephemeral();
+  record.pre_approved = request.pre_approved();
   record.created_at = now;
   record.expires_at = now + lifetime;
   return record;

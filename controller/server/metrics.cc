@@ -4,6 +4,10 @@
 #include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
 
+#include <map>
+
+#include "controller/core/topology/node_life.h"
+
 namespace kernmesh::server {
 namespace {
 
@@ -23,13 +27,45 @@ void add(prometheus::MetricFamily& family, double value, const char* label = nul
   family.metric.push_back(std::move(metric));
 }
 
+struct NodeCounts {
+  std::map<topology::NodeState, double> by_state{{topology::NodeState::kPending, 0},
+                                                 {topology::NodeState::kApproved, 0},
+                                                 {topology::NodeState::kExpired, 0}};
+  double expiring = 0;
+  double shared = 0;
+
+  void count(const topology::Node& node, WallTime now) {
+    by_state[node.state] += 1;
+    if (key_expires_soon(node, now)) expiring += 1;
+    if (node.machine_key_shared_at != WallTime{}) shared += 1;
+  }
+
+  void put(std::vector<prometheus::MetricFamily>& families) const {
+    auto nodes = gauge("kernmesh_server_nodes", "Nodes by state.");
+    for (const auto& [state, count] : by_state) {
+      add(nodes, count, "state", topology::to_string(state).data());
+    }
+    auto soon = gauge("kernmesh_server_nodes_expiring", "Nodes whose key ends within 14 days.");
+    add(soon, expiring);
+    auto twice = gauge("kernmesh_server_nodes_with_shared_key",
+                       "Nodes whose machine key two machines have used within a day.");
+    add(twice, shared);
+    families.insert(families.end(), {nodes, soon, twice});
+  }
+};
+
+bool is_behind(const View& view, const Presence& presence, const store::NodeRecord& record) {
+  const auto facts = presence.facts_of(record.node.id).value_or(record.facts);
+  return view.network.is_behind(record.node.id, facts.applied, view.network.version());
+}
+
 }  // namespace
 
 std::string render_metrics(const Directory& directory, const Presence& presence,
-                           const PolicyCounts& policies, WallTime certificate_expires_at) {
+                           const PolicyCounts& policies, const CertificateTime& time) {
+  const WallTime now = time.now;
   auto build = gauge("kernmesh_server_build_info", "Always 1; the version is a label.");
   add(build, 1, "version", KERNMESH_VERSION);
-  auto nodes = gauge("kernmesh_server_nodes", "Nodes by state.");
   auto users = gauge("kernmesh_server_users", "Users.");
   auto keys = gauge("kernmesh_server_join_keys", "Join keys, also those that let nobody in.");
   auto tokens = gauge("kernmesh_server_api_tokens", "API tokens, also expired ones.");
@@ -45,16 +81,13 @@ std::string render_metrics(const Directory& directory, const Presence& presence,
                         "Policies that were not put in force, since the start.");
   rejected.type = prometheus::MetricType::Counter;
   const auto online = presence.online();
+  NodeCounts counts;
   directory.read([&](const View& view) {
-    double expired = 0, late = 0;
+    double late = 0;
     for (const auto& [id, record] : view.nodes) {
-      if (record.node.state == topology::NodeState::kExpired) ++expired;
-      const auto facts = presence.facts_of(id).value_or(record.facts);
-      if (online.contains(id) && view.network.is_behind(id, facts.applied, view.network.version()))
-        ++late;
+      counts.count(record.node, now);
+      if (online.contains(id) && is_behind(view, presence, record)) ++late;
     }
-    add(nodes, static_cast<double>(view.nodes.size()) - expired, "state", "approved");
-    add(nodes, expired, "state", "expired");
     add(users, static_cast<double>(view.users.size()));
     add(keys, static_cast<double>(view.join_keys.size()));
     add(tokens, static_cast<double>(view.tokens.size()));
@@ -73,10 +106,12 @@ std::string render_metrics(const Directory& directory, const Presence& presence,
   add(streams, static_cast<double>(online.size()));
   auto expiry = gauge("kernmesh_server_certificate_expiry_seconds",
                       "When the server's certificate expires, in seconds since 1970.");
-  add(expiry, static_cast<double>(certificate_expires_at.time_since_epoch().count()));
-  return prometheus::TextSerializer().Serialize({build, nodes, users, keys, tokens, revision,
-                                                 behind, streams, expiry, policy, rules, sets,
-                                                 compile, rejected});
+  add(expiry, static_cast<double>(time.expires_at.time_since_epoch().count()));
+  std::vector<prometheus::MetricFamily> families{build,  users,   keys,    tokens, revision,
+                                                 behind, streams, expiry,  policy, rules,
+                                                 sets,   compile, rejected};
+  counts.put(families);
+  return prometheus::TextSerializer().Serialize(families);
 }
 
 }  // namespace kernmesh::server

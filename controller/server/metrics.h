@@ -10,7 +10,12 @@
 
 namespace kernmesh::server {
 
+struct CertificateTime {
+  WallTime expires_at{};
+  WallTime now{};
+};
+
 std::string render_metrics(const Directory& directory, const Presence& presence,
-                           const PolicyCounts& policies, WallTime certificate_expires_at);
+                           const PolicyCounts& policies, const CertificateTime& time);
 
 }  // namespace kernmesh::server

@@ -4,14 +4,43 @@
 #include <set>
 
 #include "controller/core/topology/name.h"
+#include "controller/core/topology/node_life.h"
+#include "controller/rpc/certificate.h"
 #include "controller/rpc/convert.h"
 #include "controller/rpc/paging.h"
 #include "controller/server/audit.h"
+#include "controller/server/join_keys.h"
 #include "controller/server/lookup.h"
 
 namespace kernmesh::server {
 
 namespace v1 = mesh::v1;
+
+namespace {
+
+v1::NodeState wire_state(topology::NodeState state) {
+  switch (state) {
+    case topology::NodeState::kPending:
+      return v1::NODE_STATE_PENDING;
+    case topology::NodeState::kApproved:
+      return v1::NODE_STATE_APPROVED;
+    case topology::NodeState::kExpired:
+      return v1::NODE_STATE_EXPIRED;
+    case topology::NodeState::kRemoved:
+      break;
+  }
+  return v1::NODE_STATE_UNSPECIFIED;
+}
+
+v1::KeyExpiry wire_expiry(const topology::Node& node) {
+  if (!node.tags.empty() || node.key_expiry == topology::KeyExpiry::kNever) {
+    return v1::KEY_EXPIRY_NEVER;
+  }
+  return node.key_expiry == topology::KeyExpiry::kPeriod ? v1::KEY_EXPIRY_PERIOD
+                                                         : v1::KEY_EXPIRY_DATE;
+}
+
+}  // namespace
 
 v1::Node NodeAdministration::describe(const View& view, const store::NodeRecord& record) const {
   const auto& node = record.node;
@@ -22,8 +51,7 @@ v1::Node NodeAdministration::describe(const View& view, const store::NodeRecord&
   message.set_name(node.name);
   const auto* user = view.network.find_user(node.user_id);
   if (user != nullptr) message.set_user_name(user->name);
-  message.set_state(node.state == topology::NodeState::kApproved ? v1::NODE_STATE_APPROVED
-                                                                 : v1::NODE_STATE_EXPIRED);
+  message.set_state(wire_state(node.state));
   for (const auto& address : node.addresses) message.add_addresses(rpc::to_wire(address));
   for (const auto& endpoint : node.endpoints) *message.add_endpoints() = rpc::to_proto(endpoint);
   message.set_machine_key(rpc::to_wire(node.machine_key));
@@ -38,6 +66,10 @@ v1::Node NodeAdministration::describe(const View& view, const store::NodeRecord&
   message.set_kernel_release(facts.kernel_release);
   for (const auto& tag : node.tags) message.add_tags(tag);
   message.set_join_key_id(record.join_key.value());
+  message.set_key_expiry(wire_expiry(node));
+  message.set_renews_itself(renews_itself(node, came_by(record)));
+  message.set_key_rotation_due(node.key_rotation_due);
+  message.set_machine_key_shared_at(rpc::to_wire(node.machine_key_shared_at));
   return message;
 }
 
@@ -65,7 +97,6 @@ Result<v1::Node> NodeAdministration::get_node(const rpc::Caller& caller,
   });
 }
 
-template <typename Edit>
 Result<v1::Node> NodeAdministration::edit_node(const Change& change, const Edit& edit) {
   NodeId id;
   MESH_TRY(commit_planned(directory_, store_, [&](const View& view) -> Result<store::Commit> {
@@ -79,6 +110,11 @@ Result<v1::Node> NodeAdministration::edit_node(const Change& change, const Edit&
     commit.audience = store::Audience::kNetwork;
     std::string detail = "now " + record.node.name;
     for (const auto& tag : record.node.tags) detail += " " + tag;
+    if (record.node.key_expires_at != before.key_expires_at) {
+      detail += record.node.key_expires_at == WallTime{}
+                    ? ", its key does not end"
+                    : ", its key ends " + rpc::format_time(record.node.key_expires_at);
+    }
     commit.audit = {event_by(change.caller, clock_(), {change.action, subject, std::move(detail)})};
     commit.puts.emplace_back(std::move(record));
     return commit;
@@ -107,13 +143,12 @@ Result<v1::Node> NodeAdministration::rename_node(const rpc::Caller& caller,
 
 Result<v1::Node> NodeAdministration::expire_node(const rpc::Caller& caller,
                                                  const v1::ExpireNodeRequest& request) {
-  return edit_node(
-      {caller, request.node(), "node.expire"}, [&](const View&, topology::Node& node) -> Status {
-        if (node.state == topology::NodeState::kExpired) return {};
-        MESH_TRY_ASSIGN(node.state, next_state(node.state, topology::NodeEvent::kKeyExpired));
-        node.key_expires_at = clock_();
-        return {};
-      });
+  return edit_node({caller, request.node(), "node.expire"},
+                   [&](const View&, topology::Node& node) -> Status {
+                     const bool ended = node.key_expiry == topology::KeyExpiry::kEnded;
+                     if (node.state == topology::NodeState::kExpired && ended) return {};
+                     return expire(node, clock_());
+                   });
 }
 
 Result<v1::Node> NodeAdministration::tag_node(const rpc::Caller& caller,
@@ -125,7 +160,7 @@ Result<v1::Node> NodeAdministration::tag_node(const rpc::Caller& caller,
                        MESH_TRY(check_tag(view, tag));
                        tags.insert(tag);
                      }
-                     node.tags.assign(tags.begin(), tags.end());
+                     retag(node, {tags.begin(), tags.end()}, clock_());
                      return {};
                    });
 }

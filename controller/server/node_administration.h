@@ -3,6 +3,8 @@
 // that changes something is audited.
 #pragma once
 
+#include <functional>
+
 #include "controller/rpc/admin_handlers.h"
 #include "controller/server/directory.h"
 #include "controller/server/presence.h"
@@ -27,6 +29,13 @@ class NodeAdministration : public rpc::NodeHandler {
   Result<mesh::v1::RemoveNodeResponse> remove_node(const rpc::Caller&,
                                                    const mesh::v1::RemoveNodeRequest&) override;
   Result<mesh::v1::Node> tag_node(const rpc::Caller&, const mesh::v1::TagNodeRequest&) override;
+  Result<mesh::v1::Node> approve_node(const rpc::Caller&,
+                                      const mesh::v1::ApproveNodeRequest&) override;
+  Result<mesh::v1::Node> renew_node(const rpc::Caller&, const mesh::v1::RenewNodeRequest&) override;
+  Result<mesh::v1::Node> set_node_expiry(const rpc::Caller&,
+                                         const mesh::v1::SetNodeExpiryRequest&) override;
+  Result<mesh::v1::Node> rotate_node_key(const rpc::Caller&,
+                                         const mesh::v1::RotateNodeKeyRequest&) override;
 
  private:
   struct Change {
@@ -35,8 +44,8 @@ class NodeAdministration : public rpc::NodeHandler {
     const char* action;
   };
   mesh::v1::Node describe(const View& view, const store::NodeRecord& record) const;
-  // Changes that node by `edit(view, node)` and tells the network.
-  template <typename Edit>
+  // Changes that node and tells the network.
+  using Edit = std::function<Status(const View&, topology::Node&)>;
   Result<mesh::v1::Node> edit_node(const Change& change, const Edit& edit);
 
   const Directory& directory_;

@@ -3,7 +3,7 @@
 
 namespace kernmesh::server {
 
-Status Presence::opened(OpenStream stream) {
+Status Presence::opened(OpenStream stream, const Error& why_the_older_ends) {
   std::shared_ptr<rpc::UpdateStream> older;
   {
     const std::lock_guard lock(mutex_);
@@ -16,7 +16,7 @@ Status Presence::opened(OpenStream stream) {
     }
     place = std::move(stream);
   }
-  if (older) older->end(Error(ErrorCode::kConflict, "another stream of this node has taken over"));
+  if (older) older->end(why_the_older_ends);
   return {};
 }
 

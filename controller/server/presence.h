@@ -27,8 +27,8 @@ struct OpenStream {
 
 class Presence {
  public:
-  // kExhausted when there are kMaxStreams. Ends the node's older stream.
-  Status opened(OpenStream stream);
+  // kExhausted when there are kMaxStreams. Ends the node's older stream, which hears why.
+  Status opened(OpenStream stream, const Error& why_the_older_ends);
   void closed(NodeId node, const rpc::UpdateStream* stream);
 
   std::vector<OpenStream> streams() const;

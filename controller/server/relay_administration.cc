@@ -8,6 +8,9 @@
 #include "controller/server/audit.h"
 
 namespace kernmesh::server {
+
+namespace v1 = mesh::v1;
+
 namespace {
 
 // By name, or by id in decimal. A name of digits only wins over an id.

@@ -18,6 +18,7 @@
 #include "controller/server/policy_administration.h"
 #include "controller/server/relay_administration.h"
 #include "controller/server/relay_registry.h"
+#include "controller/server/settings_administration.h"
 #include "controller/server/state_dir.h"
 #include "controller/server/stored_policy.h"
 #include "controller/server/ticket_key.h"
@@ -77,15 +78,17 @@ class AssembledServer final : public Server {
     tickets_ = std::make_unique<TicketOffice>(ticket_key);
     proofs_ = std::make_unique<Proofs>(*directory_, clock_);
     denials_ = std::make_unique<DenialLog>(*store_, clock_);
-    enrollment_ =
-        std::make_unique<Enrollment>(Enrollment::Parts{*directory_, *store_, *proofs_, *denials_},
-                                     identity_.fingerprint, clock_);
+    machines_ = std::make_unique<MachineUse>(*directory_, *store_, clock_);
+    enrollment_ = std::make_unique<Enrollment>(
+        Enrollment::Parts{*directory_, *store_, *proofs_, *denials_, *machines_},
+        identity_.fingerprint, clock_);
     relays_ = std::make_unique<RelayRegistry>(
         *directory_, *store_, *proofs_, relay_presence_,
         RelayRegistry::Identity{identity_.fingerprint, tickets_->key()}, clock_);
     gatekeeper_ = std::make_unique<Gatekeeper>(*directory_, *store_, *denials_, clock_);
-    coordination_ = std::make_unique<Coordination>(*directory_, *store_, presence_, *enrollment_,
-                                                   *tickets_, clock_);
+    coordination_ = std::make_unique<Coordination>(
+        Coordination::Parts{*directory_, *store_, presence_, *enrollment_, *tickets_, *machines_},
+        clock_);
     MESH_TRY(make_administration());
     housekeeper_ = std::make_unique<Housekeeper>(
         *directory_, *store_, presence_, relay_presence_, clock_,
@@ -96,7 +99,7 @@ class AssembledServer final : public Server {
                                        *coordination_,
                                        *relays_,
                                        {*users_, *tokens_, *keys_, *nodes_, *policies_,
-                                        *relay_administration_, *audit_}}));
+                                        *relay_administration_, *audit_, *settings_}}));
     housekeeper_->start();
     audit_->start();
     return start_pages();
@@ -150,6 +153,7 @@ class AssembledServer final : public Server {
     keys_ = std::make_unique<KeyAdministration>(*directory_, *store_, *requests_,
                                                 identity_.fingerprint, clock_);
     nodes_ = std::make_unique<NodeAdministration>(*directory_, *store_, presence_, clock_);
+    settings_ = std::make_unique<SettingsAdministration>(*directory_, *store_, clock_);
     policies_ = std::make_unique<PolicyAdministration>(*directory_, *store_, presence_,
                                                        policy_counts_, clock_);
     relay_administration_ =
@@ -167,7 +171,8 @@ class AssembledServer final : public Server {
     MESH_TRY_ASSIGN(const auto endpoint, Endpoint::parse(options_.http_listen));
     host::HttpPages pages;
     pages.metrics = [this] {
-      return render_metrics(*directory_, presence_, policy_counts_, identity_.expires_at);
+      return render_metrics(*directory_, presence_, policy_counts_,
+                            {identity_.expires_at, clock_()});
     };
     pages.is_healthy = [this] { return clock_() < identity_.expires_at; };
     MESH_TRY_ASSIGN(http_, host::start_http_server(endpoint, std::move(pages)));
@@ -184,6 +189,7 @@ class AssembledServer final : public Server {
   RelayPresence relay_presence_;
   std::unique_ptr<TicketOffice> tickets_;
   std::unique_ptr<Proofs> proofs_;
+  std::unique_ptr<MachineUse> machines_;
   std::unique_ptr<Enrollment> enrollment_;
   std::unique_ptr<RelayRegistry> relays_;
   std::unique_ptr<RelayAdministration> relay_administration_;
@@ -196,6 +202,7 @@ class AssembledServer final : public Server {
   std::unique_ptr<TokenAdministration> tokens_;
   std::unique_ptr<KeyAdministration> keys_;
   std::unique_ptr<NodeAdministration> nodes_;
+  std::unique_ptr<SettingsAdministration> settings_;
   std::unique_ptr<PolicyAdministration> policies_;
   std::unique_ptr<AuditDesk> audit_;
   std::unique_ptr<Housekeeper> housekeeper_;

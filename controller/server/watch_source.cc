@@ -47,6 +47,7 @@ netmap::Relays WatchSource::relays_of(const View& view) const {
   netmap::Relays relays;
   const topology::Node* own = view.network.find(node_);
   if (!wants_relays_ || own == nullptr || view.relays.empty()) return relays;
+  if (own->state != topology::NodeState::kApproved) return relays;
   for (const auto& [id, record] : view.relays) relays.known.emplace(id, record.relay);
   relays.ticket = tickets_.ticket_for(node_, own->disco_key, clock_());
   return relays;

@@ -3,6 +3,8 @@
 
 #include <array>
 
+#include "controller/store/node_life_migration.h"
+
 namespace kernmesh::store {
 namespace {
 
@@ -191,6 +193,7 @@ CREATE TRIGGER audit_is_not_replaced BEFORE INSERT ON audit
 CREATE TRIGGER audit_is_not_removed BEFORE DELETE ON audit
   BEGIN SELECT raise(ABORT, 'the audit log is append-only'); END;
 )sql",
+    kNodeLifeStep,
 };
 
 Result<int> schema_of(Database& db) {

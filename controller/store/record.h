@@ -28,6 +28,7 @@ struct MetaRecord {
   topology::OverlayRange overlay;
   SecretBytes<32> token_secret;  // keys of nonces and session tokens are derived from it
   Hash admin_token_hash{};
+  bool device_approval = false;  // newcomers await an administrator's approval
   Revision written;
   bool operator==(const MetaRecord&) const = default;
 };
@@ -49,7 +50,8 @@ struct NodeFacts {
 struct NodeRecord {
   topology::Node node;
   NodeFacts facts;
-  JoinKeyId join_key;  // that it came in by last; 0: before this was kept
+  JoinKeyId join_key;      // that it came in by last; 0: none, or before this was kept
+  WallTime alarmed_for{};  // the end of its key that the audit log knows of
   Revision written;
   bool operator==(const NodeRecord&) const = default;
 };
@@ -65,6 +67,7 @@ struct JoinKeyRecord {
   UserId user_id;  // 0 when it is for a relay, which is nobody's
   bool reusable = false;
   bool ephemeral = false;
+  bool pre_approved = false;      // its nodes await no approval
   std::vector<std::string> tags;  // of the nodes that join with it
   WallTime created_at{};
   WallTime expires_at{};
@@ -136,14 +139,5 @@ struct PolicyRecord {
 
 using Record = std::variant<MetaRecord, UserRecord, NodeRecord, JoinKeyRecord, AllocationRecord,
                             PolicyRecord, RelayRecord, TokenRecord, RequestRecord>;
-
-// A record to remove, if it is still as of `written`.
-template <typename Id>
-struct Removal {
-  Id id;
-  Revision written;
-};
-using AnyRemoval = std::variant<Removal<UserId>, Removal<NodeId>, Removal<JoinKeyId>,
-                                Removal<netmap::RelayId>, Removal<TokenId>>;
 
 }  // namespace kernmesh::store

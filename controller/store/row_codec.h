@@ -11,6 +11,7 @@
 
 #include "controller/base/clock.h"
 #include "controller/store/record.h"
+#include "controller/store/removal.h"
 #include "controller/store/sqlite_db.h"
 
 namespace kernmesh::store {

@@ -8,14 +8,18 @@ namespace kernmesh::store {
 Status write_row(Database& db, const MetaRecord& record, Revision now) {
   const bool fresh = record.written == Revision{};
   auto statement =
-      db.prepare(fresh ? "INSERT INTO meta VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6)"
+      db.prepare(fresh ? "INSERT INTO meta (id, epoch, overlay_v4, overlay_v6, token_secret,"
+                         " admin_token_hash, device_approval, written)"
+                         " VALUES (1,?1,?2,?3,?4,?5,?6,?7)"
                        : "UPDATE meta SET epoch=?1, overlay_v4=?2, overlay_v6=?3, token_secret=?4,"
-                         " admin_token_hash=?5, written=?6 WHERE id=1 AND written=?7");
+                         " admin_token_hash=?5, device_approval=?6, written=?7"
+                         " WHERE id=1 AND written=?8");
   statement.bind(signed_of(record.epoch.value()))
       .bind(to_string(record.overlay.v4))
       .bind(to_string(record.overlay.v6))
       .bind_blob(record.token_secret.bytes())
       .bind_blob(record.admin_token_hash)
+      .bind(record.device_approval ? 1 : 0)
       .bind(signed_of(now.value()));
   if (!fresh) statement.bind(signed_of(record.written.value()));
   MESH_TRY(statement.run());
@@ -46,13 +50,16 @@ Status write_row(Database& db, const NodeRecord& record, Revision now) {
       fresh ? "INSERT INTO node (id, name, user_id, state, machine_key, node_key, disco_key,"
               " addresses, endpoints, ephemeral, online, created_at, last_seen_at, key_expires_at,"
               " applied_epoch, applied_revision, agent_version, kernel_release, tags, home_relay,"
-              " join_key, written) VALUES"
-              " (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22)"
+              " join_key, key_expiry, key_rotation_due, machine_key_shared_at, alarmed_for,"
+              " written) VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,"
+              "?19,?20,?21,?22,?23,?24,?25,?26)"
             : "UPDATE node SET name=?2, user_id=?3, state=?4, machine_key=?5, node_key=?6,"
               " disco_key=?7, addresses=?8, endpoints=?9, ephemeral=?10, online=?11,"
               " created_at=?12, last_seen_at=?13, key_expires_at=?14, applied_epoch=?15,"
               " applied_revision=?16, agent_version=?17, kernel_release=?18, tags=?19,"
-              " home_relay=?20, join_key=?21, written=?22 WHERE id=?1 AND written=?23");
+              " home_relay=?20, join_key=?21, key_expiry=?22, key_rotation_due=?23,"
+              " machine_key_shared_at=?24, alarmed_for=?25, written=?26"
+              " WHERE id=?1 AND written=?27");
   const auto& node = record.node;
   const auto& facts = record.facts;
   statement.bind(signed_of(node.id.value())).bind(node.name);
@@ -67,6 +74,8 @@ Status write_row(Database& db, const NodeRecord& record, Revision now) {
   statement.bind(signed_of(facts.applied.revision.value()));
   statement.bind(facts.agent_version).bind(facts.kernel_release).bind(join(node.tags));
   statement.bind(node.home_relay.value()).bind(signed_of(record.join_key.value()));
+  statement.bind(static_cast<std::int64_t>(node.key_expiry)).bind(node.key_rotation_due ? 1 : 0);
+  statement.bind(seconds_of(node.machine_key_shared_at)).bind(seconds_of(record.alarmed_for));
   statement.bind(signed_of(now.value()));
   if (!fresh) statement.bind(signed_of(record.written.value()));
   MESH_TRY(statement.run());
@@ -77,18 +86,18 @@ Status write_row(Database& db, const JoinKeyRecord& record, Revision now) {
   const bool fresh = record.written == Revision{};
   auto statement = db.prepare(
       fresh ? "INSERT INTO join_key (id, hash, hint, admits, user_id, reusable, ephemeral,"
-              " created_at, expires_at, revoked_at, use_count, tags, written)"
-              " VALUES (?1,?2,?3,?4,nullif(?5,0),?6,?7,?8,?9,?10,?11,?12,?13)"
+              " created_at, expires_at, revoked_at, use_count, tags, pre_approved, written)"
+              " VALUES (?1,?2,?3,?4,nullif(?5,0),?6,?7,?8,?9,?10,?11,?12,?13,?14)"
             : "UPDATE join_key SET hash=?2, hint=?3, admits=?4, user_id=nullif(?5,0), reusable=?6,"
               " ephemeral=?7, created_at=?8, expires_at=?9, revoked_at=?10, use_count=?11,"
-              " tags=?12, written=?13 WHERE id=?1 AND written=?14");
+              " tags=?12, pre_approved=?13, written=?14 WHERE id=?1 AND written=?15");
   statement.bind(signed_of(record.id.value())).bind_blob(record.hash).bind(record.hint);
   statement.bind(static_cast<std::int64_t>(record.admits));
   statement.bind(signed_of(record.user_id.value()));
   statement.bind(record.reusable ? 1 : 0).bind(record.ephemeral ? 1 : 0);
   statement.bind(seconds_of(record.created_at)).bind(seconds_of(record.expires_at));
   statement.bind(seconds_of(record.revoked_at)).bind(record.use_count).bind(join(record.tags));
-  statement.bind(signed_of(now.value()));
+  statement.bind(record.pre_approved ? 1 : 0).bind(signed_of(now.value()));
   if (!fresh) statement.bind(signed_of(record.written.value()));
   MESH_TRY(statement.run());
   return replaced(db, "join key", record.id.value());
@@ -129,7 +138,8 @@ Status remove_row(Database& db, const Removal<JoinKeyId>& removal) {
 
 Status read_rows(Database& db, std::vector<MetaRecord>& records) {
   constexpr auto kSql =
-      "SELECT epoch, overlay_v4, overlay_v6, token_secret, admin_token_hash, written FROM meta";
+      "SELECT epoch, overlay_v4, overlay_v6, token_secret, admin_token_hash, device_approval,"
+      " written FROM meta";
   return each_row(db, kSql, [&](Statement& row) -> Status {
     MetaRecord record;
     record.epoch = Epoch(unsigned_of(row.number()));
@@ -137,6 +147,7 @@ Status read_rows(Database& db, std::vector<MetaRecord>& records) {
     MESH_TRY_ASSIGN(record.overlay.v6, Prefix::parse(row.text()));
     MESH_TRY(read_bytes(row, record.token_secret.mutable_bytes()));
     MESH_TRY(read_bytes(row, record.admin_token_hash));
+    record.device_approval = row.number() != 0;
     record.written = Revision(unsigned_of(row.number()));
     records.push_back(std::move(record));
     return {};
@@ -162,8 +173,8 @@ Status read_rows(Database& db, std::vector<NodeRecord>& records) {
   constexpr auto kSql =
       "SELECT id, name, user_id, state, machine_key, node_key, disco_key, addresses, endpoints,"
       " ephemeral, online, created_at, last_seen_at, key_expires_at, applied_epoch,"
-      " applied_revision, agent_version, kernel_release, tags, home_relay, join_key, written FROM"
-      " node";
+      " applied_revision, agent_version, kernel_release, tags, home_relay, join_key, key_expiry,"
+      " key_rotation_due, machine_key_shared_at, alarmed_for, written FROM node";
   return each_row(db, kSql, [&](Statement& row) -> Status {
     NodeRecord record;
     auto& node = record.node;
@@ -171,7 +182,7 @@ Status read_rows(Database& db, std::vector<NodeRecord>& records) {
     node.name = row.text();
     node.user_id = UserId(unsigned_of(row.number()));
     const auto state = row.number();
-    if (state < 1 || state > 2) {
+    if (state < 1 || state > 3) {
       return Error(ErrorCode::kCorrupt, "node state " + std::to_string(state));
     }
     node.state = static_cast<topology::NodeState>(state);
@@ -192,6 +203,14 @@ Status read_rows(Database& db, std::vector<NodeRecord>& records) {
     node.tags = words_of(row.text());
     node.home_relay = netmap::RelayId(static_cast<std::uint32_t>(row.number()));
     record.join_key = JoinKeyId(unsigned_of(row.number()));
+    const auto key_expiry = row.number();
+    if (key_expiry < 1 || key_expiry > 4) {
+      return Error(ErrorCode::kCorrupt, "key expiry " + std::to_string(key_expiry));
+    }
+    node.key_expiry = static_cast<topology::KeyExpiry>(key_expiry);
+    node.key_rotation_due = row.number() != 0;
+    node.machine_key_shared_at = time_of(row.number());
+    record.alarmed_for = time_of(row.number());
     record.written = Revision(unsigned_of(row.number()));
     records.push_back(std::move(record));
     return {};
@@ -201,7 +220,7 @@ Status read_rows(Database& db, std::vector<NodeRecord>& records) {
 Status read_rows(Database& db, std::vector<JoinKeyRecord>& records) {
   constexpr auto kSql =
       "SELECT id, hash, hint, admits, coalesce(user_id, 0), reusable, ephemeral, created_at,"
-      " expires_at, revoked_at, use_count, tags, written FROM join_key";
+      " expires_at, revoked_at, use_count, tags, pre_approved, written FROM join_key";
   return each_row(db, kSql, [&](Statement& row) -> Status {
     JoinKeyRecord record;
     record.id = JoinKeyId(unsigned_of(row.number()));
@@ -220,6 +239,7 @@ Status read_rows(Database& db, std::vector<JoinKeyRecord>& records) {
     record.revoked_at = time_of(row.number());
     record.use_count = static_cast<std::uint32_t>(row.number());
     record.tags = words_of(row.text());
+    record.pre_approved = row.number() != 0;
     record.written = Revision(unsigned_of(row.number()));
     records.push_back(std::move(record));
     return {};

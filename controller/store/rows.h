@@ -7,6 +7,7 @@
 
 #include "controller/store/audit_event.h"
 #include "controller/store/record.h"
+#include "controller/store/removal.h"
 #include "controller/store/sqlite_db.h"
 
 namespace kernmesh::store {

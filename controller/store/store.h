@@ -12,6 +12,7 @@
 #include "controller/base/result.h"
 #include "controller/store/audit_event.h"
 #include "controller/store/record.h"
+#include "controller/store/removal.h"
 
 namespace kernmesh::store {
 

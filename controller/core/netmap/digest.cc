@@ -105,6 +105,10 @@ Digest self_digest(const Self& self) {
   encoder.add(self.addresses);
   encoder.add(self.overlay_prefixes);
   encoder.add(self.key_expires_at);
+  // A node of which none is true has the digest that versions before them compute.
+  const std::uint64_t marks = (self.awaits_approval ? 1U : 0U) | (self.key_rotation_due ? 2U : 0U) |
+                              (self.machine_key_shared ? 4U : 0U);
+  if (marks != 0) encoder.add(marks);
   return encoder.finish();
 }
 

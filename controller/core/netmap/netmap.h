@@ -26,6 +26,9 @@ struct Self {
   std::vector<IpAddress> addresses;      // overlay, in the server's order: IPv4 first
   std::vector<Prefix> overlay_prefixes;  // ranges of the whole network
   WallTime key_expires_at{};             // epoch 0: never
+  bool awaits_approval = false;          // and has no peers until then
+  bool key_rotation_due = false;         // the server asks for a new node key
+  bool machine_key_shared = false;       // another machine has this node's keys, or had of late
   bool operator==(const Self&) const = default;
 };
 

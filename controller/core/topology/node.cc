@@ -3,21 +3,6 @@
 
 namespace kernmesh::topology {
 
-Result<NodeState> next_state(NodeState state, NodeEvent event) {
-  switch (event) {
-    case NodeEvent::kKeyExpired:
-      if (state == NodeState::kApproved) return NodeState::kExpired;
-      return Error(ErrorCode::kConflict, "the node has expired already");
-    case NodeEvent::kReauthenticated:
-      return NodeState::kApproved;
-  }
-  return Error(ErrorCode::kConflict, "unknown event");
-}
-
-bool key_has_lapsed(const Node& node, WallTime now) {
-  return node.key_expires_at != WallTime{} && now >= node.key_expires_at;
-}
-
 policy::Node to_policy(const Node& node) {
   policy::Node known;
   known.id = node.id;
@@ -56,6 +41,9 @@ netmap::Self to_self(const Node& node, const User& user, const OverlayRange& ran
   self.addresses = node.addresses;
   self.overlay_prefixes = {range.v4, range.v6};
   self.key_expires_at = node.key_expires_at;
+  self.awaits_approval = node.state == NodeState::kPending;
+  self.key_rotation_due = node.key_rotation_due;
+  self.machine_key_shared = node.machine_key_shared_at != WallTime{};
   return self;
 }
 

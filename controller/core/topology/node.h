@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Users and nodes as the server knows them, and the states a node goes through (L1, pure).
+// Users and nodes as the server knows them (L1, pure).
 #pragma once
 
 #include <string>
@@ -11,6 +11,7 @@
 #include "controller/base/key.h"
 #include "controller/core/netmap/netmap.h"
 #include "controller/core/policy/inventory.h"
+#include "controller/core/topology/node_state.h"
 #include "controller/core/topology/overlay.h"
 
 namespace kernmesh::topology {
@@ -24,11 +25,10 @@ struct User {
   bool operator==(const User&) const = default;
 };
 
-// A removed node is no node any more; pending comes with device approval.
-enum class NodeState : std::uint8_t { kApproved = 1, kExpired = 2 };
-enum class NodeEvent { kKeyExpired, kReauthenticated };
-// The one place where a node's state changes. kConflict for an event that the state does not know.
-Result<NodeState> next_state(NodeState state, NodeEvent event);
+// When a node's key ends: after a period that begins anew with each renewal, never, on a day that
+// somebody has set and only an administrator moves, or it was ended by hand and no clock brings it
+// back. The numbers are what the store has.
+enum class KeyExpiry : std::uint8_t { kPeriod = 1, kNever = 2, kDate = 3, kEnded = 4 };
 
 struct Node {
   NodeId id;
@@ -47,11 +47,11 @@ struct Node {
   WallTime key_expires_at{};      // epoch 0: never
   std::vector<std::string> tags;  // "tag:x"; with any, the node is nobody's for the policy
   netmap::RelayId home_relay;     // 0: none
+  KeyExpiry key_expiry = KeyExpiry::kPeriod;
+  bool key_rotation_due = false;     // its agent was asked for a new node key
+  WallTime machine_key_shared_at{};  // last seen in use by two machines; epoch 0: not of late
   bool operator==(const Node&) const = default;
 };
-
-// Whether the node key's time is over at `now`, whatever the state says.
-bool key_has_lapsed(const Node& node, WallTime now);
 
 policy::Node to_policy(const Node& node);
 policy::User to_policy(const User& user);

@@ -60,6 +60,7 @@ netmap::Netmap map_of_two() {
   map.self.user_name = "ann";
   map.self.addresses = {*IpAddress::parse("100.64.0.1")};
   map.self.overlay_prefixes = {*Prefix::parse("100.64.0.0/10"), *Prefix::parse("fd7a::/48")};
+  map.self.awaits_approval = map.self.key_rotation_due = map.self.machine_key_shared = true;
   map.peers = {{NodeId(2), peer_of(2)}, {NodeId(3), peer_of(3)}};
   const auto rule = rule_of(5);
   map.rules = {{rule.id, rule}};

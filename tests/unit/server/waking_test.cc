@@ -125,7 +125,7 @@ class WakingTest : public testing::Test {
         WatchSource::Sources{*directory_, tickets_, system_now}, id, mesh::v1::WatchRequest{}));
     rpc::Caller caller;
     caller.node = id;
-    EXPECT_TRUE(presence_.opened({caller, stream}));
+    EXPECT_TRUE(presence_.opened({caller, stream}, Error(ErrorCode::kConflict, "another")));
     stream->take();
     EXPECT_EQ(stream->updates.size(), 1u);
     return stream;

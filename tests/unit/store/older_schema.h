@@ -11,4 +11,10 @@ inline constexpr const char* kUndoSixth =
     "DROP TRIGGER audit_is_not_changed; DROP TRIGGER audit_is_not_removed;"
     "DROP TRIGGER audit_is_not_replaced; DROP INDEX audit_at; ALTER TABLE audit DROP COLUMN peer;";
 
+// The same of the seventh.
+inline constexpr const char* kUndoSeventh =
+    "ALTER TABLE meta DROP COLUMN device_approval; ALTER TABLE join_key DROP COLUMN pre_approved;"
+    "ALTER TABLE node DROP COLUMN key_expiry; ALTER TABLE node DROP COLUMN key_rotation_due;"
+    "ALTER TABLE node DROP COLUMN machine_key_shared_at; ALTER TABLE node DROP COLUMN alarmed_for;";
+
 }  // namespace kernmesh::store

@@ -126,6 +126,52 @@ TEST_F(SqliteStoreTest, relays_and_keys_for_them_are_there_after_reopening) {
   EXPECT_EQ(open()->load()->highest.relay, netmap::RelayId(4));
 }
 
+TEST_F(SqliteStoreTest, life_of_a_node_and_settings_are_there_after_reopening) {
+  MetaRecord meta;
+  meta.epoch = Epoch(1);
+  meta.overlay = {*Prefix::parse("100.64.0.0/10"), *Prefix::parse("fd7a::/48")};
+  meta.device_approval = true;
+  auto node = node_of(2);
+  node.node.state = topology::NodeState::kPending;
+  node.node.key_expiry = topology::KeyExpiry::kEnded;
+  node.node.key_rotation_due = true;
+  node.node.machine_key_shared_at = WallTime(std::chrono::seconds(11));
+  node.alarmed_for = WallTime(std::chrono::seconds(12));
+  auto key = key_of(3);
+  key.pre_approved = true;
+  ASSERT_TRUE(open()->commit({{meta, user_of(1, "ann"), node, key}, {}, {}, Audience::kNetwork}));
+  auto contents = open()->load();
+  ASSERT_TRUE(contents) << contents.error().message();
+  meta.written = node.written = key.written = Revision(1);
+  EXPECT_TRUE(contents->meta == meta);
+  EXPECT_TRUE(contents->nodes.at(0) == node);
+  EXPECT_TRUE(contents->join_keys.at(0) == key);
+  meta.device_approval = false;
+  node.node.key_expiry = topology::KeyExpiry::kDate;
+  ASSERT_TRUE(open()->commit({{meta, node}, {}, {}, Audience::kNetwork}));
+  contents = open()->load();
+  EXPECT_FALSE(contents->meta->device_approval);
+  EXPECT_EQ(contents->nodes.at(0).node.key_expiry, topology::KeyExpiry::kDate);
+}
+
+// As the first six steps left it.
+TEST_F(SqliteStoreTest, tagged_nodes_of_an_older_schema_do_not_expire_any_more) {
+  auto tagged = node_of(2), plain = node_of(3), ended = node_of(4);
+  tagged.node.tags = ended.node.tags = {"tag:a"};
+  ended.node.state = topology::NodeState::kExpired;
+  ASSERT_TRUE(
+      open()->commit({{user_of(1, "ann"), tagged, plain, ended}, {}, {}, Audience::kNetwork}));
+  execute(kUndoSeventh);
+  execute("DELETE FROM migration WHERE number > 6");
+  const auto contents = open()->load();
+  ASSERT_TRUE(contents) << contents.error().message();
+  for (const auto& record : contents->nodes) {
+    const bool is_tagged_and_in = record.node.id == NodeId(2);
+    EXPECT_EQ(record.node.key_expires_at == WallTime{}, is_tagged_and_in) << record.node.name;
+    EXPECT_EQ(record.node.key_expiry, topology::KeyExpiry::kPeriod);
+  }
+}
+
 // As the first four steps left it.
 TEST_F(SqliteStoreTest, relay_of_an_older_schema_has_no_tls_until_it_tells_its_certificate) {
   RelayRecord relay;
@@ -133,6 +179,7 @@ TEST_F(SqliteStoreTest, relay_of_an_older_schema_has_no_tls_until_it_tells_its_c
   relay.relay.name = "fra1";
   relay.relay.tls_port = Port(443);
   ASSERT_TRUE(open()->commit({{relay}, {}, {}, Audience::kNetwork}));
+  execute(kUndoSeventh);
   execute(kUndoSixth);
   execute(
       "ALTER TABLE join_key DROP COLUMN tags;"
@@ -153,6 +200,7 @@ TEST_F(SqliteStoreTest, relay_of_an_older_schema_has_no_tls_until_it_tells_its_c
 // As the first two steps left it, with a user and a key of hers.
 TEST_F(SqliteStoreTest, join_keys_of_an_older_schema_are_for_nodes) {
   ASSERT_TRUE(open()->commit({{user_of(1, "ann"), key_of(5)}, {}, {}, {}}));
+  execute(kUndoSeventh);
   execute(kUndoSixth);
   execute(R"(ALTER TABLE join_key RENAME TO newer;
     CREATE TABLE join_key (id INTEGER PRIMARY KEY, hash BLOB NOT NULL, hint TEXT NOT NULL,

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <set>
 
 namespace kernmesh::netmap {
 namespace {
@@ -66,6 +67,17 @@ TEST(SelfDigest, does_not_confuse_neighbouring_texts) {
   b.user_name = "bc";
   b.user_id = a.user_id;
   EXPECT_NE(self_digest(a), self_digest(b));
+}
+
+TEST(SelfDigest, each_mark_changes_it) {
+  std::set<Digest> seen{self_digest(Self())};
+  for (int marks = 1; marks < 8; ++marks) {
+    Self self;
+    self.awaits_approval = (marks & 1) != 0;
+    self.key_rotation_due = (marks & 2) != 0;
+    self.machine_key_shared = (marks & 4) != 0;
+    EXPECT_TRUE(seen.insert(self_digest(self)).second) << marks;
+  }
 }
 
 TEST(RulesDigest, tells_content_and_not_place) {
