@@ -31,6 +31,7 @@ Json key_object(const mesh::v1::JoinKey& key) {
           {"user", text_json(key.user_name())},
           {"reusable", key.reusable()},
           {"ephemeral", key.ephemeral()},
+          {"pre_approved", key.pre_approved()},
           {"relay", key.relay()},
           {"created_at", time_json(key.created_at())},
           {"expires_at", time_json(key.expires_at())},
@@ -51,55 +52,8 @@ std::string key_kind(const mesh::v1::JoinKey& key) {
   std::string kind = key.reusable() ? "reusable" : "single use";
   if (key.relay()) kind = "relay, " + kind;
   if (key.ephemeral()) kind += ", ephemeral";
+  if (key.pre_approved()) kind += ", pre-approved";
   return key.tags().empty() ? kind : kind + ", " + joined(key.tags());
-}
-
-// The administrator's word counts, and so does the date, whichever is worse.
-bool is_expired(const mesh::v1::Node& node, WallTime now) {
-  return node.state() == mesh::v1::NODE_STATE_EXPIRED ||
-         (node.key_expires_at() != 0 && wall(node.key_expires_at()) <= now);
-}
-
-Json node_json(const mesh::v1::Node& node, WallTime now) {
-  return {{"id", node.id()},
-          {"name", node.name()},
-          {"user", text_json(node.user_name())},
-          {"state", is_expired(node, now) ? "expired" : "approved"},
-          {"online", node.online()},
-          {"ephemeral", node.ephemeral()},
-          {"addresses", addresses_json(node.addresses())},
-          {"endpoints", endpoints_json(node.endpoints())},
-          {"machine_key", key_json(node.machine_key())},
-          {"node_key", key_json(node.node_key())},
-          {"created_at", time_json(node.created_at())},
-          {"last_seen_at", time_json(node.last_seen_at())},
-          {"key_expires_at", time_json(node.key_expires_at())},
-          {"applied", version_json(node.applied())},
-          {"agent_version", text_json(node.agent_version())},
-          {"kernel_release", text_json(node.kernel_release())},
-          {"tags", Json(std::vector<std::string>(node.tags().begin(), node.tags().end()))},
-          {"join_key", node.join_key_id() == 0 ? Json() : Json(node.join_key_id())}};
-}
-
-Cell node_status(const mesh::v1::Node& node, WallTime now) {
-  if (is_expired(node, now)) return {"expired", Tone::kBad};
-  return node.online() ? Cell{"online", Tone::kGood} : Cell{"offline", Tone::kFaint};
-}
-
-// Pairs of a name and a value, one a line, values in one column.
-void add_facts(Document& document, const std::vector<std::pair<std::string, std::string>>& facts) {
-  for (const auto& [name, value] : facts) {
-    if (value.empty()) continue;
-    document.line("  " + name + std::string(name.size() < 12 ? 12 - name.size() : 1, ' ') + value);
-  }
-}
-
-std::string endpoint_list(const mesh::v1::Node& node) {
-  std::string text;
-  for (const auto& endpoint : node.endpoints()) {
-    text += (text.empty() ? "" : ", ") + endpoint_text(endpoint);
-  }
-  return text;
 }
 
 }  // namespace
@@ -208,70 +162,6 @@ Document keys_document(const mesh::v1::ListJoinKeysResponse& response, WallTime 
   document.json = {{"keys", std::move(keys)}};
   if (table.rows.empty()) {
     document.line("No join keys yet: meshadm key create --user USER");
-  } else {
-    document.blocks.emplace_back(std::move(table));
-  }
-  return document;
-}
-
-Document node_document(const mesh::v1::Node& node, const std::string& done, WallTime now) {
-  Document document;
-  document.json = {{"node", node_json(node, now)}};
-  if (!done.empty()) {
-    document.line(done);
-    return document;
-  }
-  document.blocks.emplace_back(
-      Line{{{node.name(), Tone::kStrong}, {"  "}, node_status(node, now)}});
-  add_facts(document,
-            {{"id", std::to_string(node.id())},
-             {"user", node.user_name()},
-             {"tags", joined(node.tags())},
-             {"join key", node.join_key_id() == 0 ? "" : std::to_string(node.join_key_id())},
-             {"addresses", addresses_text(node.addresses())},
-             {"endpoints", endpoint_list(node)},
-             {"node key", node.node_key().empty() ? "" : key_json(node.node_key()).dump()},
-             {"created", when(node.created_at(), now, "-")},
-             {"last seen", when(node.last_seen_at(), now, "never")},
-             {"key expires", when(node.key_expires_at(), now, "never")},
-             {"map applied", std::to_string(node.applied().epoch()) + "." +
-                                 std::to_string(node.applied().revision())},
-             {"agent", node.agent_version()},
-             {"kernel", node.kernel_release()},
-             {"ephemeral", node.ephemeral() ? "yes: removed when it has been offline" : ""}});
-  return document;
-}
-
-Document nodes_document(const mesh::v1::ListNodesResponse& response, WallTime now) {
-  Document document;
-  Json nodes = Json::array();
-  Table table{{{"ID", Align::kRight},
-               {"NAME"},
-               {"USER OR TAGS"},
-               {"ADDRESSES"},
-               {"STATUS"},
-               {"LAST SEEN"},
-               {"KEY EXPIRES"},
-               {"MAP"},
-               {"AGENT"}},
-              {}};
-  for (const auto& node : response.nodes()) {
-    nodes.push_back(node_json(node, now));
-    const bool newest = node.applied().epoch() == response.version().epoch() &&
-                        node.applied().revision() == response.version().revision();
-    table.rows.push_back({{std::to_string(node.id())},
-                          {node.name(), Tone::kStrong},
-                          {node.tags().empty() ? node.user_name() : joined(node.tags())},
-                          {addresses_text(node.addresses())},
-                          node_status(node, now),
-                          {node.online() ? "now" : when(node.last_seen_at(), now, "never")},
-                          {when(node.key_expires_at(), now, "never")},
-                          newest ? Cell{"newest"} : Cell{"behind", Tone::kWarn},
-                          {node.agent_version().empty() ? "-" : node.agent_version()}});
-  }
-  document.json = {{"nodes", std::move(nodes)}, {"version", version_json(response.version())}};
-  if (table.rows.empty()) {
-    document.line("No nodes yet: meshadm key create --user USER says how to join one.");
   } else {
     document.blocks.emplace_back(std::move(table));
   }

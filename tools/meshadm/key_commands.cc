@@ -87,6 +87,9 @@ void add_create(CLI::App& group, Invocation& invocation) {
   command.add_flag_callback(
       "--ephemeral", [options] { options->request.set_ephemeral(true); },
       "Machines that join with it are removed when they go offline");
+  command.add_flag_callback(
+      "--pre-approved", [options] { options->request.set_pre_approved(true); },
+      "Machines that join with it await no approval, where the network asks for that");
   command
       .add_option_function<std::vector<std::string>>(
           "--tag",

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Verbs about this machine: up, down, logout, status, routes, version.
+#include <chrono>
 #include <memory>
+#include <thread>
 
 #include "controller/core/topology/registration.h"
 #include "tools/meshadm/command.h"
@@ -15,6 +17,23 @@ struct UpOptions {
   std::string hostname;
   std::string ca_fingerprint;
 };
+
+constexpr auto kApprovalPoll = std::chrono::seconds(1);
+
+// At a terminal until somebody has approved the node, or Ctrl-C; the agent goes on by itself either
+// way, so a script need not wait.
+Result<Outcome> await_approval(Session& session, rpc::LocalClient& agent) {
+  if (!session.surroundings().out_is_tty || session.renderer().format() == Format::kJson) {
+    return Outcome::kDone;
+  }
+  for (;;) {
+    std::this_thread::sleep_for(kApprovalPoll);
+    MESH_TRY_ASSIGN(const auto status, agent.status());
+    if (status.state() == mesh::v1::RUN_STATE_PENDING) continue;
+    session.renderer().show(status_document(status, session.now()));
+    return Outcome::kDone;
+  }
+}
 
 // What can be known to be wrong without asking anybody.
 Result<mesh::v1::UpRequest> up_request(const std::string& server, const UpOptions& options) {
@@ -68,7 +87,8 @@ void add_up(CLI::App& root, Invocation& invocation) {
       MESH_TRY_ASSIGN(auto agent, session.agent());
       MESH_TRY_ASSIGN(const auto response, agent.up(request));
       session.renderer().show(up_document(response));
-      return Outcome::kDone;
+      if (!response.self().awaits_approval()) return Outcome::kDone;
+      return await_approval(session, agent);
     };
   });
 }

@@ -58,8 +58,17 @@ Document up_document(const mesh::v1::UpResponse& response) {
                      {"name", self.name()},
                      {"user", text_json(self.user_name())},
                      {"addresses", addresses_json(self.addresses())}}},
+                   {"state", self.awaits_approval() ? "pending" : "up"},
                    {"peer_count", response.peer_count()},
                    {"elapsed_ms", response.elapsed_ms()}};
+  if (self.awaits_approval()) {
+    document.line(self.name() + " has joined as " + addresses_text(self.addresses()) +
+                      " and awaits approval.",
+                  Tone::kWarn);
+    document.line("An administrator lets it in with `meshadm node approve " + self.name() +
+                  "`; it goes on by itself then.");
+    return document;
+  }
   const std::string peers =
       response.peer_count() == 1 ? "1 peer" : std::to_string(response.peer_count()) + " peers";
   document.blocks.emplace_back(

@@ -1,20 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// node list, show, rename, tag, expire, remove.
+// node list, show, rename, tag, expire, remove; the others are in node_life_commands.cc.
 #include <memory>
 
 #include "tools/meshadm/admin_view.h"
-#include "tools/meshadm/command.h"
+#include "tools/meshadm/node_verbs.h"
 
 namespace kernmesh::adm {
 namespace {
-
-struct NodeOptions {
-  std::string node;
-  std::string new_name;
-  std::vector<std::string> tags;
-  Consent consent = Consent::kAsk;
-};
-using NodeAction = Result<Outcome> (*)(Session&, const NodeOptions&);
 
 Result<Outcome> run_node_list(Session& session) {
   MESH_TRY_ASSIGN(auto server, session.server());
@@ -56,7 +48,8 @@ Result<Outcome> run_expire(Session& session, const NodeOptions& options) {
   MESH_TRY_ASSIGN(auto server, session.server());
   MESH_TRY_ASSIGN(const auto node, server.expire_node(options.node));
   const std::string done = "The key of node " + node.name() + " has expired; it comes back with " +
-                           "`meshadm up --key mk-…` on that machine.";
+                           "`meshadm node renew " + node.name() +
+                           "`, or `meshadm up --key mk-…` on that machine.";
   session.renderer().show(node_document(node, done, session.now()));
   return Outcome::kDone;
 }
@@ -69,7 +62,8 @@ Result<Outcome> run_remove(Session& session, const NodeOptions& options) {
   return Outcome::kDone;
 }
 
-// A verb about one node, with NODE as its first argument.
+}  // namespace
+
 CLI::App& add_node_verb(CLI::App& group, Invocation& invocation, const CommandWords& words,
                         const std::shared_ptr<NodeOptions>& options, NodeAction action) {
   auto& command = add_command(group, words);
@@ -82,12 +76,11 @@ CLI::App& add_node_verb(CLI::App& group, Invocation& invocation, const CommandWo
   return command;
 }
 
-}  // namespace
-
 void add_node_commands(CLI::App& root, Invocation& invocation) {
-  auto& group = add_group(root, {"node", "List, rename, tag, expire and remove the network's nodes",
-                                 "meshadm node list\n"
-                                 "meshadm node show web-1"});
+  auto& group = add_group(
+      root, {"node", "List, approve, rename, tag, renew, expire and remove the network's nodes",
+             "meshadm node list\n"
+             "meshadm node show web-1"});
   // Only the chosen verb fills it.
   const auto options = std::make_shared<NodeOptions>();
   add_command(group, {"list", "List the nodes of the network",
@@ -111,10 +104,12 @@ void add_node_commands(CLI::App& root, Invocation& invocation) {
                 options, run_tag)
       .add_option("tag", options->tags, "Its tags; without any it is its user's again")
       ->type_name("[TAG...]");
-  auto& expire = add_node_verb(
-      group, invocation,
-      {"expire", "End a node's key now, until it joins again", "meshadm node expire web-1 --yes"},
-      options, run_expire);
+  add_node_life(group, invocation);
+  auto& expire =
+      add_node_verb(group, invocation,
+                    {"expire", "End a node's key now, until it is renewed or joins again",
+                     "meshadm node expire web-1 --yes"},
+                    options, run_expire);
   add_consent_flag(expire, options->consent);
   auto& remove =
       add_node_verb(group, invocation,

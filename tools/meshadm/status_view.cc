@@ -34,6 +34,8 @@ StateWords words_of(mesh::v1::RunState state) {
       return {"up", "up", Tone::kGood};
     case mesh::v1::RUN_STATE_EXPIRED:
       return {"expired", "expired", Tone::kBad};
+    case mesh::v1::RUN_STATE_PENDING:
+      return {"pending", "awaiting approval", Tone::kWarn};
     default:
       return {"unknown", "in an unknown state", Tone::kWarn};
   }
@@ -156,8 +158,11 @@ std::string next_step(mesh::v1::RunState state) {
     case mesh::v1::RUN_STATE_DOWN:
       return "Bring it up with `meshadm up`.";
     case mesh::v1::RUN_STATE_EXPIRED:
-      return "This node's key has expired: join again with `meshadm up --key mk-…`, a key that the "
-             "administrator makes.";
+      return "This node's key has expired: an administrator renews it with `meshadm node renew "
+             "NAME`, or join again with `meshadm up --key mk-…`.";
+    case mesh::v1::RUN_STATE_PENDING:
+      return "An administrator has to let this node in: `meshadm node approve NAME`. It goes on by "
+             "itself then.";
     default:
       return "";
   }
@@ -166,6 +171,7 @@ std::string next_step(mesh::v1::RunState state) {
 void add_problems(Document& document, const StatusResponse& response) {
   if (const auto step = next_step(response.state()); !step.empty()) document.line("  " + step);
   const bool running = response.state() == mesh::v1::RUN_STATE_UP ||
+                       response.state() == mesh::v1::RUN_STATE_PENDING ||
                        response.state() == mesh::v1::RUN_STATE_STARTING;
   if (running && !response.server_connected() && !response.server_error().empty()) {
     document.line("! server: " + response.server_error(), Tone::kWarn);

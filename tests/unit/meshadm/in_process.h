@@ -40,7 +40,7 @@ class Terminal {
             out,
             err,
             in_is_tty,
-            false,
+            out_is_tty,
             false,
             [this](const std::string& name) -> std::optional<std::string> {
               const auto found = environment.find(name);
@@ -68,6 +68,7 @@ class Terminal {
   std::ostringstream out;
   std::ostringstream err;
   bool in_is_tty = false;
+  bool out_is_tty = false;
   std::map<std::string, std::string> environment;
 
  private:

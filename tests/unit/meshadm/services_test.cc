@@ -28,11 +28,13 @@ class AgentWithServices : public v1::Local::Service {
     response->mutable_self()->add_addresses(kAddress);
     response->set_peer_count(2);
     response->set_elapsed_ms(420);
+    response->mutable_self()->set_awaits_approval(pending_answers > 0);
     return {};
   }
   grpc::Status Status(ServerContext*, const v1::StatusRequest*,
                       v1::StatusResponse* response) override {
     *response = status;
+    if (pending_answers > 0 && --pending_answers > 0) response->set_state(v1::RUN_STATE_PENDING);
     return {};
   }
   grpc::Status Ping(ServerContext*, const v1::PingRequest* request,
@@ -87,6 +89,7 @@ class AgentWithServices : public v1::Local::Service {
     latency->set_latency_us(12'000);
     return {};
   }
+  int pending_answers = 0;  // the node awaits approval for so many questions
   v1::UpRequest asked_up;
   v1::StatusResponse status;
   bool udp_is_blocked = false;
@@ -251,6 +254,33 @@ TEST_F(Node, up_fills_in_the_port_and_reports_the_node) {
   EXPECT_EQ(agent.asked_up.server(), "vpn.example:8443");
   EXPECT_EQ(agent.asked_up.hostname(), "web-1");
   EXPECT_EQ(terminal.out.str(), "web-1 is up as 100.64.0.2 after 0.42 s, with 2 peers.\n");
+}
+
+TEST_F(Node, up_says_who_must_approve_and_goes_on_by_itself_at_a_terminal) {
+  agent.pending_answers = 1;
+  ASSERT_EQ(terminal.run({"up"}), 0) << "a script does not wait";
+  EXPECT_EQ(terminal.out.str(),
+            "web-1 has joined as 100.64.0.2 and awaits approval.\n"
+            "An administrator lets it in with `meshadm node approve web-1`; it goes on by itself "
+            "then.\n");
+  ASSERT_EQ(terminal.run({"up", "--json"}), 0);
+  EXPECT_EQ(terminal.json()["state"], "pending");
+  terminal.out_is_tty = true;
+  agent.pending_answers = 2;
+  ASSERT_EQ(terminal.run({"up"}), 0);
+  EXPECT_EQ(agent.pending_answers, 0);
+  EXPECT_NE(terminal.out.str().find("awaits approval"), std::string::npos);
+  EXPECT_NE(terminal.out.str().find("connected to vpn.example:8443"), std::string::npos)
+      << terminal.out.str();
+}
+
+TEST_F(Node, status_of_a_pending_node_says_what_has_to_be_done) {
+  agent.status.set_state(v1::RUN_STATE_PENDING);
+  ASSERT_EQ(terminal.run({"status"}), 0);
+  EXPECT_NE(terminal.out.str().find("awaiting approval"), std::string::npos);
+  EXPECT_NE(terminal.out.str().find("meshadm node approve"), std::string::npos);
+  ASSERT_EQ(terminal.run({"status", "--json"}), 0);
+  EXPECT_EQ(terminal.json()["state"], "pending");
 }
 
 TEST_F(Node, what_the_agent_cannot_do_is_an_error_with_its_class) {
