@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <sodium.h>
 #include <spdlog/spdlog.h>
 #include <sys/signalfd.h>
 
@@ -37,8 +38,7 @@ ClockReading read_clocks() { return {host::mono_now(), host::wall_now()}; }
 netmap::MergeRules merge_rules(const Identity& identity) {
   netmap::MergeRules rules;
   rules.limits.peers = kMostPeers;
-  rules.own = {machine_public_key(identity.machine), node_public_key(identity.node),
-               disco_public_key(identity.disco)};
+  rules.own = own_keys(identity);
   return rules;
 }
 
@@ -58,7 +58,10 @@ Agent::Agent(AgentOptions options, Instance instance, host::EventLoop loop, Sett
       loop_(std::move(loop)),
       settings_(std::move(settings)),
       identity_(std::move(identity)),
-      lease_(options_.access.max_policy_age, options_.state_dir, read_clocks()) {}
+      rotation_(rotation_events()),
+      lease_(options_.access.max_policy_age, options_.state_dir, read_clocks()) {
+  randombytes_buf(run_.data(), run_.size());
+}
 
 Agent::~Agent() = default;
 
@@ -135,9 +138,10 @@ std::optional<MonoTime> Agent::settle() {
     finish_joining(joining_->last_error.value_or(
         Error(ErrorCode::kUnavailable, "no netmap came from " + settings_.server + " in time")));
   }
+  look_after_key(now);
   const bool behind = !node_ || node_->netmap() != stored_ || !node_->is_policy_in_force();
   std::optional<MonoTime> next;
-  if (settings_.wanted == Wanted::kUp && stored_ && behind) {
+  if (settings_.wanted == Wanted::kUp && !displaced_ && stored_ && behind) {
     if (now >= retry_at_) on_netmap(stored_);
     next = retry_at_;
   }
@@ -148,6 +152,7 @@ std::optional<MonoTime> Agent::settle() {
   if (mapping_) {
     if (const auto due = mapping_->settle(now)) sooner(*due);
   }
+  if (const auto due = rotation_.settle(now)) sooner(*due);
   if (joining_) sooner(joining_->deadline);
   return next;
 }
@@ -241,41 +246,6 @@ void Agent::on_heard() {
   if (lease_.end() != MonoTime{}) set_access();
 }
 
-void Agent::on_disconnected(const Error& error) {
-  connected_ = false;
-  server_error_ = error;
-  spdlog::warn("no connection to {}: {}", settings_.server, error.message());
-  if (!joining_) return;
-  joining_->last_error = error;
-  if (ControlSession::is_final(error)) finish_joining(error);
-}
-
-void Agent::finish_joining(const Status& status) {
-  const Joining joining = std::move(*joining_);
-  joining_.reset();
-  if (!status) give_up_joining(joining.before);
-  joining.done(status);
-}
-
-// As if it had never been tried; but a join key that was good for once is used up.
-void Agent::give_up_joining(const Settings& before) {
-  // A node that this very `up` made; one that leaves needs nobody to remove it.
-  if (session_ && connected_ && before.server.empty()) {
-    const Status left = session_->leave();
-    if (!left) spdlog::warn("the server was not told of it: {}", left.error().message());
-  }
-  end_session();
-  const bool same_network = before.ca_pem == settings_.ca_pem;
-  if (before.wanted == Wanted::kDown || !same_network) {
-    if (const Status removed = take_down(); !removed)
-      spdlog::error("{}", removed.error().message());
-  }
-  if (!same_network) forget_stored();
-  settings_ = before;
-  note_saved(save_settings(options_.state_dir, settings_));
-  if (settings_.wanted == Wanted::kUp) resume();
-}
-
 void Agent::forget_stored() {
   stored_.reset();
   received_ = {};
@@ -285,6 +255,7 @@ void Agent::forget_stored() {
 void Agent::end_session() {
   ++session_number_;
   session_.reset();
+  rotation_.abandon();
   receiver_.reset();
   connected_ = false;
 }
@@ -324,12 +295,18 @@ void Agent::start_session(std::string join_key) {
   events.on_disconnected = [this, in_charge](const Error& error) {
     in_charge([this, error] { on_disconnected(error); });
   };
+  events.on_node_key = [this, in_charge](const Result<NodePublicKey>& told) {
+    in_charge(
+        [this, told] { told ? rotation_.on_told(*told) : rotation_.on_refused(told.error()); });
+  };
+  displaced_ = false;
   ControlConfig config{settings_.server,
                        settings_.ca_pem,
                        *ca,
                        settings_.hostname.empty() ? machine_hostname() : settings_.hostname,
                        kernel_release(),
-                       identity_};
+                       identity_,
+                       run_};
   session_ =
       std::make_unique<ControlSession>(std::move(config), std::move(join_key), std::move(events));
   if (!endpoints_.empty()) session_->report_endpoints(endpoints_);
@@ -351,22 +328,6 @@ Status Agent::take_down() {
   apply_error_.reset();
   applied_ = {};
   return remove_device(instance_);
-}
-
-std::vector<std::string> Agent::problems() const {
-  std::vector<std::string> result;
-  if (node_) result = node_->problems();
-  if (start_error_) result.push_back("cannot bring the mesh up: " + start_error_->message());
-  if (lease_.has_ended(host::mono_now())) {
-    result.emplace_back(
-        "the server was not heard for longer than --max-policy-age allows: everything in the mesh "
-        "is dropped until it answers");
-  }
-  // When it is only the policy, the node's own problems say so.
-  if (node_ && apply_error_ && node_->netmap() != stored_)
-    result.push_back("the newest netmap is not in force: " + apply_error_->message());
-  if (save_error_) result.push_back("state could not be stored: " + save_error_->message());
-  return result;
 }
 
 Result<NodeId> Agent::find_peer(const std::string& target) const {

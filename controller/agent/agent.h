@@ -7,19 +7,18 @@
 #include <atomic>
 #include <functional>
 #include <memory>
-#include <optional>
-#include <string>
 #include <string_view>
-#include <vector>
 
 #include "controller/agent/acl_report.h"
 #include "controller/agent/control_session.h"
 #include "controller/agent/instance.h"
+#include "controller/agent/key_rotation.h"
 #include "controller/agent/mesh_node.h"
 #include "controller/agent/packet_journal.h"
 #include "controller/agent/policy_lease.h"
 #include "controller/agent/port_mapping.h"
 #include "controller/agent/saved_state.h"
+#include "controller/core/topology/clock_step.h"
 #include "controller/host/event_loop.h"
 #include "controller/rpc/local_server.h"
 
@@ -93,6 +92,9 @@ class Agent final : public rpc::LocalHandler {
   void on_netmap(NetmapPtr map, const std::optional<NetmapStep>& step = {});
   void on_connected();
   void on_disconnected(const Error& error);
+  void step_aside();
+  KeyRotation::Events rotation_events();
+  void look_after_key(MonoTime now);
   void finish_joining(const Status& status);
   void abandon_joining(std::string_view by);
   void give_up_joining(const Settings& before);
@@ -120,6 +122,11 @@ class Agent final : public rpc::LocalHandler {
   NetmapPtr stored_;  // the last good netmap
   std::vector<Endpoint> endpoints_;
   std::optional<RelayId> home_;
+  topology::AgentInstance run_{};  // this process
+  bool displaced_ = false;         // another machine has our keys, and we stepped aside
+  KeyRotation rotation_;
+  topology::ClockStep clock_step_;
+  bool stepped_back_ = false;  // the clock has, and no new key stands for it yet
   PacketJournal journal_;
   PolicyLease lease_;
   std::unique_ptr<PortMapping> mapping_;  // made with the first node, null when it is not wanted

@@ -11,6 +11,9 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
+// Peers wait for it with packets in their queues.
+constexpr auto kKeyRetryInterval = milliseconds(250);
+
 // Doubles from half a second to half a minute, each with up to half of it again at random, so that
 // ten thousand agents do not come back in one moment.
 class Backoff {
@@ -33,7 +36,9 @@ ControlSession::ControlSession(ControlConfig config, std::string join_key, Event
     : config_(std::move(config)),
       events_(std::move(events)),
       client_(config_.server, config_.ca_pem, config_.ca),
-      join_key_(std::move(join_key)) {
+      join_key_(std::move(join_key)),
+      node_key_(config_.identity.node),
+      told_key_(node_key_) {
   watch_thread_ = std::thread([this] { run_watch(); });
   report_thread_ = std::thread([this] { run_reports(); });
 }
@@ -69,39 +74,61 @@ bool ControlSession::pause(Duration duration) {
   return !stopping_;
 }
 
+// Waits for a registration that is under way.
+Result<rpc::Session> ControlSession::enroll(std::unique_lock<std::mutex>& lock) {
+  changed_.wait(lock, [this] { return !enrolling_; });
+  const X25519SecretKey key = node_key_;
+  const rpc::Registration registration{config_.identity.machine,
+                                       node_public_key(key),
+                                       disco_public_key(config_.identity.disco),
+                                       join_key_,
+                                       config_.hostname,
+                                       config_.instance};
+  enrolling_ = true;
+  lock.unlock();
+  auto session = client_.register_node(registration);
+  lock.lock();
+  enrolling_ = false;
+  changed_.notify_all();
+  const bool is_newest = node_key_ == key;
+  if (session) {
+    join_key_.clear();
+    told_key_ = key;
+    if (has_new_key_) events_.on_node_key(registration.node_key);
+    has_new_key_ = !is_newest;
+  } else if (has_new_key_ && is_newest && is_final(session.error())) {
+    node_key_ = told_key_;
+    has_new_key_ = false;
+    events_.on_node_key(session.error());
+  }
+  return session;
+}
+
 void ControlSession::run_watch() {
   Backoff backoff;
   do {
-    rpc::Registration registration{config_.identity.machine, node_public_key(config_.identity.node),
-                                   disco_public_key(config_.identity.disco), "", config_.hostname};
-    {
-      const std::lock_guard lock(mutex_);
-      registration.join_key = join_key_;
-    }
-    auto session = client_.register_node(registration);
+    std::unique_lock lock(mutex_);
+    auto session = enroll(lock);
     if (!session) {
+      lock.unlock();
       events_.on_disconnected(session.error());
       continue;
     }
-    {
-      const std::lock_guard lock(mutex_);
-      join_key_.clear();
-      session_ = *session;
-      if (endpoints_ && new_endpoints_.empty()) new_endpoints_.put(*endpoints_);
-      if (applied_ && new_applied_.empty()) new_applied_.put(*applied_);
-      if (home_ && new_home_.empty()) new_home_.put(*home_);
-      changed_.notify_all();
-    }
+    session_ = *session;
+    if (endpoints_ && new_endpoints_.empty()) new_endpoints_.put(*endpoints_);
+    if (applied_ && new_applied_.empty()) new_applied_.put(*applied_);
+    if (home_ && new_home_.empty()) new_home_.put(*home_);
+    changed_.notify_all();
+    lock.unlock();
     events_.on_connected();
     const Error ended = client_.watch(*session, events_.held(), [&](Result<rpc::Update> update) {
       const Status taken = events_.on_update(std::move(update));
       if (taken) backoff.reset();
       return taken;
     });
-    {
-      const std::lock_guard lock(mutex_);
-      session_.reset();
-    }
+    lock.lock();
+    session_.reset();
+    lock.unlock();
     events_.on_disconnected(ended);
   } while (pause(backoff.next()));
 }
@@ -110,27 +137,49 @@ void ControlSession::run_reports() {
   std::unique_lock lock(mutex_);
   while (true) {
     changed_.wait(lock, [this] {
-      const bool has_news = !new_endpoints_.empty() || !new_applied_.empty() || !new_home_.empty();
+      const bool has_news =
+          has_new_key_ || !new_endpoints_.empty() || !new_applied_.empty() || !new_home_.empty();
       return stopping_ || (session_ && has_news);
     });
     if (stopping_) return;
-    rpc::Report report;
-    report.endpoints = new_endpoints_.take();
-    report.applied = new_applied_.take();
-    report.home_relay = new_home_.take();
-    report.kernel_release = config_.kernel_release;
-    const rpc::Session session = *session_;
-    lock.unlock();
-    const Status sent = client_.report(session, report);
-    lock.lock();
-    if (sent || is_final(sent.error()))
-      continue;  // what the server refuses for good is not repeated
-    // Kept for the next try, unless something newer came meanwhile.
-    if (report.endpoints && new_endpoints_.empty()) new_endpoints_.put(*report.endpoints);
-    if (report.applied && new_applied_.empty()) new_applied_.put(*report.applied);
-    if (report.home_relay && new_home_.empty()) new_home_.put(*report.home_relay);
-    changed_.wait_for(lock, seconds(1), [this] { return stopping_; });
+    if (has_new_key_) {
+      tell_key(lock);
+    } else {
+      send_report(lock);
+    }
   }
+}
+
+void ControlSession::tell_key(std::unique_lock<std::mutex>& lock) {
+  const auto session = enroll(lock);
+  if (session && session_) session_ = *session;
+  if (!session) changed_.wait_for(lock, kKeyRetryInterval, [this] { return stopping_; });
+}
+
+void ControlSession::send_report(std::unique_lock<std::mutex>& lock) {
+  rpc::Report report;
+  report.endpoints = new_endpoints_.take();
+  report.applied = new_applied_.take();
+  report.home_relay = new_home_.take();
+  report.kernel_release = config_.kernel_release;
+  const rpc::Session session = *session_;
+  lock.unlock();
+  const Status sent = client_.report(session, report);
+  lock.lock();
+  // What the server refuses for good is not repeated.
+  if (sent || is_final(sent.error())) return;
+  // Kept for the next try, unless something newer came meanwhile.
+  if (report.endpoints && new_endpoints_.empty()) new_endpoints_.put(*report.endpoints);
+  if (report.applied && new_applied_.empty()) new_applied_.put(*report.applied);
+  if (report.home_relay && new_home_.empty()) new_home_.put(*report.home_relay);
+  changed_.wait_for(lock, seconds(1), [this] { return stopping_; });
+}
+
+void ControlSession::tell_node_key(const X25519SecretKey& key) {
+  const std::lock_guard lock(mutex_);
+  node_key_ = key;
+  has_new_key_ = true;
+  changed_.notify_all();
 }
 
 void ControlSession::report_endpoints(std::vector<Endpoint> endpoints) {

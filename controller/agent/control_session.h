@@ -25,6 +25,7 @@ struct ControlConfig {
   std::string hostname;
   std::string kernel_release;
   Identity identity;
+  topology::AgentInstance instance{};
 };
 
 class ControlSession {
@@ -39,6 +40,8 @@ class ControlSession {
     std::function<void()> on_connected;
     // Why the connection was lost or refused. Tried again unless is_final().
     std::function<void(const Error&)> on_disconnected;
+    // The server knows this node by that node key now, or does not take it for good.
+    std::function<void(const Result<NodePublicKey>&)> on_node_key;
   };
 
   // Starts at once. A join key that was given is used until a registration succeeds.
@@ -53,6 +56,9 @@ class ControlSession {
   // At which relay peers find this node; 0: none.
   void report_home(relay::RelayId home);
 
+  // Tells the server another node key; newest wins. Tried again until on_node_key.
+  void tell_node_key(const X25519SecretKey& key);
+
   // Takes this node out of the network; blocks for at most a call's deadline.
   Status leave();
 
@@ -62,6 +68,9 @@ class ControlSession {
  private:
   void run_watch();
   void run_reports();
+  Result<rpc::Session> enroll(std::unique_lock<std::mutex>& lock);
+  void tell_key(std::unique_lock<std::mutex>& lock);
+  void send_report(std::unique_lock<std::mutex>& lock);
   // Waits for the back-off or the end; false at the end.
   bool pause(Duration duration);
 
@@ -74,6 +83,10 @@ class ControlSession {
   // All below guarded by mutex_.
   bool stopping_ = false;
   std::string join_key_;
+  X25519SecretKey node_key_;  // what the server is told
+  X25519SecretKey told_key_;  // what it took last
+  bool has_new_key_ = false;  // node_key_ has not been told yet
+  bool enrolling_ = false;    // one at a time, so that the server hears keys in our order
   std::optional<rpc::Session> session_;
   LatestSlot<std::vector<Endpoint>> new_endpoints_;
   LatestSlot<MapVersion> new_applied_;

@@ -49,12 +49,29 @@ Status load_or_make(const std::string& path, SecretBytes<N>& key) {
 
 }  // namespace
 
+netmap::OwnKeys own_keys(const Identity& identity) {
+  return {machine_public_key(identity.machine), node_public_key(identity.node),
+          disco_public_key(identity.disco)};
+}
+
 Result<Identity> load_or_create_identity(const std::string& state_dir) {
   Identity identity;
   MESH_TRY(load_or_make(state_dir + kMachineFile, identity.machine));
   MESH_TRY(load_or_make(state_dir + kNodeFile, identity.node));
   MESH_TRY(load_or_make(state_dir + kDiscoFile, identity.disco));
   return identity;
+}
+
+X25519SecretKey make_node_key() {
+  X25519SecretKey key;
+  make(key);
+  return key;
+}
+
+Status store_node_key(const std::string& state_dir, const X25519SecretKey& key) {
+  return replace_file(
+      state_dir + kNodeFile,
+      std::string_view(reinterpret_cast<const char*>(key.bytes().data()), key.bytes().size()));
 }
 
 Status forget_identity(const std::string& state_dir) {

@@ -90,7 +90,9 @@ Status MeshDevice::apply_wireguard(const reconcile::Desired& desired,
 Status MeshDevice::send_wireguard(const reconcile::WireguardChange& change,
                                   const X25519SecretKey& private_key) {
   if (change.empty()) return {};
-  const Status applied = wireguard_.apply(mesh_, change, private_key);
+  const auto [first, later] = reconcile::split(change);
+  Status applied = wireguard_.apply(mesh_, first, private_key);
+  if (applied && !later.empty()) applied = wireguard_.apply(mesh_, later, private_key);
   if (!applied) {
     observed_.reset();
     return applied;

@@ -38,6 +38,8 @@ class MeshDevice {
   // The same for a step from what was applied last, without looking at the rest. Only while
   // can_step(); after an error apply() has to set things right.
   Status apply(const reconcile::Step& step, const X25519SecretKey& private_key);
+  // Begins a session with this peer at once, for which nobody may have anything to send yet.
+  Status greet(const NodePublicKey& peer) { return wireguard_.greet(mesh_, peer); }
   // Makes our routes these and no others.
   Status apply_routes(const std::vector<reconcile::Route>& desired);
   // Whether what the kernel holds is known: not before the first apply(), nor after an error.

@@ -210,6 +210,7 @@ Status MeshNode::apply_step(NetmapPtr map, const netmap::Touched& touched, WallT
   MESH_TRY(device_.apply(wanted, node_secret_));
   horizon_->advance(*map, touched.peers, now);
   const NetmapPtr before = std::exchange(netmap_, std::move(map));
+  greet(*before, touched.peers);
   for (const NodeId id : touched.peers) {
     if (netmap_->peers.contains(id) || !before->peers.contains(id)) continue;
     forget_peer(id);
@@ -240,6 +241,7 @@ Status MeshNode::apply_whole(NetmapPtr map) {
   const Status policy = set_policy(*map, nullptr, host::wall_now());
   MESH_TRY(reconcile_kernel(*map));
   const NetmapPtr before = std::exchange(netmap_, std::move(map));
+  if (before) greet(*before, ids);
   for (const NodeId id : ids) {
     if (before && before->peers.contains(id)) continue;
     problems_.note("tracking peer " + to_string(id), paths_.track(id));

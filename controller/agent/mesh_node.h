@@ -67,6 +67,7 @@ class MeshNode {
     return device_.access().programs().set(settings);
   }
 
+  Status set_node_key(const Identity& identity);  // WireGuard's; sessions begin anew
   Port public_port() const { return socket_.port(); }
   const NetmapPtr& netmap() const { return netmap_; }  // the one in force; null before the first
   bool is_policy_in_force() const { return is_policy_in_force_; }  // of that map
@@ -108,6 +109,7 @@ class MeshNode {
   Status apply_whole(NetmapPtr map);
   Status apply_step(NetmapPtr map, const netmap::Touched& touched, WallTime now);
   Status set_policy(const netmap::Netmap& map, const netmap::Touched* touched, WallTime now);
+  void greet(const netmap::Netmap& before, std::span<const NodeId> peers);
   void forget_peer(NodeId id);
   void guard_attachments(MonoTime now);
   void once_a_second(MonoTime now);
@@ -125,7 +127,7 @@ class MeshNode {
   host::PublicSocket socket_;
   netlink::Monitor monitor_;
   Rings rings_;
-  const X25519SecretKey node_secret_;
+  X25519SecretKey node_secret_;
   const Events events_;
   path::Engine engine_;
   RelayUse relays_;

@@ -185,6 +185,9 @@ std::string render_metrics(const AgentNumbers& numbers) {
   page.gauge(kPeers, kHelp, number(numbers.node->direct_peers), {{"path", "direct"}});
   page.gauge(kPeers, kHelp, number(numbers.node->relayed_peers), {{"path", "relay"}});
   page.gauge(kPeers, kHelp, number(numbers.node->pathless_peers), {{"path", "none"}});
+  page.gauge("kernmesh_agent_key_expiry_timestamp_seconds",
+             "When this node's key expires, in seconds since 1970; 0: never.",
+             static_cast<double>(numbers.node->key_expires_at.time_since_epoch().count()));
   put_peer_series(page, *numbers.node);
   put_mapping(page, numbers);
   put_policy(page, *numbers.node);

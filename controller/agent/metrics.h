@@ -45,6 +45,7 @@ struct NodeNumbers {
   std::uint32_t rules = 0;
   std::uint64_t image_bytes = 0;
   bool is_policy_in_force = false;  // of the newest netmap
+  WallTime key_expires_at{};        // this node's; 1970: never
   WallTime policy_failed_at{};      // the last time that one could not be; 1970: never
 };
 

@@ -85,6 +85,7 @@ Result<NodeNumbers> numbers_of(const MeshNode& node, MonoTime now, std::uint32_t
   numbers.image_bytes = programs.live().size_bytes();
   numbers.is_policy_in_force = node.is_policy_in_force();
   numbers.policy_failed_at = node.policy_failed_at();
+  if (node.netmap()) numbers.key_expires_at = node.netmap()->self.key_expires_at;
   return numbers;
 }
 

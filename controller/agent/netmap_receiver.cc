@@ -16,6 +16,16 @@ NetmapReceiver::NetmapReceiver(std::string state_dir, const topology::CaFingerpr
       events_(std::move(events)),
       current_(std::move(stored)) {}
 
+void NetmapReceiver::set_own(const netmap::OwnKeys& own) {
+  const std::lock_guard lock(mutex_);
+  rules_.own = own;
+}
+
+netmap::MergeRules NetmapReceiver::rules() const {
+  const std::lock_guard lock(mutex_);
+  return rules_;
+}
+
 std::optional<rpc::Held> NetmapReceiver::held() const {
   if (!current_) return std::nullopt;
   return rpc::Held{current_->version, netmap::section_digests(*current_)};
@@ -27,10 +37,10 @@ Status NetmapReceiver::on_update(Result<rpc::Update> update) {
   std::optional<NetmapStep> step;
   if (auto* snapshot = std::get_if<netmap::Netmap>(&*update)) {
     const auto held = current_ ? std::optional<netmap::Netmap>(*current_) : std::nullopt;
-    MESH_TRY_ASSIGN(merged, netmap::apply_snapshot(held, std::move(*snapshot), rules_));
+    MESH_TRY_ASSIGN(merged, netmap::apply_snapshot(held, std::move(*snapshot), rules()));
   } else if (const auto* delta = std::get_if<netmap::Delta>(&*update)) {
     if (!current_) return Error(ErrorCode::kConflict, "the server sent a change before any netmap");
-    MESH_TRY_ASSIGN(merged, netmap::apply_delta(*current_, *delta, rules_));
+    MESH_TRY_ASSIGN(merged, netmap::apply_delta(*current_, *delta, rules()));
     // A step leads from one checked map to another (core/reconcile/step.h).
     auto touched = checked_ ? netmap::touched_by(*delta) : std::nullopt;
     if (touched) step = NetmapStep{current_, std::move(*touched)};

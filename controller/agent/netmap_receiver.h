@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -40,10 +41,16 @@ class NetmapReceiver {
   Status on_update(Result<rpc::Update> update);
   std::optional<rpc::Held> held() const;
 
+  // From any thread: this node has other keys from now on.
+  void set_own(const netmap::OwnKeys& own);
+
  private:
   const std::string state_dir_;
   const topology::CaFingerprint ca_;
-  const netmap::MergeRules rules_;
+  netmap::MergeRules rules() const;
+
+  mutable std::mutex mutex_;
+  netmap::MergeRules rules_;  // guarded by mutex_
   const Events events_;
   NetmapPtr current_;
   bool checked_ = false;  // current_ was merged here, not read from disk

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What of a node `meshadm status` shows as wrong (L3).
 #include "controller/agent/mesh_node.h"
+#include "controller/core/netmap/key_expiry.h"
 
 namespace kernmesh::agent {
 
@@ -10,6 +11,10 @@ std::vector<std::string> MeshNode::problems() const {
     result.emplace_back(
         "there is no policy in force on this node, so nothing passes through the mesh; it comes "
         "from the server with the netmap");
+  }
+  if (netmap_) {
+    const auto notice = netmap::key_expiry_notice(netmap_->self, host::wall_now());
+    if (notice) result.push_back(*notice);
   }
   if (!uplinks_ || uplinks_->interfaces.empty()) {
     result.emplace_back(

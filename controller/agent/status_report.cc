@@ -27,6 +27,7 @@ mesh::v1::RunState run_state(const StatusFacts& facts) {
   if (facts.node == nullptr || !facts.node->netmap()) return mesh::v1::RUN_STATE_STARTING;
   const WallTime expiry = facts.node->netmap()->self.key_expires_at;
   if (expiry != WallTime{} && expiry <= facts.wall_now) return mesh::v1::RUN_STATE_EXPIRED;
+  if (facts.node->netmap()->self.awaits_approval) return mesh::v1::RUN_STATE_PENDING;
   return mesh::v1::RUN_STATE_UP;
 }
 

@@ -167,6 +167,15 @@ Status WireguardSocket::apply(IfIndex device, const reconcile::WireguardChange& 
   return {};
 }
 
+Status WireguardSocket::greet(IfIndex device, const NodePublicKey& peer) {
+  const auto send = [this](std::span<const std::uint8_t> message) {
+    return transact(message, [](const nlmsghdr*) { return Status(); });
+  };
+  constexpr std::uint16_t kAnyInterval = 25;
+  MESH_TRY(encode_keepalive(family_, device, peer, kAnyInterval, send));
+  return encode_keepalive(family_, device, peer, 0, send);
+}
+
 Status WireguardSocket::remove_all_peers(IfIndex device) {
   std::array<std::uint8_t, 256> buffer{};
   nlmsghdr* header = put_genl(buffer, family_, NLM_F_REQUEST | NLM_F_ACK, WG_CMD_SET_DEVICE);

@@ -152,6 +152,12 @@ class Writer {
     return {};
   }
 
+  void put_keepalive(const NodePublicKey& key, std::uint16_t interval_s) {
+    nlattr* peer = open_peer(key, WGPEER_F_UPDATE_ONLY);
+    mnl_attr_put_u16(header_, WGPEER_A_PERSISTENT_KEEPALIVE_INTERVAL, interval_s);
+    mnl_attr_nest_end(header_, peer);
+  }
+
   Status flush() {
     if (!dirty_) return {};
     if (peers_ != nullptr) mnl_attr_nest_end(header_, peers_);
@@ -265,6 +271,13 @@ Status encode_change(std::uint16_t family, IfIndex ifindex, const DeviceSettings
   writer.put_settings(settings);
   for (const auto& key : change.removed) MESH_TRY(writer.remove_peer(key));
   for (const auto& [key, peer] : change.upserted) MESH_TRY(writer.put_peer(key, peer));
+  return writer.flush();
+}
+
+Status encode_keepalive(std::uint16_t family, IfIndex ifindex, const NodePublicKey& peer,
+                        std::uint16_t interval_s, const MessageSink& send) {
+  Writer writer(family, ifindex, send);
+  writer.put_keepalive(peer, interval_s);
   return writer.flush();
 }
 

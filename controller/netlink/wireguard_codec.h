@@ -34,4 +34,8 @@ struct DeviceSettings {
 Status encode_change(std::uint16_t family, IfIndex ifindex, const DeviceSettings& settings,
                      const reconcile::WireguardChange& change, const MessageSink& send);
 
+// One message that sets the keepalive interval of a peer that is there, and nothing else.
+Status encode_keepalive(std::uint16_t family, IfIndex ifindex, const NodePublicKey& peer,
+                        std::uint16_t interval_s, const MessageSink& send);
+
 }  // namespace kernmesh::netlink

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The whole product on a real kernel: server, agents, meshadm. Run inside the VM, or where WireGuard is:
 #   ci/vm -k 6.1 -- bash tests/vm/mesh.sh [SECTION...]
-# Sections, always in this order: join objects acl json flood layouts hooks fill lease ipv6 mtu relay tls survive move uplink change refuse faults flags down. All of
+# Sections, always in this order: join rotate life objects acl json flood layouts hooks fill lease ipv6 mtu relay tls survive move uplink change refuse faults flags down. All of
 # them stand on join, which runs by itself; every other one leaves a server and three nodes that are up, or makes them so.
 here=$(dirname "$(readlink -f "$0")")
 LAB_PREFIX=km-
@@ -12,12 +12,12 @@ LAB_PREFIX=km-
 . "$here/check.sh"
 # shellcheck source=mesh/sections.sh
 . "$here/mesh/sections.sh"
-for file in flood layouts hooks bypass lease mtu relay replay tls uplink watching json fill flags; do
+for file in life flood layouts hooks bypass lease mtu relay replay tls uplink watching json fill flags; do
 	# shellcheck disable=SC1090
 	. "$here/mesh/$file.sh"
 done
 trap lab_down EXIT
-all=(join objects acl json flood layouts hooks fill lease ipv6 mtu relay tls survive move uplink change refuse faults flags down)
+all=(join rotate life objects acl json flood layouts hooks fill lease ipv6 mtu relay tls survive move uplink change refuse faults flags down)
 for word in "$@"; do
 	[[ " ${all[*]} " == *" $word "* ]] || { echo "mesh.sh: no section $word; there are: ${all[*]}" >&2; exit 2; }
 done

@@ -112,6 +112,11 @@ void Engine::index_keys(NodeId id, Entry& entry) {
   entry.indexed_keys = std::move(keys);
 }
 
+void Engine::set_node_key(const NodePublicKey& key, const Attestation& attestation) {
+  identity_.node_key = key;
+  identity_.attestation = attestation;
+}
+
 void Engine::set_local_addresses(MonoTime now, std::vector<IpAddress> addresses) {
   std::sort(addresses.begin(), addresses.end());
   if (knows_local_addresses_ && addresses == local_addresses_) return;

@@ -47,6 +47,8 @@ class Engine {
   // This node's underlay addresses. A change means that it moved: every peer is probed again,
   // active sessions first.
   void set_local_addresses(MonoTime now, std::vector<IpAddress> addresses);
+  // Another key of WireGuard's under the same disco key.
+  void set_node_key(const NodePublicKey& key, const Attestation& attestation);
   // Ranges in which no path can lie, because they are the mesh's own.
   void set_overlay_prefixes(std::vector<Prefix> prefixes);
 

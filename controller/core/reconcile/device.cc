@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <set>
 
 namespace kernmesh::reconcile {
 
@@ -34,6 +35,19 @@ WireguardChange diff(const WireguardDevice& desired, const WireguardDevice& obse
     }
   }
   return change;
+}
+
+ChangeInTurn split(const WireguardChange& change) {
+  ChangeInTurn turn{change, {}};
+  if (change.upserted.empty()) return turn;
+  // One that is made anew under the same key has to go before.
+  std::set<NodePublicKey> made;
+  for (const auto& [key, peer] : change.upserted) made.insert(key);
+  turn.first.removed.clear();
+  for (const auto& key : change.removed) {
+    (made.contains(key) ? turn.first : turn.later).removed.push_back(key);
+  }
+  return turn;
 }
 
 template <typename T>

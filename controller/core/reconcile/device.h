@@ -34,7 +34,7 @@ struct WireguardDevice {
   bool operator==(const WireguardDevice&) const = default;
 };
 
-// What to send to the driver. Removals come first, so that an address that moves from one peer to
+// What to send to the driver. In one message removals come first, so that an address that moves to
 // another is never refused or lost.
 struct WireguardChange {
   bool set_private_key = false;
@@ -47,6 +47,15 @@ struct WireguardChange {
 };
 
 WireguardChange diff(const WireguardDevice& desired, const WireguardDevice& observed);
+
+// In two messages: what is added and changed, then peers that go. Removing one waits for a grace
+// period (wg_peer_remove() in drivers/net/wireguard/peer.c), during which an address that moves to
+// a peer's next key would belong to nobody; added first, it moves at once.
+struct ChangeInTurn {
+  WireguardChange first;
+  WireguardChange later;
+};
+ChangeInTurn split(const WireguardChange& change);
 
 // kUnreachable: what takes it is told that there is no way.
 enum class RouteKind : std::uint8_t { kDevice, kUnreachable };

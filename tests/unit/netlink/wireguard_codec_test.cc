@@ -68,6 +68,20 @@ TEST(WireguardCodec, decodes_what_it_encoded_for_few_and_many_peers) {
   }
 }
 
+TEST(WireguardCodec, keepalive_of_one_peer_is_all_that_a_greeting_sets) {
+  WireguardDevice read;
+  const Status done =
+      encode_keepalive(42, IfIndex(3), key_of(7), 25, [&](std::span<const std::uint8_t> message) {
+        const auto* header = reinterpret_cast<const nlmsghdr*>(message.data());
+        return decode_device(header, message.size(), read);
+      });
+  ASSERT_TRUE(done) << done.error().message();
+  ASSERT_EQ(read.peers.size(), 1u);
+  WireguardPeer expected;
+  expected.keepalive_interval_s = 25;
+  EXPECT_EQ(read.peers.at(key_of(7)), expected);
+}
+
 TEST(WireguardCodec, refuses_every_truncation_without_reading_past_the_end) {
   const auto message = encoded(device_of(2, 2)).front();
   for (std::size_t length = 0; length < message.size(); ++length) {

@@ -79,6 +79,27 @@ TEST(DeviceDiff, leads_from_any_device_to_any_other) {
   EXPECT_TRUE(holds);
 }
 
+TEST(DeviceDiff, peer_that_goes_is_removed_after_its_address_has_moved) {
+  WireguardChange change;
+  change.removed = {key_of(1), key_of(2)};
+  change.upserted = {{key_of(2), {}}, {key_of(3), {}}};
+  change.set_private_key = true;
+  const auto turn = split(change);
+  EXPECT_TRUE(turn.first.set_private_key);
+  EXPECT_EQ(turn.first.removed, std::vector{key_of(2)}) << "made anew under the same key";
+  EXPECT_EQ(turn.first.upserted.size(), 2u);
+  EXPECT_EQ(turn.later.removed, std::vector{key_of(1)});
+  EXPECT_TRUE(turn.later.upserted.empty());
+  EXPECT_FALSE(turn.later.set_private_key);
+}
+
+TEST(DeviceDiff, removals_alone_are_one_message) {
+  WireguardChange change;
+  change.removed = {key_of(1)};
+  EXPECT_EQ(split(change).first.removed, change.removed);
+  EXPECT_TRUE(split(change).later.empty());
+}
+
 TEST(DiffSets, adds_and_removes_exactly_the_difference) {
   const auto p = [](const char* text) { return *Prefix::parse(text); };
   const auto change = diff_sets<Prefix>({p("10.0.0.0/8"), p("fd00::/8"), p("10.0.0.0/8")},

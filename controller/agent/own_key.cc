@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// When this node gets another WireGuard key, and how (the rest of agent.h).
+#include <spdlog/spdlog.h>
+
+#include "controller/agent/agent.h"
+
+namespace kernmesh::agent {
+
+KeyRotation::Events Agent::rotation_events() {
+  KeyRotation::Events events;
+  events.use = [this](const X25519SecretKey& key) -> Status {
+    if (!node_) return {};
+    Identity identity = identity_;
+    identity.node = key;
+    return node_->set_node_key(identity);
+  };
+  events.tell = [this](const X25519SecretKey& key) {
+    if (session_) session_->tell_node_key(key);
+  };
+  events.keep = [this](const X25519SecretKey& key) {
+    identity_.node = key;
+    stepped_back_ = false;
+    note_saved(store_node_key(options_.state_dir, key));
+    if (receiver_) receiver_->set_own(own_keys(identity_));
+  };
+  return events;
+}
+
+// Because the server asks for it, or because the clock went back: peers refuse handshakes whose
+// time (TAI64N) is before the last one's, but only under the same key.
+void Agent::look_after_key(MonoTime now) {
+  const auto step = clock_step_.read(now, host::wall_now());
+  if (step && step->count() < 0) {
+    spdlog::warn("the clock went back by {} s", -step->count());
+    stepped_back_ = true;
+  }
+  const bool is_asked = stored_ && stored_->self.key_rotation_due;
+  if (!(is_asked || stepped_back_) || !connected_ || !node_ || !session_ || joining_) return;
+  if (stored_ && stored_->self.awaits_approval) return;
+  rotation_.begin(now, identity_.node, make_node_key());
+}
+
+}  // namespace kernmesh::agent
