@@ -5,9 +5,15 @@
 
 namespace kernmesh::agent {
 
+bool KeyRotation::may_begin(MonoTime now, Reason reason) const {
+  if (turn_) return false;
+  const Duration pause = reason == Reason::kClock ? Duration(kClockPause) : Duration(kServerPause);
+  return !last_begun_ || now - *last_begun_ >= pause;
+}
+
 void KeyRotation::begin(MonoTime now, const X25519SecretKey& current, const X25519SecretKey& next) {
-  if (turn_ || now < not_before_) return;
-  not_before_ = now + kRotationPause;
+  if (turn_) return;
+  last_begun_ = now;
   turn_ = Turn{current, next, now + kRotationPatience, false};
   if (const Status used = events_.use(next); !used) {
     spdlog::error("cannot use a new node key: {}", used.error().message());

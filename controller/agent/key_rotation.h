@@ -18,11 +18,14 @@ namespace kernmesh::agent {
 // for a peer (MAX_STAGED_PACKETS, drivers/net/wireguard/messages.h), and a session of before lives
 // for 180 s at most.
 inline constexpr auto kRotationPatience = std::chrono::seconds(10);
-// Between two attempts.
-inline constexpr auto kRotationPause = std::chrono::minutes(5);
-
 class KeyRotation {
  public:
+  // Who wants it; each is heard so long after the attempt before. The clock sooner, because
+  // sessions end within three minutes when peers refuse to renew them.
+  enum class Reason { kServer, kClock };
+  static constexpr auto kServerPause = std::chrono::minutes(5);
+  static constexpr auto kClockPause = std::chrono::seconds(20);
+
   struct Events {
     // Makes the kernel use the key, and peers be told of it in pings.
     std::function<Status(const X25519SecretKey&)> use;
@@ -34,7 +37,9 @@ class KeyRotation {
   };
   explicit KeyRotation(Events events) : events_(std::move(events)) {}
 
-  // Does nothing while one is under way, or soon after one. `current`: the key in use.
+  // Whether begin() would do something: not while one is under way, or soon after one.
+  bool may_begin(MonoTime now, Reason reason) const;
+  // `current`: the key in use.
   void begin(MonoTime now, const X25519SecretKey& current, const X25519SecretKey& next);
   void on_told(const NodePublicKey& key);
   // For good: the server has not taken it.
@@ -57,7 +62,7 @@ class KeyRotation {
 
   const Events events_;
   std::optional<Turn> turn_;
-  MonoTime not_before_{};
+  std::optional<MonoTime> last_begun_;
 };
 
 }  // namespace kernmesh::agent

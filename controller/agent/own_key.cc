@@ -37,7 +37,8 @@ void Agent::look_after_key(MonoTime now) {
   const bool is_asked = stored_ && stored_->self.key_rotation_due;
   if (!(is_asked || stepped_back_) || !connected_ || !node_ || !session_ || joining_) return;
   if (stored_ && stored_->self.awaits_approval) return;
-  rotation_.begin(now, identity_.node, make_node_key());
+  const auto reason = stepped_back_ ? KeyRotation::Reason::kClock : KeyRotation::Reason::kServer;
+  if (rotation_.may_begin(now, reason)) rotation_.begin(now, identity_.node, make_node_key());
 }
 
 }  // namespace kernmesh::agent

@@ -88,13 +88,16 @@ TEST_F(KeyRotationTest, kernel_that_refuses_ends_it_before_anybody_is_told) {
   EXPECT_FALSE(rotation.is_under_way());
 }
 
-TEST_F(KeyRotationTest, next_one_waits) {
+TEST_F(KeyRotationTest, next_one_waits_and_less_so_for_the_clock) {
+  using enum KeyRotation::Reason;
+  EXPECT_TRUE(rotation.may_begin(start, kServer));
   begin(start);
+  EXPECT_FALSE(rotation.may_begin(start + std::chrono::hours(1), kClock)) << "one is under way";
   rotation.on_told(node_public_key(new_key));
-  begin(start + kRotationPause - seconds(1));
-  EXPECT_EQ(told.size(), 1u);
-  begin(start + kRotationPause);
-  EXPECT_EQ(told.size(), 2u);
+  EXPECT_FALSE(rotation.may_begin(start + KeyRotation::kClockPause - seconds(1), kClock));
+  EXPECT_TRUE(rotation.may_begin(start + KeyRotation::kClockPause, kClock));
+  EXPECT_FALSE(rotation.may_begin(start + KeyRotation::kServerPause - seconds(1), kServer));
+  EXPECT_TRUE(rotation.may_begin(start + KeyRotation::kServerPause, kServer));
 }
 
 }  // namespace

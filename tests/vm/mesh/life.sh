@@ -69,3 +69,68 @@ section_life() {
 	check "it goes on by itself" wait_for 10 reaches gamma "$(address_of alpha)"
 	admin settings set --device-approval off > /dev/null
 }
+
+lines_of() { grep -c "connected to" "$LAB/$1.log"; } # HOST: how often it has connected
+shared_key_events() { admin --json audit --action node.shared_key --last 10 | jq '.events | length'; }
+
+# gamma gets a copy of beta's state directory while beta runs.
+section_clone() {
+	local beta connections; beta=$(address_of beta)
+	stop TERM gamma; node_removed gamma
+	mv "$LAB/gamma" "$LAB/gamma.own"; cp -a "$LAB/beta" "$LAB/gamma"
+	start_agent gamma
+	check "the copy is told, and takes its mesh down" wait_for 30 problem_says gamma "another machine uses this machine's key"
+	check "its interface is gone" wait_for 5 has_no_mesh gamma
+	check "the original is told" wait_for 10 problem_says beta "another machine has tried to use this machine's key"
+	check "and reached" wait_for 30 reaches alpha "$beta"
+	check "the list of nodes warns" grep -q "Two machines use the machine key of beta" <(admin node list)
+	check "the audit log has it once" test "$(shared_key_events)" = 1
+	connections=$(lines_of beta)
+	pinged alpha "$beta" 1000 true; check "nothing flaps: no packet is lost" no_loss
+	check "and the original stays connected" test "$(lines_of beta)" = "$connections"
+	stop TERM gamma; rm -r "$LAB/gamma"; mv "$LAB/gamma.own" "$LAB/gamma"
+	start_agent gamma
+	check "gamma is itself again" wait_for 30 reaches gamma "$(address_of alpha)"
+}
+node_removed() { in_ns "$1" "$BIN/mesh-agent" --remove > /dev/null 2>&1; } # HOST: what its agent has left in the kernel
+has_no_mesh() { ! in_ns "$1" ip link show mesh0; } # HOST
+
+# All hosts of the laboratory have one clock.
+step_clock() { date -s "@$(($(date +%s) + $1))" > /dev/null; } # SECONDS
+section_clock() {
+	local host from to
+	declare -A before
+	for host in alpha beta gamma; do stop KILL "$host"; start_agent "$host"; done
+	for host in alpha beta gamma; do wait_for 30 connected "$host"; before[$host]=$(wg_key "$host"); done
+	step_clock -3600
+	for host in alpha beta gamma; do
+		check "the clock goes back by an hour: $host makes a new node key" wait_for 30 has_another_key "$host" "${before[$host]}"
+	done
+	for from in alpha beta gamma; do
+		for to in alpha beta gamma; do
+			[ "$from" = "$to" ] || check "$from reaches $to under sessions of now" wait_for 10 reaches "$from" "$(address_of "$to")"
+		done
+	done
+	step_clock 3600
+	check "the clock goes ahead again: still reached" wait_for 10 reaches alpha "$(address_of beta)"
+	renewed_without_anybody
+}
+key_days() { admin --json node show "$1" | jq --argjson now "$(date +%s)" '((.node.key_expires_at | fromdate) - $now) / 86400 | floor'; } # NODE
+has_days() { [ "$(key_days "$1")" -ge "$2" ]; } # NODE DAYS
+renewed_without_anybody() {
+	local host
+	for host in alpha beta gamma; do stop KILL "$host"; start_agent "$host"; wait_for 30 connected "$host"; before[$host]=$(wg_key "$host"); done
+	step_clock $((125 * 86400))
+	check "125 days later: 55 are left of alpha's key" test "$(key_days alpha)" -le 55
+	for host in alpha beta gamma; do
+		check "$host makes a new node key without being told by anybody" wait_for 60 has_another_key "$host" "${before[$host]}"
+		check "and has 180 days again" wait_for 10 has_days "$host" 179
+		before[$host]=$(wg_key "$host")
+	done
+	check "they reach each other" wait_for 20 reaches alpha "$(address_of beta)"
+	step_clock $((-125 * 86400))
+	for host in alpha beta gamma; do
+		check "the clock goes back by 125 days: $host makes a new node key" wait_for 60 has_another_key "$host" "${before[$host]}"
+	done
+	check "they reach each other again" wait_for 20 reaches beta "$(address_of gamma)"
+}

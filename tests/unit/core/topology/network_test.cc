@@ -80,10 +80,10 @@ NetworkChange random_change(MapVersion version) {
                                 static_cast<std::uint32_t>(version.revision.value()));
       break;
     default: {
-      auto node = node_of(
-          static_cast<std::uint8_t>(id),
-          *rc::gen::element(NodeState::kApproved, NodeState::kApproved, NodeState::kExpired),
-          *rc::gen::inRange<std::uint16_t>(1, 4));
+      auto node = node_of(static_cast<std::uint8_t>(id),
+                          *rc::gen::element(NodeState::kApproved, NodeState::kApproved,
+                                            NodeState::kExpired, NodeState::kPending),
+                          *rc::gen::inRange<std::uint16_t>(1, 4));
       node.user_id = UserId(*rc::gen::inRange<std::uint64_t>(1, 4));
       node.online = *rc::gen::arbitrary<bool>();
       static const std::vector<std::string> kTags[] = {
