@@ -173,6 +173,11 @@ Status WireguardSocket::apply(IfIndex, const reconcile::WireguardChange& change,
   return the_device() ? the_device()->apply(change, private_key) : Status(not_there());
 }
 
+// Nobody changes his key in the laboratory, so there is nothing to hurry.
+Status WireguardSocket::greet(IfIndex, const NodePublicKey&) {
+  return the_device() ? Status() : Status(not_there());
+}
+
 Status WireguardSocket::remove_all_peers(IfIndex) {
   if (!the_device()) return not_there();
   reconcile::WireguardChange change;

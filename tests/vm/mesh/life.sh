@@ -120,8 +120,8 @@ has_days() { [ "$(key_days "$1")" -ge "$2" ]; } # NODE DAYS
 renewed_without_anybody() {
 	local host
 	for host in alpha beta gamma; do stop KILL "$host"; start_agent "$host"; wait_for 30 connected "$host"; before[$host]=$(wg_key "$host"); done
+	check "alpha's key ends in 180 days" test "$(key_days alpha)" -le 180
 	step_clock $((125 * 86400))
-	check "125 days later: 55 are left of alpha's key" test "$(key_days alpha)" -le 55
 	for host in alpha beta gamma; do
 		check "$host makes a new node key without being told by anybody" wait_for 60 has_another_key "$host" "${before[$host]}"
 		check "and has 180 days again" wait_for 10 has_days "$host" 179
