@@ -3,7 +3,8 @@
 
 #include <array>
 
-#include "controller/store/node_life_migration.h"
+#include "controller/store/node_life_step.h"
+#include "controller/store/sign_in_step.h"
 
 namespace kernmesh::store {
 namespace {
@@ -193,7 +194,10 @@ CREATE TRIGGER audit_is_not_replaced BEFORE INSERT ON audit
 CREATE TRIGGER audit_is_not_removed BEFORE DELETE ON audit
   BEGIN SELECT raise(ABORT, 'the audit log is append-only'); END;
 )sql",
+    // 7: approval, and when keys end
     kNodeLifeStep,
+    // 8: who signs in at an identity provider
+    kSignInStep,
 };
 
 Result<int> schema_of(Database& db) {

@@ -16,6 +16,7 @@
 #include "controller/core/topology/node.h"
 #include "controller/core/topology/overlay.h"
 #include "controller/core/topology/role.h"
+#include "controller/store/user_record.h"
 
 namespace kernmesh::store {
 
@@ -33,12 +34,6 @@ struct MetaRecord {
   bool operator==(const MetaRecord&) const = default;
 };
 
-struct UserRecord {
-  topology::User user;
-  Revision written;
-  bool operator==(const UserRecord&) const = default;
-};
-
 // What a node tells about itself that no other node is told.
 struct NodeFacts {
   MapVersion applied;
@@ -50,7 +45,7 @@ struct NodeFacts {
 struct NodeRecord {
   topology::Node node;
   NodeFacts facts;
-  JoinKeyId join_key;      // that it came in by last; 0: none, or before this was kept
+  JoinKeyId join_key;  // that it came in by last; 0: a person signed it in, or nobody wrote it down
   WallTime alarmed_for{};  // the end of its key that the audit log knows of
   Revision written;
   bool operator==(const NodeRecord&) const = default;

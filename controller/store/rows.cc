@@ -1,9 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/store/rows.h"
 
+#include <map>
+
 #include "controller/store/row_codec.h"
 
 namespace kernmesh::store {
+namespace {
+
+Status write_groups(Database& db, const topology::User& user) {
+  const auto id = signed_of(user.id.value());
+  MESH_TRY(db.prepare("DELETE FROM user_group WHERE user_id=?1").bind(id).run());
+  for (const auto& group : user.groups) {
+    MESH_TRY(db.prepare("INSERT INTO user_group (user_id, name) VALUES (?1,?2)")
+                 .bind(id)
+                 .bind(group)
+                 .run());
+  }
+  return {};
+}
+
+// In the order of their bytes, as users have them.
+Result<std::map<UserId, std::vector<std::string>>> read_groups(Database& db) {
+  std::map<UserId, std::vector<std::string>> groups;
+  constexpr auto kSql = "SELECT user_id, name FROM user_group ORDER BY user_id, name";
+  MESH_TRY(each_row(db, kSql, [&](Statement& row) -> Status {
+    const UserId user(unsigned_of(row.number()));
+    groups[user].push_back(row.text());
+    return {};
+  }));
+  return groups;
+}
+
+}  // namespace
 
 Status write_row(Database& db, const MetaRecord& record, Revision now) {
   const bool fresh = record.written == Revision{};
@@ -28,20 +57,23 @@ Status write_row(Database& db, const MetaRecord& record, Revision now) {
 
 Status write_row(Database& db, const UserRecord& record, Revision now) {
   const bool fresh = record.written == Revision{};
-  auto statement =
-      db.prepare(fresh ? "INSERT INTO user (id, name, created_at, email, roles, written)"
-                         " VALUES (?1,?2,?3,?4,?5,?6)"
-                       : "UPDATE user SET name=?2, created_at=?3, email=?4, roles=?5, written=?6"
-                         " WHERE id=?1 AND written=?7");
+  auto statement = db.prepare(
+      fresh ? "INSERT INTO user (id, name, created_at, email, roles, issuer, subject, written)"
+              " VALUES (?1,?2,?3,?4,?5,nullif(?6,''),nullif(?7,''),?8)"
+            : "UPDATE user SET name=?2, created_at=?3, email=?4, roles=?5, issuer=nullif(?6,''),"
+              " subject=nullif(?7,''), written=?8 WHERE id=?1 AND written=?9");
   statement.bind(signed_of(record.user.id.value()))
       .bind(record.user.name)
       .bind(seconds_of(record.user.created_at))
       .bind(record.user.email)
       .bind(join(record.user.roles))
+      .bind(record.issuer)
+      .bind(record.subject)
       .bind(signed_of(now.value()));
   if (!fresh) statement.bind(signed_of(record.written.value()));
   MESH_TRY(statement.run());
-  return replaced(db, "user", record.user.id.value());
+  MESH_TRY(replaced(db, "user", record.user.id.value()));
+  return write_groups(db, record.user);
 }
 
 Status write_row(Database& db, const NodeRecord& record, Revision now) {
@@ -155,7 +187,10 @@ Status read_rows(Database& db, std::vector<MetaRecord>& records) {
 }
 
 Status read_rows(Database& db, std::vector<UserRecord>& records) {
-  constexpr auto kSql = "SELECT id, name, created_at, email, roles, written FROM user";
+  MESH_TRY_ASSIGN(auto groups, read_groups(db));
+  constexpr auto kSql =
+      "SELECT id, name, created_at, email, roles, coalesce(issuer, ''), coalesce(subject, ''),"
+      " written FROM user";
   return each_row(db, kSql, [&](Statement& row) -> Status {
     UserRecord record;
     record.user.id = UserId(unsigned_of(row.number()));
@@ -163,6 +198,9 @@ Status read_rows(Database& db, std::vector<UserRecord>& records) {
     record.user.created_at = time_of(row.number());
     record.user.email = row.text();
     record.user.roles = words_of(row.text());
+    record.issuer = row.text();
+    record.subject = row.text();
+    record.user.groups = std::move(groups[record.user.id]);
     record.written = Revision(unsigned_of(row.number()));
     records.push_back(std::move(record));
     return {};

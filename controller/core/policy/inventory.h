@@ -18,6 +18,7 @@ struct User {
   std::string name;
   std::string email;               // may be empty
   std::vector<std::string> roles;  // "owner", "admin", "network-admin", "it-admin", ...
+  std::vector<std::string> groups{};  // the identity provider's
   bool operator==(const User&) const = default;
 };
 

@@ -13,7 +13,9 @@ policy::Node to_policy(const Node& node) {
   return known;
 }
 
-policy::User to_policy(const User& user) { return {user.id, user.name, user.email, user.roles}; }
+policy::User to_policy(const User& user) {
+  return {user.id, user.name, user.email, user.roles, user.groups};
+}
 
 netmap::Peer to_peer(const Node& node, const User& user) {
   netmap::Peer peer;

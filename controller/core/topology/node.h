@@ -22,6 +22,8 @@ struct User {
   WallTime created_at{};
   std::string email;               // by which a policy names the user; may be empty
   std::vector<std::string> roles;  // "owner", "admin", ...: names of autogroups
+  // Of the identity provider, as it last said; ascending, each once.
+  std::vector<std::string> groups{};
   bool operator==(const User&) const = default;
 };
 

@@ -4,6 +4,11 @@
 
 namespace kernmesh::store {
 
+// Takes back what kSignInStep has made.
+inline constexpr const char* kUndoEighth =
+    "DROP TABLE user_group; DROP INDEX user_account;"
+    "ALTER TABLE user DROP COLUMN subject; ALTER TABLE user DROP COLUMN issuer;";
+
 // Takes back what the sixth step has made, but for the tags of join keys.
 inline constexpr const char* kUndoSixth =
     "DROP TABLE token; DROP TABLE request; DELETE FROM counter WHERE name='token';"

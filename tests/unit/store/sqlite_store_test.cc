@@ -43,7 +43,7 @@ class SqliteStoreTest : public testing::Test {
 };
 
 UserRecord user_of(std::uint64_t id, const std::string& name) {
-  return {{UserId(id), name, WallTime(std::chrono::seconds(5))}, {}};
+  return {{UserId(id), name, WallTime(std::chrono::seconds(5))}};
 }
 
 NodeRecord node_of(std::uint8_t id) {
@@ -179,6 +179,7 @@ TEST_F(SqliteStoreTest, relay_of_an_older_schema_has_no_tls_until_it_tells_its_c
   relay.relay.name = "fra1";
   relay.relay.tls_port = Port(443);
   ASSERT_TRUE(open()->commit({{relay}, {}, {}, Audience::kNetwork}));
+  execute(kUndoEighth);
   execute(kUndoSeventh);
   execute(kUndoSixth);
   execute(
@@ -200,6 +201,7 @@ TEST_F(SqliteStoreTest, relay_of_an_older_schema_has_no_tls_until_it_tells_its_c
 // As the first two steps left it, with a user and a key of hers.
 TEST_F(SqliteStoreTest, join_keys_of_an_older_schema_are_for_nodes) {
   ASSERT_TRUE(open()->commit({{user_of(1, "ann"), key_of(5)}, {}, {}, {}}));
+  execute(kUndoEighth);
   execute(kUndoSeventh);
   execute(kUndoSixth);
   execute(R"(ALTER TABLE join_key RENAME TO newer;
