@@ -74,6 +74,11 @@ void Oracle::approve(Host& host) const {
 }
 
 bool Oracle::names(const std::string& handle, const User& user) const {
+  const auto& groups = user.groups;
+  if (std::any_of(groups.begin(), groups.end(),
+                  [&](const std::string& group) { return handle == "oidc:" + group; })) {
+    return true;
+  }
   return is_same_word(handle, user.email) || is_same_word(handle, user.name + "@");
 }
 

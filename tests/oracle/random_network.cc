@@ -30,6 +30,7 @@ void add_routes(Node& node, const Choice& choice) {
 const std::vector<std::string> kUserHandles = {"ada@example.com", "bob@example.com",
                                                "cyd@example.org", "dan@",
                                                "BOB@example.com", "nobody@example.com"};
+const std::vector<std::string> kProviderGroups = {"/dev", "all hands", "tag:a"};
 const std::vector<std::string> kTags = {"tag:a", "tag:b", "tag:c"};
 const std::vector<std::string> kDomains = {"example.com", "example.org"};
 const std::vector<std::string> kRoles = {"owner",    "admin",         "network-admin",
@@ -67,6 +68,9 @@ User random_user(const Choice& choice, std::uint32_t number) {
   static const std::array kEmails = {"ada@example.com", "Bob@Example.com", "cyd@example.org", ""};
   User user{UserId(number + 1), kNames[number], kEmails[number], {}};
   for (auto count = choice.below(3); count > 0; --count) user.roles.push_back(choice.of(kRoles));
+  for (const auto& group : kProviderGroups) {
+    if (choice.below(3) == 0) user.groups.push_back(group);
+  }
   return user;
 }
 

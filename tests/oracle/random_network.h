@@ -33,6 +33,7 @@ class Choice {
 
 // Names that policies and networks share.
 extern const std::vector<std::string> kUserHandles;  // as a policy writes them
+extern const std::vector<std::string> kProviderGroups;
 extern const std::vector<std::string> kTags;
 extern const std::vector<std::string> kDomains;
 extern const std::vector<std::string> kRoles;

@@ -72,9 +72,13 @@ class Writer {
   std::string cidr() { return choice_.of(kPrefixes); }
   std::string user() { return choice_.of(kUserHandles); }
 
+  std::string member_of_group() {
+    return choice_.below(4) == 0 ? "oidc:" + choice_.of(kProviderGroups) : user();
+  }
   std::string groups() {
-    return R"({"group:one": )" + strings(some(3, [&] { return user(); })) + R"(, "group:two": )" +
-           strings(some(2, [&] { return user(); })) + R"(, "group:none": []})";
+    return R"({"group:one": )" + strings(some(3, [&] { return member_of_group(); })) +
+           R"(, "group:two": )" + strings(some(2, [&] { return member_of_group(); })) +
+           R"(, "group:none": []})";
   }
 
   std::string ipset_steps(const Texts& names) {

@@ -49,7 +49,7 @@ struct Rule {
 
 struct Group {
   Position at;
-  std::vector<Located> members;  // users only
+  std::vector<Located> members;  // users, and "oidc:x": the identity provider's group x
 };
 
 struct Host {

@@ -30,6 +30,12 @@ std::string_view domain_of(std::string_view handle) {
   return at == std::string_view::npos ? std::string_view() : handle.substr(at + 1);
 }
 
+bool holds_any(const std::vector<std::string>& names,
+               const std::unordered_set<std::string>& wanted) {
+  return !wanted.empty() && std::any_of(names.begin(), names.end(),
+                                        [&](const auto& name) { return wanted.contains(name); });
+}
+
 }  // namespace
 
 Identity identity_of(const Document& document, const Selector& selector) {
@@ -41,7 +47,11 @@ Identity identity_of(const Document& document, const Selector& selector) {
       const auto group = document.groups.find(selector.name);
       if (group == document.groups.end()) return identity;
       for (const auto& member : group->second.members) {
-        identity.handles.insert(lowered(member.text));
+        if (member.text.starts_with(kProviderGroupPrefix)) {
+          identity.provider_groups.insert(member.text.substr(kProviderGroupPrefix.size()));
+        } else {
+          identity.handles.insert(lowered(member.text));
+        }
       }
       return identity;
     }
@@ -90,12 +100,13 @@ bool matches(const Identity& identity, const Subject& subject) {
       const auto& roles = subject.user->roles;
       return std::find(roles.begin(), roles.end(), identity.name) != roles.end();
     }
-    default:
+    case IdentityKind::kDomain:
       return std::any_of(
-          subject.handles.begin(), subject.handles.end(), [&](const std::string& handle) {
-            return identity.kind == IdentityKind::kDomain ? domain_of(handle) == identity.name
-                                                          : identity.handles.contains(handle);
-          });
+          subject.handles.begin(), subject.handles.end(),
+          [&](const std::string& handle) { return domain_of(handle) == identity.name; });
+    default:
+      return holds_any(subject.handles, identity.handles) ||
+             holds_any(subject.user->groups, identity.provider_groups);
   }
 }
 

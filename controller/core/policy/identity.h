@@ -17,6 +17,7 @@ struct Identity {
   IdentityKind kind = IdentityKind::kNone;
   std::unordered_set<std::string> handles;  // kUsers, see handles_of()
   std::string name;                         // kDomain: lower-case; kTag: "tag:x"; kRole: "admin"
+  std::unordered_set<std::string> provider_groups{};  // kUsers: whoever is in one of them, too
   bool operator==(const Identity&) const = default;
 };
 

@@ -45,16 +45,25 @@ bool is_user(std::string_view text) {
   return selector && selector->kind == SelectorKind::kUser;
 }
 
+bool is_provider_group(std::string_view text) {
+  return text.starts_with(kProviderGroupPrefix) && text.size() > kProviderGroupPrefix.size();
+}
+
+std::string_view why_no_member(std::string_view text) {
+  if (text.starts_with(kGroupPrefix)) return " is a group; groups hold users only, name them";
+  if (text.starts_with(kProviderGroupPrefix)) {
+    return " names no group; a group of the identity provider is written oidc:NAME";
+  }
+  return " is not a user; groups hold users, written ada@example.com or ada@, and groups of the "
+         "identity provider, written oidc:NAME";
+}
+
 Group read_group(const JsonValue& key, const JsonValue& value, Diagnostics& diagnostics) {
   Group group{key.at(), read_strings(value, quoted(key.text()), diagnostics)};
   for (Located& member : group.members) {
     member.text = std::string(trimmed(member.text));
-    if (is_user(member.text)) continue;
-    const bool is_nested = member.text.starts_with(kGroupPrefix);
-    diagnostics.error(member.at, quoted(member.text) +
-                                     (is_nested ? " is a group; groups hold users only, name them"
-                                                : " is not a user; groups hold users, written "
-                                                  "ada@example.com or ada@"));
+    if (is_user(member.text) || is_provider_group(member.text)) continue;
+    diagnostics.error(member.at, quoted(member.text) + std::string(why_no_member(member.text)));
   }
   return group;
 }

@@ -12,6 +12,8 @@ inline constexpr std::string_view kGroupPrefix = "group:";
 inline constexpr std::string_view kTagPrefix = "tag:";
 inline constexpr std::string_view kIpSetPrefix = "ipset:";
 inline constexpr std::string_view kPosturePrefix = "posture:";
+// A group of the identity provider, as a member of `groups`: what follows is the provider's text.
+inline constexpr std::string_view kProviderGroupPrefix = "oidc:";
 
 // An ASCII digit, whatever the locale.
 constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }

@@ -100,7 +100,8 @@ TEST(Parse, puts_acls_before_grants_whatever_their_order) {
 
 TEST(Parse, reads_the_tables) {
   const auto document = accepted(R"({
-    "groups": {"group:dev": ["ada@example.com", "bob@"], "group:none": []},
+    "groups": {"group:dev": ["ada@example.com", "bob@"], "group:none": [],
+               "group:staff": ["oidc:/all hands", " oidc:tag:web", "oidc:a@b"]},
     "hosts": {"files": "10.0.0.5", "lan": "10.0.0.0/8"},
     "tagOwners": {"tag:a": ["tag:b", "group:dev"], "tag:b": ["tag:b", "tag:a", "ada@"]},
     "ipsets": {"ipset:x": ["add lan", "remove  10.1.0.0/16", "add autogroup:internet"],
@@ -115,6 +116,8 @@ TEST(Parse, reads_the_tables) {
   EXPECT_EQ(texts_of(document.groups.at("group:dev").members), (Names{"ada@example.com", "bob@"}));
   EXPECT_EQ(document.groups.at("group:dev").at, (Position{2, 16}));
   EXPECT_TRUE(document.groups.at("group:none").members.empty());
+  EXPECT_EQ(texts_of(document.groups.at("group:staff").members),
+            (Names{"oidc:/all hands", "oidc:tag:web", "oidc:a@b"}));
   EXPECT_EQ(to_string(document.hosts.at("lan").prefix), "10.0.0.0/8");
   EXPECT_EQ(names(document.tag_owners.at("tag:b").owners), (Names{"tag:b", "tag:a", "ada@"}));
   const auto& steps = document.ipsets.at("ipset:x").steps;

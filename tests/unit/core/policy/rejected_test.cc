@@ -232,6 +232,7 @@ TEST(Rejected, tables) {
        "is a group; groups hold users"},
       {R"({"groups": {"group:a": ["ada"]}})", 25, "\"ada\" is not a user"},
       {R"({"groups": {"group:a": ["tag:x"]}})", 25, "\"tag:x\" is not a user"},
+      {R"({"groups": {"group:a": ["oidc:"]}})", 25, "is written oidc:NAME"},
       {R"({"groups": {"dev": []}})", 13, "it is group:NAME"},
       {R"({"tagOwners": {"tag:1a": []}})", 16, "a tag is tag: and a letter"},
       {R"({"tagOwners": {"web": []}})", 16, "\"web\" is not a tag"},
