@@ -139,6 +139,50 @@ class Maintenance {
   std::string directory_;
 };
 
+// People who sign in at an OpenID provider.
+void add_sign_in_options(CLI::App& app, kernmesh::server::SignInOptions& options) {
+  const std::string group = "Signing people in";
+  app.add_option("--oidc-issuer", options.issuer,
+                 "the OpenID provider, https://...; without one nodes join with join keys alone")
+      ->group(group);
+  app.add_option("--oidc-client-id", options.client_id, "this server's name at the provider")
+      ->group(group);
+  app.add_option("--oidc-client-secret-file", options.client_secret_file,
+                 "its secret there, in a file that others cannot read; none: a public client")
+      ->group(group);
+  app.add_option("--oidc-ca-file", options.ca_file,
+                 "who vouches for the provider (PEM), instead of the system's roots")
+      ->group(group);
+  app.add_option("--oidc-scope", options.scopes,
+                 "asked for besides openid, email and profile; may be repeated")
+      ->group(group)
+      ->allow_extra_args(false);
+  app.add_option("--oidc-groups-claim", options.groups_claim,
+                 "where an ID token lists a person's groups; \"\": nowhere")
+      ->group(group)
+      ->capture_default_str();
+  app.add_option("--oidc-allowed-domain", options.allowed_domains,
+                 "only people with a verified address of this domain; may be repeated")
+      ->group(group)
+      ->allow_extra_args(false);
+  app.add_option("--oidc-allowed-group", options.allowed_groups,
+                 "only people in this group; may be repeated")
+      ->group(group)
+      ->allow_extra_args(false);
+  app.add_option("--signin-url", options.url,
+                 "where browsers reach the sign-in's pages, https://HOST[:PORT]; without it people "
+                 "go to the provider's own page (device authorization)")
+      ->group(group);
+  app.add_option("--signin-listen", options.listen, "the pages' address and port")
+      ->group(group)
+      ->capture_default_str();
+  app.add_option("--signin-tls-cert", options.tls_cert,
+                 "the pages' certificate chain (PEM); without it a proxy in front speaks TLS")
+      ->group(group);
+  app.add_option("--signin-tls-key", options.tls_key, "private key (PEM) of --signin-tls-cert")
+      ->group(group);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -180,6 +224,7 @@ int main(int argc, char** argv) {
       ->capture_default_str()
       ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error"}));
   app.add_flag("--log-json", log_json, "one JSON object a line on standard error");
+  add_sign_in_options(app, options.sign_in);
   const Maintenance maintenance(app);
   app.set_version_flag("--version", std::string("mesh-server ") + KERNMESH_VERSION);
   try {

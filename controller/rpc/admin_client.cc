@@ -92,6 +92,10 @@ Result<mesh::v1::User> AdminClient::set_user_roles(const std::string& name,
   return call(&Admin::Stub::SetUserRoles, request, "set the roles of user " + quoted(name));
 }
 
+Result<mesh::v1::User> AdminClient::link_user(const mesh::v1::LinkUserRequest& request) {
+  return call(&Admin::Stub::LinkUser, request, "link user " + quoted(request.name()));
+}
+
 Result<mesh::v1::CreateTokenResponse> AdminClient::create_token(
     const mesh::v1::CreateTokenRequest& request) {
   return call(&Admin::Stub::CreateToken, request,

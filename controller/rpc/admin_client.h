@@ -30,6 +30,7 @@ class AdminClient {
   Status delete_user(const std::string& name);
   Result<mesh::v1::User> set_user_roles(const std::string& name,
                                         const std::vector<std::string>& roles);
+  Result<mesh::v1::User> link_user(const mesh::v1::LinkUserRequest& request);
 
   Result<mesh::v1::CreateTokenResponse> create_token(const mesh::v1::CreateTokenRequest& request);
   Result<mesh::v1::ListTokensResponse> list_tokens();

@@ -23,6 +23,7 @@ class UserHandler {
                                                            const mesh::v1::DeleteUserRequest&) = 0;
   virtual Result<mesh::v1::User> set_user_roles(const Caller&,
                                                 const mesh::v1::SetUserRolesRequest&) = 0;
+  virtual Result<mesh::v1::User> link_user(const Caller&, const mesh::v1::LinkUserRequest&) = 0;
 };
 
 class TokenHandler {

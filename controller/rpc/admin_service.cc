@@ -41,6 +41,11 @@ class AdminService final : public v1::Admin::CallbackService {
     return serve({context, admin_method("SetUserRoles")}, request, response, handlers_.users,
                  &UserHandler::set_user_roles);
   }
+  Unary* LinkUser(Context* context, const v1::LinkUserRequest* request,
+                  v1::User* response) override {
+    return serve({context, admin_method("LinkUser")}, request, response, handlers_.users,
+                 &UserHandler::link_user);
+  }
   Unary* CreateToken(Context* context, const v1::CreateTokenRequest* request,
                      v1::CreateTokenResponse* response) override {
     return serve({context, admin_method("CreateToken")}, request, response, handlers_.tokens,

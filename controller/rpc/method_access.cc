@@ -58,6 +58,7 @@ constexpr std::array kMethods{
     MethodAccess{"/mesh.v1.Admin/DeleteUser", kPerson, Role::kAdmin, kChanges},
     MethodAccess{"/mesh.v1.Admin/SetUserRoles", kPerson, Role::kAdmin, kChanges},
     MethodAccess{"/mesh.v1.Admin/SetSettings", kPerson, Role::kAdmin, kChanges},
+    MethodAccess{"/mesh.v1.Admin/LinkUser", kPerson, Role::kAdmin, kChanges},
     MethodAccess{"/mesh.v1.Admin/CreateJoinKey", kPerson, Role::kAdmin, kChanges, Area::kKeys},
     MethodAccess{"/mesh.v1.Admin/RevokeJoinKey", kPerson, Role::kAdmin, kChanges, Area::kKeys},
     // gRPC's own.

@@ -5,13 +5,14 @@
 #include "controller/server/audit.h"
 #include "controller/server/enrollment.h"
 #include "controller/server/join_keys.h"
+#include "controller/server/lookup.h"
 
 namespace kernmesh::server {
 namespace {
 
 constexpr const char* kHowToRenew =
-    "an administrator renews it (meshadm node renew), or it joins again with a join key of its "
-    "user";
+    "run `meshadm up` on it, to sign in or with a join key of its user (--key mk-...), or let an "
+    "administrator renew it (meshadm node renew)";
 
 Error denied(const std::string& why) { return {ErrorCode::kPermissionDenied, why}; }
 
@@ -33,38 +34,8 @@ store::AuditEvent event(WallTime now, const store::NodeRecord& record, const cha
           ""};
 }
 
-Result<Admission> plan_new(const View& view, const Applicant& applicant,
-                           const store::JoinKeyRecord& key, WallTime now) {
-  const auto slot = topology::next_slot(view.meta.overlay, view.highest.slot);
-  if (!slot) {
-    return Error(ErrorCode::kExhausted, "no address is left in " + to_string(view.meta.overlay.v4));
-  }
-  store::NodeRecord record;
-  record.node.id = NodeId(view.highest.node.value() + 1);
-  record.node.name = topology::unique_name(
-      topology::to_dns_label(applicant.hostname),
-      [&](const std::string& name) { return view.network.find_node_named(name) != nullptr; });
-  record.node.user_id = key.user_id;
-  record.node.machine_key = applicant.machine_key;
-  record.node.node_key = applicant.node_key;
-  record.node.disco_key = applicant.disco_key;
-  record.node.addresses = topology::addresses_of(view.meta.overlay, *slot);
-  record.node.ephemeral = key.ephemeral;
-  record.node.tags = key.tags;
-  record.join_key = key.id;
-  record.node.created_at = now;
-  const bool waits = view.meta.device_approval && !key.pre_approved;
-  admit(record.node, waits ? topology::Approval::kNeeded : topology::Approval::kGiven, now);
-  record.facts.agent_version = applicant.agent_version;
-  Admission admission{record.node.id, {}};
-  admission.commit.audience = store::Audience::kNetwork;
-  admission.commit.audit = {
-      event(now, record, "node.join",
-            "with join key " + to_string(key.id) + (waits ? ", awaits approval" : ""))};
-  count_use(key, admission.commit);
-  admission.commit.puts.emplace_back(store::AllocationRecord{*slot, record.node.id});
-  admission.commit.puts.emplace_back(std::move(record));
-  return admission;
+std::string account_of(const signin::Identity& person) {
+  return printable(person.subject, signin::kMostSubjectBytes);
 }
 
 // Who came, where, and when.
@@ -74,6 +45,85 @@ struct Arrival {
   const topology::CaFingerprint& ca;
   WallTime now;
 };
+
+// `record` says whose it is, and by what.
+Result<Admission> plan_new(const Arrival& arrival, store::NodeRecord record,
+                           topology::Approval approval) {
+  const View& view = arrival.view;
+  const Applicant& applicant = arrival.applicant;
+  const auto slot = topology::next_slot(view.meta.overlay, view.highest.slot);
+  if (!slot) {
+    return Error(ErrorCode::kExhausted, "no address is left in " + to_string(view.meta.overlay.v4));
+  }
+  record.node.id = NodeId(view.highest.node.value() + 1);
+  record.node.name = topology::unique_name(
+      topology::to_dns_label(applicant.hostname),
+      [&](const std::string& name) { return view.network.find_node_named(name) != nullptr; });
+  record.node.machine_key = applicant.machine_key;
+  record.node.node_key = applicant.node_key;
+  record.node.disco_key = applicant.disco_key;
+  record.node.addresses = topology::addresses_of(view.meta.overlay, *slot);
+  record.node.created_at = arrival.now;
+  admit(record.node, approval, arrival.now);
+  record.facts.agent_version = applicant.agent_version;
+  const std::string by = applicant.person ? "signed in by " + account_of(*applicant.person)
+                                          : "with join key " + to_string(record.join_key);
+  Admission admission{record.node.id, {}};
+  admission.commit.audience = store::Audience::kNetwork;
+  const bool waits = approval == topology::Approval::kNeeded;
+  admission.commit.audit = {
+      event(arrival.now, record, "node.join", by + (waits ? ", awaits approval" : ""))};
+  admission.commit.puts.emplace_back(store::AllocationRecord{*slot, record.node.id});
+  admission.commit.puts.emplace_back(std::move(record));
+  return admission;
+}
+
+topology::Approval usual_approval(const View& view) {
+  return view.meta.device_approval ? topology::Approval::kNeeded : topology::Approval::kGiven;
+}
+
+Result<Admission> plan_new_by_key(const Arrival& arrival, const store::JoinKeyRecord& key) {
+  store::NodeRecord record;
+  record.node.user_id = key.user_id;
+  record.node.ephemeral = key.ephemeral;
+  record.node.tags = key.tags;
+  record.join_key = key.id;
+  const auto approval =
+      key.pre_approved ? topology::Approval::kGiven : usual_approval(arrival.view);
+  MESH_TRY_ASSIGN(auto admission, plan_new(arrival, std::move(record), approval));
+  count_use(key, admission.commit);
+  return admission;
+}
+
+Result<Admission> plan_new_by_person(const Arrival& arrival) {
+  const auto& person = *arrival.applicant.person;
+  const auto* user = find_user_of(arrival.view, person.issuer, person.subject);
+  // Somebody has deleted him since he signed in.
+  if (user == nullptr) return denied("who signed this machine in is no user any more");
+  store::NodeRecord record;
+  record.node.user_id = user->user.id;
+  MESH_TRY_ASSIGN(auto admission,
+                  plan_new(arrival, std::move(record), usual_approval(arrival.view)));
+  admission.takes_sign_in = true;
+  return admission;
+}
+
+bool is_signed_in_by(const Arrival& arrival, UserId owner) {
+  const auto& person = arrival.applicant.person;
+  if (!person) return false;
+  const auto* user = find_user_of(arrival.view, person->issuer, person->subject);
+  return user != nullptr && user->user.id == owner;
+}
+
+// Also before its time is over: it begins anew. Who awaits approval goes on doing so.
+Status take_sign_in(const Arrival& arrival, store::NodeRecord& record, store::Commit& commit) {
+  if (record.node.state != topology::NodeState::kPending)
+    MESH_TRY(topology::renew(record.node, arrival.now));
+  record.join_key = {};
+  commit.audit.push_back(event(arrival.now, record, "node.reauthenticate",
+                               "signed in by " + account_of(*arrival.applicant.person)));
+  return {};
+}
 
 // The join key that a known machine brings: one of its own user.
 Result<store::JoinKeyRecord> key_of_its_user(const Arrival& arrival, const topology::Node& node) {
@@ -131,13 +181,20 @@ Result<Admission> plan_return(const Arrival& arrival, NodeId id) {
   const auto before = record.node;
   Admission admission{id, {}};
   auto& commit = admission.commit;
-  if (before.state == topology::NodeState::kExpired || key_has_lapsed(before, arrival.now)) {
+  const bool has_lapsed =
+      before.state == topology::NodeState::kExpired || key_has_lapsed(before, arrival.now);
+  if (is_signed_in_by(arrival, before.user_id)) {
+    MESH_TRY(take_sign_in(arrival, record, commit));
+    admission.takes_sign_in = true;
+  } else if (has_lapsed && arrival.applicant.person) {
+    return denied("node " + before.name + " is of another user than who has signed in");
+  } else if (has_lapsed) {
     MESH_TRY(reauthenticate(arrival, record, commit));
   } else if (before.state == topology::NodeState::kPending) {
     MESH_TRY(approve_by_key(arrival, record, commit));
   }
   take_keys(arrival, record, commit);
-  if (record.node == before) return admission;
+  if (record.node == before && !admission.takes_sign_in) return admission;
   commit.audience = store::Audience::kNetwork;
   commit.puts.emplace_back(std::move(record));
   return admission;
@@ -147,19 +204,24 @@ Result<Admission> plan_return(const Arrival& arrival, NodeId id) {
 
 Result<Admission> plan_admission(const View& view, const Applicant& applicant,
                                  const topology::CaFingerprint& ca, WallTime now) {
+  const Arrival arrival{view, applicant, ca, now};
   if (const auto* known = view.network.find(applicant.machine_key)) {
     MESH_TRY(check_keys_are_free(view, applicant, known->id));
-    return plan_return({view, applicant, ca, now}, known->id);
+    return plan_return(arrival, known->id);
+  }
+  if (applicant.person) {
+    MESH_TRY(check_keys_are_free(view, applicant, NodeId{}));
+    return plan_new_by_person(arrival);
   }
   if (!applicant.ticket) {
     return Error(ErrorCode::kNotFound,
                  "this machine is not known to the server: join with a join key "
-                 "(meshadm up --server HOST:PORT --key mk-...)");
+                 "(meshadm up --server HOST:PORT --key mk-...), or without one by signing in");
   }
   MESH_TRY_ASSIGN(const auto key,
                   find_join_key(view, *applicant.ticket, ca, store::Admits::kNode, now));
   MESH_TRY(check_keys_are_free(view, applicant, NodeId{}));
-  return plan_new(view, applicant, key, now);
+  return plan_new_by_key(arrival, key);
 }
 
 }  // namespace kernmesh::server

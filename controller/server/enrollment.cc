@@ -42,6 +42,15 @@ Result<Applicant> Enrollment::check(const mesh::v1::RegisterRequest& request) {
   return applicant;
 }
 
+// After the node is written: a sign-in that has lapsed meanwhile was good all the same.
+void Enrollment::use_up_sign_in(const Applicant& applicant) {
+  const auto used = desk_->consume(applicant.machine_key, applicant.node_key);
+  if (!used) {
+    spdlog::debug("sign-in of machine {}: {}", to_string(applicant.machine_key),
+                  used.error().message());
+  }
+}
+
 // That a node is unknown or has expired is what every agent hears that was away for long.
 void Enrollment::audit_denial(const rpc::Caller& caller, const Applicant& applicant,
                               const Error& error) {
@@ -60,15 +69,21 @@ void Enrollment::audit_denial(const rpc::Caller& caller, const Applicant& applic
 
 Result<mesh::v1::RegisterResponse> Enrollment::enroll(const rpc::Caller& caller,
                                                       const mesh::v1::RegisterRequest& request) {
-  MESH_TRY_ASSIGN(const auto applicant, check(request));
+  MESH_TRY_ASSIGN(auto applicant, check(request));
   MESH_TRY(machines_.check(applicant.machine_key, request.instance()));
   Session session;
   session.machine_key = applicant.machine_key;
   {
     const std::lock_guard lock(joining_);
+    bool takes_sign_in = false;
+    if (desk_ != nullptr && !applicant.ticket) {
+      const auto person = desk_->find_admission(applicant.machine_key, applicant.node_key);
+      if (person) applicant.person = *person;
+    }
     const auto plan = [&](const View& view) -> Result<store::Commit> {
       MESH_TRY_ASSIGN(auto admission, plan_admission(view, applicant, ca_, clock_()));
       session.node = admission.node;
+      takes_sign_in = admission.takes_sign_in;
       for (auto& event : admission.commit.audit) event.from = caller.from;
       return std::move(admission.commit);
     };
@@ -76,6 +91,7 @@ Result<mesh::v1::RegisterResponse> Enrollment::enroll(const rpc::Caller& caller,
       audit_denial(caller, applicant, status.error());
       return status.error();
     }
+    if (takes_sign_in) use_up_sign_in(applicant);
   }
   session.expires_at = clock_() + kSessionLifetime;
   mesh::v1::RegisterResponse response;

@@ -16,13 +16,13 @@ Status check_standing(const View& view, NodeId id, const MachinePublicKey& key) 
   const topology::Node* node = view.network.find(id);
   if (node == nullptr || node->machine_key != key) {
     return Error(ErrorCode::kNotFound,
-                 "this node was removed from the network: join again with a join key");
+                 "this node was removed from the network: join again (meshadm up)");
   }
   if (node->state == topology::NodeState::kExpired) {
     return Error(ErrorCode::kExpired,
                  "the key of node " + node->name +
-                     " has expired: an administrator renews it (meshadm node renew), or it joins "
-                     "again with a join key of its user");
+                     " has expired: run `meshadm up` on it, to sign in or with a join key of its "
+                     "user, or let an administrator renew it (meshadm node renew)");
   }
   return {};
 }

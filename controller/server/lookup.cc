@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/server/lookup.h"
 
+#include <algorithm>
 #include <charconv>
 
+#include "controller/core/policy/identity.h"
 #include "controller/core/policy/words.h"
 
 namespace kernmesh::server {
@@ -29,6 +31,26 @@ Result<store::NodeRecord> find_node(const View& view, const rpc::Caller& caller,
   }
   if (node == nullptr || !may_see(caller, node->user_id)) return not_found("node", text);
   return view.nodes.at(node->id);
+}
+
+const topology::User* find_namesake(const View& view, const topology::User& wanted) {
+  const auto handles = policy::handles_of(to_policy(wanted));
+  for (const auto& [id, user] : view.network.users()) {
+    if (id == wanted.id) continue;
+    for (const auto& taken : policy::handles_of(to_policy(user))) {
+      if (std::find(handles.begin(), handles.end(), taken) != handles.end()) return &user;
+    }
+  }
+  return nullptr;
+}
+
+const store::UserRecord* find_user_of(const View& view, const std::string& issuer,
+                                      const std::string& subject) {
+  if (subject.empty()) return nullptr;
+  const auto found = std::find_if(view.users.begin(), view.users.end(), [&](const auto& entry) {
+    return entry.second.subject == subject && entry.second.issuer == issuer;
+  });
+  return found == view.users.end() ? nullptr : &found->second;
 }
 
 Status check_tag(const View& view, const std::string& tag) {

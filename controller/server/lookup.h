@@ -20,6 +20,14 @@ bool may_see(const rpc::Caller& caller, UserId owner);
 Result<store::NodeRecord> find_node(const View& view, const rpc::Caller& caller,
                                     const std::string& text);
 
+// Another user whom a policy names by something that it would name `wanted` by too, and who would
+// have his rights; null when there is none.
+const topology::User* find_namesake(const View& view, const topology::User& wanted);
+
+// The user of that account at an identity provider; null when it is nobody's.
+const store::UserRecord* find_user_of(const View& view, const std::string& issuer,
+                                      const std::string& subject);
+
 // kInvalid for a malformed tag and for one without an owner in the policy in force.
 Status check_tag(const View& view, const std::string& tag);
 

@@ -240,6 +240,7 @@ Result<v1::Inventory> PolicyAdministration::get_inventory(const rpc::Caller&,
     entry.set_name(user.name);
     entry.set_email(user.email);
     for (const auto& role : user.roles) entry.add_roles(role);
+    for (const auto& group : user.groups) entry.add_groups(group);
   }
   for (const auto& node : inventory.nodes) {
     auto& entry = *message.add_nodes();

@@ -6,6 +6,7 @@
 
 #include <climits>
 
+#include "controller/host/event_loop.h"
 #include "controller/host/http_page.h"
 #include "controller/rpc/grpc_server.h"
 #include "controller/server/audit_desk.h"
@@ -19,6 +20,8 @@
 #include "controller/server/relay_administration.h"
 #include "controller/server/relay_registry.h"
 #include "controller/server/settings_administration.h"
+#include "controller/server/sign_in_reception.h"
+#include "controller/server/sign_in_users.h"
 #include "controller/server/state_dir.h"
 #include "controller/server/stored_policy.h"
 #include "controller/server/ticket_key.h"
@@ -79,8 +82,10 @@ class AssembledServer final : public Server {
     proofs_ = std::make_unique<Proofs>(*directory_, clock_);
     denials_ = std::make_unique<DenialLog>(*store_, clock_);
     machines_ = std::make_unique<MachineUse>(*directory_, *store_, clock_);
+    MESH_TRY(open_sign_in());
     enrollment_ = std::make_unique<Enrollment>(
-        Enrollment::Parts{*directory_, *store_, *proofs_, *denials_, *machines_},
+        Enrollment::Parts{*directory_, *store_, *proofs_, *denials_, *machines_,
+                          office_ ? &office_->desk() : nullptr},
         identity_.fingerprint, clock_);
     relays_ = std::make_unique<RelayRegistry>(
         *directory_, *store_, *proofs_, relay_presence_,
@@ -99,7 +104,8 @@ class AssembledServer final : public Server {
                                        *coordination_,
                                        *relays_,
                                        {*users_, *tokens_, *keys_, *nodes_, *policies_,
-                                        *relay_administration_, *audit_, *settings_}}));
+                                        *relay_administration_, *audit_, *settings_},
+                                       reception_.get()}));
     housekeeper_->start();
     audit_->start();
     return start_pages();
@@ -107,6 +113,7 @@ class AssembledServer final : public Server {
 
   std::uint16_t port() const override { return grpc_->port(); }
   std::uint16_t http_port() const override { return http_ ? http_->port() : 0; }
+  std::uint16_t sign_in_port() const override { return office_ ? office_->port() : 0; }
   const topology::CaFingerprint& fingerprint() const override { return identity_.fingerprint; }
   bool is_new() const override {
     return directory_->read([](const View& view) { return view.users.empty(); });
@@ -144,10 +151,30 @@ class AssembledServer final : public Server {
     return {};
   }
 
+  // The provider may be down: it is asked when somebody signs in.
+  Status open_sign_in() {
+    MESH_TRY(check_sign_in_options(options_.sign_in));
+    if (options_.sign_in.issuer.empty()) return {};
+    sign_in_users_ = std::make_unique<SignInUsers>(*directory_, *store_, clock_);
+    const auto take = [users = sign_in_users_.get()](const signin::Newcomer& newcomer,
+                                                     const signin::Identity& identity) {
+      return users->take(newcomer, identity);
+    };
+    MESH_TRY_ASSIGN(office_, open_sign_in_office(options_.sign_in, {clock_, host::mono_now}, take));
+    spdlog::info("people sign in at {}, {}", options_.sign_in.issuer,
+                 options_.sign_in.url.empty() ? "on its own page"
+                                              : "by way of " + options_.sign_in.url +
+                                                    ", served on " + options_.sign_in.listen);
+    reception_ =
+        std::make_unique<SignInReception>(*proofs_, office_->desk(), identity_.fingerprint);
+    return {};
+  }
+
   // The parts of the Admin service.
   Status make_administration() {
     requests_ = std::make_unique<RequestMemory>(*directory_, *store_, clock_);
-    users_ = std::make_unique<UserAdministration>(*directory_, *store_, *requests_, clock_);
+    users_ = std::make_unique<UserAdministration>(*directory_, *store_, *requests_,
+                                                  options_.sign_in.issuer, clock_);
     tokens_ = std::make_unique<TokenAdministration>(*directory_, *store_, *requests_,
                                                     identity_.fingerprint, clock_);
     keys_ = std::make_unique<KeyAdministration>(*directory_, *store_, *requests_,
@@ -190,6 +217,9 @@ class AssembledServer final : public Server {
   std::unique_ptr<TicketOffice> tickets_;
   std::unique_ptr<Proofs> proofs_;
   std::unique_ptr<MachineUse> machines_;
+  std::unique_ptr<SignInUsers> sign_in_users_;
+  std::unique_ptr<SignInOffice> office_;  // its threads call sign_in_users_
+  std::unique_ptr<SignInReception> reception_;
   std::unique_ptr<Enrollment> enrollment_;
   std::unique_ptr<RelayRegistry> relays_;
   std::unique_ptr<RelayAdministration> relay_administration_;

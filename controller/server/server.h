@@ -12,6 +12,7 @@
 #include "controller/base/result.h"
 #include "controller/core/topology/registration.h"
 #include "controller/server/gatekeeper.h"
+#include "controller/server/signin/office.h"
 
 namespace kernmesh::server {
 
@@ -28,6 +29,7 @@ struct ServerOptions {
   std::string audit_log;  // a file for the audit log as JSON lines; empty: none
   // Longer than an agent's backoff, so that a restart of the server shows nobody as gone.
   std::chrono::seconds reconnect_grace = std::chrono::seconds(60);
+  SignInOptions sign_in;  // without an issuer nobody is signed in
 };
 
 // The system's CLOCK_REALTIME.
@@ -37,7 +39,8 @@ class Server {
  public:
   virtual ~Server() = default;  // ends streams and calls, closes the store
   virtual std::uint16_t port() const = 0;
-  virtual std::uint16_t http_port() const = 0;  // 0: no pages
+  virtual std::uint16_t http_port() const = 0;     // 0: no pages
+  virtual std::uint16_t sign_in_port() const = 0;  // of the pages; 0: there are none
   virtual const topology::CaFingerprint& fingerprint() const = 0;
   // Whether nobody has made a user yet, so that a person is told what to do next.
   virtual bool is_new() const = 0;

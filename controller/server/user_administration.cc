@@ -4,12 +4,14 @@
 #include <algorithm>
 #include <set>
 
-#include "controller/core/policy/identity.h"
+#include "controller/core/signin/claims.h"
+#include "controller/core/signin/web_url.h"
 #include "controller/core/topology/name.h"
 #include "controller/rpc/convert.h"
 #include "controller/rpc/paging.h"
 #include "controller/server/audit.h"
 #include "controller/server/lookup.h"
+#include "controller/server/proof.h"
 
 namespace kernmesh::server {
 namespace {
@@ -30,17 +32,11 @@ v1::User describe_user(const View& view, const topology::User& user) {
   message.set_node_count(nodes_of(view, user.id));
   message.set_email(user.email);
   for (const auto& role : user.roles) message.add_roles(role);
+  const auto& record = view.users.at(user.id);
+  message.set_issuer(record.issuer);
+  message.set_subject(record.subject);
+  for (const auto& group : user.groups) message.add_groups(group);
   return message;
-}
-
-Status check_email(const std::string& email) {
-  const auto at = email.find('@');
-  if (topology::check_user_name(email) && at != 0 && at != std::string::npos &&
-      at == email.rfind('@') && at + 1 < email.size()) {
-    return {};
-  }
-  return Error(ErrorCode::kInvalid,
-               "an e-mail address is NAME@DOMAIN, not \"" + email.substr(0, 80) + "\"");
 }
 
 Result<std::vector<std::string>> roles_from(
@@ -57,7 +53,7 @@ Result<std::vector<std::string>> roles_from(
 
 Result<topology::User> user_from(const v1::CreateUserRequest& request, WallTime now) {
   MESH_TRY(topology::check_user_name(request.name()));
-  if (!request.email().empty()) MESH_TRY(check_email(request.email()));
+  if (!request.email().empty()) MESH_TRY(topology::check_email(request.email()));
   MESH_TRY_ASSIGN(auto roles, roles_from(request.roles()));
   return topology::User{{}, request.name(), now, request.email(), std::move(roles)};
 }
@@ -72,16 +68,22 @@ Status check_not_above(const rpc::Caller& caller, const std::vector<std::string>
 }
 
 // Two users by one name of the policy's would have each other's rights.
-Status check_handles_are_free(const View& view, const topology::User& wanted) {
-  const auto handles = policy::handles_of(to_policy(wanted));
-  for (const auto& [id, user] : view.network.users()) {
-    for (const auto& taken : policy::handles_of(to_policy(user))) {
-      if (std::find(handles.begin(), handles.end(), taken) == handles.end()) continue;
-      return Error(ErrorCode::kAlreadyExists,
-                   "a policy names user \"" + user.name + "\" by " + taken + " already");
-    }
+Status check_is_alone(const View& view, const topology::User& wanted) {
+  const auto* other = find_namesake(view, wanted);
+  if (other == nullptr) return {};
+  return Error(ErrorCode::kAlreadyExists,
+               "a policy names user \"" + other->name + "\" by the same name or address already");
+}
+
+Status check_account(const std::string& issuer, const std::string& subject) {
+  if (issuer.empty()) {
+    return Error(ErrorCode::kInvalid,
+                 "this server signs nobody in: say whose account it is (--issuer URL)");
   }
-  return {};
+  MESH_TRY(signin::parse_web_url(issuer, signin::Transport::kHttpsOrLoopback));
+  if (!subject.empty() && subject.size() <= signin::kMostSubjectBytes) return {};
+  return Error(ErrorCode::kInvalid,
+               "a subject has 1 to " + std::to_string(signin::kMostSubjectBytes) + " bytes");
 }
 
 std::string words_of(const std::vector<std::string>& roles) {
@@ -110,7 +112,7 @@ Result<v1::User> UserAdministration::create(const rpc::Caller& caller,
     if (view.network.find_user_named(request.name()) != nullptr) {
       return Error(ErrorCode::kAlreadyExists, "there is a user \"" + request.name() + "\" already");
     }
-    MESH_TRY(check_handles_are_free(view, wanted));
+    MESH_TRY(check_is_alone(view, wanted));
     store::UserRecord record{wanted, {}};
     record.user.id = id = UserId(view.highest.user.value() + 1);
     store::Commit commit;
@@ -193,6 +195,38 @@ Result<v1::User> UserAdministration::set_user_roles(const rpc::Caller& caller,
     commit.audit = {event_by(
         caller, clock_(),
         {"user.roles", subject_of(*user), words_of(user->roles) + " -> " + words_of(roles)})};
+    commit.puts.emplace_back(std::move(record));
+    return commit;
+  }));
+  return describe(id);
+}
+
+Result<v1::User> UserAdministration::link_user(const rpc::Caller& caller,
+                                               const v1::LinkUserRequest& request) {
+  const std::string& issuer = request.issuer().empty() ? issuer_ : request.issuer();
+  MESH_TRY(check_account(issuer, request.subject()));
+  UserId id;
+  MESH_TRY(commit_planned(directory_, store_, [&](const View& view) -> Result<store::Commit> {
+    const auto* user = view.network.find_user_named(request.name());
+    if (user == nullptr) return not_found("user", request.name());
+    MESH_TRY(check_not_above(caller, user->roles));
+    id = user->id;
+    auto record = view.users.at(id);
+    store::Commit commit;
+    if (record.issuer == issuer && record.subject == request.subject()) return commit;
+    if (const auto* owner = find_user_of(view, issuer, request.subject())) {
+      return Error(ErrorCode::kAlreadyExists,
+                   "that account is user " + owner->user.name +
+                       "'s: remove his nodes and delete him, and it is free");
+    }
+    record.issuer = issuer;
+    record.subject = request.subject();
+    record.user.groups.clear();  // those of the account that it was before
+    commit.audience = store::Audience::kNetwork;
+    commit.audit = {
+        event_by(caller, clock_(),
+                 {"user.link", subject_of(*user),
+                  printable(record.subject, signin::kMostSubjectBytes) + " of " + record.issuer})};
     commit.puts.emplace_back(std::move(record));
     return commit;
   }));

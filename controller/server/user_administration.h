@@ -11,10 +11,14 @@ namespace kernmesh::server {
 
 class UserAdministration : public rpc::UserHandler {
  public:
-  // All outlive it.
+  // All outlive it. `issuer` is the provider that signs people in; empty: none does.
   UserAdministration(const Directory& directory, store::Store& store, const RequestMemory& requests,
-                     WallClock clock)
-      : directory_(directory), store_(store), requests_(requests), clock_(std::move(clock)) {}
+                     std::string issuer, WallClock clock)
+      : directory_(directory),
+        store_(store),
+        requests_(requests),
+        issuer_(std::move(issuer)),
+        clock_(std::move(clock)) {}
 
   Result<mesh::v1::User> create_user(const rpc::Caller&,
                                      const mesh::v1::CreateUserRequest&) override;
@@ -25,6 +29,7 @@ class UserAdministration : public rpc::UserHandler {
                                                    const mesh::v1::DeleteUserRequest&) override;
   Result<mesh::v1::User> set_user_roles(const rpc::Caller&,
                                         const mesh::v1::SetUserRolesRequest&) override;
+  Result<mesh::v1::User> link_user(const rpc::Caller&, const mesh::v1::LinkUserRequest&) override;
 
  private:
   Result<mesh::v1::User> create(const rpc::Caller& caller,
@@ -35,6 +40,7 @@ class UserAdministration : public rpc::UserHandler {
   const Directory& directory_;
   store::Store& store_;
   const RequestMemory& requests_;
+  const std::string issuer_;
   WallClock clock_;
 };
 

@@ -6,6 +6,8 @@
 
 #include "controller/core/signin/claims.h"
 #include "controller/core/signin/token_answer.h"
+#include "controller/core/signin/user_name.h"
+#include "controller/core/topology/name.h"
 
 using namespace kernmesh;          // NOLINT
 using namespace kernmesh::signin;  // NOLINT
@@ -21,6 +23,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         (identity.issuer != "https://a" || claims->nonce != "c")) {
       std::abort();
     }
+    const std::string name = user_name(identity);
+    if (!topology::check_user_name(name)) std::abort();
+    if (known_address(identity).empty() && name.find('@') != name.npos) std::abort();
     const EntryTerms terms{{"example.org"}, {}};
     if (check_entry(identity, terms) && identity.email.empty()) std::abort();
   }

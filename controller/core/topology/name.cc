@@ -61,4 +61,14 @@ Status check_user_name(std::string_view name) {
                "a user's name has 1 to 254 printable ASCII characters without space and slash");
 }
 
+Status check_email(std::string_view email) {
+  const auto at = email.find('@');
+  if (check_user_name(email) && at != 0 && at != std::string_view::npos && at == email.rfind('@') &&
+      at + 1 < email.size()) {
+    return {};
+  }
+  return Error(ErrorCode::kInvalid, "an e-mail address is NAME@DOMAIN, not \"" +
+                                        std::string(email.substr(0, 80)) + "\"");
+}
+
 }  // namespace kernmesh::topology

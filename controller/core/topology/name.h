@@ -25,4 +25,7 @@ std::string unique_name(const std::string& label,
 // 1 to 254 bytes of printable ASCII without spaces and without '/': safe in tables, logs and paths.
 Status check_user_name(std::string_view name);
 
+// NAME@DOMAIN in the characters of a user's name.
+Status check_email(std::string_view email);
+
 }  // namespace kernmesh::topology

@@ -71,6 +71,7 @@ class AssembledOffice final : public SignInOffice {
     out.client_id = options.client_id;
     out.client_secret = std::move(secret);
     out.redirect_uri = options.url + "/callback";
+    for (const auto& scope : options.scopes) out.scope += " " + scope;
     out.groups_claim = options.groups_claim;
     out.terms = {options.allowed_domains, options.allowed_groups};
     out.transport = options.transport;

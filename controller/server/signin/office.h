@@ -19,6 +19,7 @@ struct SignInOptions {
   // --oidc-client-secret-file; empty: a public client. Blanks and line ends around it do not count.
   std::string client_secret_file;
   std::string ca_file;                       // --oidc-ca-file; empty: the system's roots
+  std::vector<std::string> scopes;           // --oidc-scope, each, besides those always asked for
   std::string groups_claim = "groups";       // --oidc-groups-claim
   std::vector<std::string> allowed_domains;  // --oidc-allowed-domain, each
   std::vector<std::string> allowed_groups;   // --oidc-allowed-group, each

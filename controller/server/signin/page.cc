@@ -148,6 +148,13 @@ std::string refusal_page(std::string_view reason) {
           "administrator of the network; the server's log has the details.</p>\n");
 }
 
+std::string later_page(std::string_view reason) {
+  return whole_page("Not signed in yet",
+                    "<p class=\"complaint\" role=\"alert\">" + escape_html(as_sentence(reason)) +
+                        "</p>\n<p>The machine still waits: follow the same link again. Its "
+                        "terminal says when the link is too old.</p>\n");
+}
+
 std::string not_found_page() {
   return whole_page("Nothing here",
                     "<p>There is no such page. <a href=\"/\">Sign in a machine</a></p>\n");

@@ -28,6 +28,8 @@ std::string confirmation_page(const Confirmation& confirmation);
 std::string departure_page(const std::string& url, std::string_view issuer);
 std::string arrival_page(const signin::Newcomer& newcomer, const signin::Identity& identity);
 std::string refusal_page(std::string_view reason);
+// The provider cannot be asked now; the sign-in waits.
+std::string later_page(std::string_view reason);
 std::string not_found_page();
 
 }  // namespace kernmesh::server

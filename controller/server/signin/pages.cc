@@ -74,6 +74,12 @@ void answer(Response& response, int status, const std::string& page) {
   response.set_content(page, "text/html; charset=utf-8");
 }
 
+void refuse(Response& response, const Error& error) {
+  const bool is_later = error.code() == ErrorCode::kUnavailable;
+  answer(response, status_of(error),
+         is_later ? later_page(error.message()) : refusal_page(error.message()));
+}
+
 class RunningPages final : public SignInPages {
  public:
   RunningPages(SignInPagesOptions options, SignInDesk& desk, TlsContextPtr tls)
@@ -204,10 +210,7 @@ class RunningPages final : public SignInPages {
       return;
     }
     const auto url = desk_.depart(code, browser);
-    if (!url) {
-      answer(response, status_of(url.error()), refusal_page(url.error().message()));
-      return;
-    }
+    if (!url) return refuse(response, url.error());
     answer(response, 200, departure_page(*url, options_.issuer));
   }
 
@@ -216,10 +219,7 @@ class RunningPages final : public SignInPages {
         request.get_param_value("state"), request.get_param_value("code"),
         request.get_param_value("error"), request.get_param_value("iss")};
     const auto arrival = desk_.arrive(returned, cookie_of(request, cookie_name()));
-    if (!arrival) {
-      answer(response, status_of(arrival.error()), refusal_page(arrival.error().message()));
-      return;
-    }
+    if (!arrival) return refuse(response, arrival.error());
     answer(response, 200, arrival_page(arrival->newcomer, arrival->identity));
   }
 
