@@ -121,6 +121,7 @@ Status Agent::run(const std::function<void()>& on_ready) {
   const Status ended = loop_.run([this] { return settle(); });
   stopping_ = true;
   pages.reset();
+  person_.abandon("the end of the agent");
   end_session();
   server.stop();
   return ended;

@@ -12,12 +12,13 @@
 #include "controller/agent/acl_report.h"
 #include "controller/agent/control_session.h"
 #include "controller/agent/instance.h"
+#include "controller/agent/join.h"
 #include "controller/agent/key_rotation.h"
 #include "controller/agent/mesh_node.h"
 #include "controller/agent/packet_journal.h"
+#include "controller/agent/person_wait.h"
 #include "controller/agent/policy_lease.h"
 #include "controller/agent/port_mapping.h"
-#include "controller/agent/saved_state.h"
 #include "controller/core/topology/clock_step.h"
 #include "controller/host/event_loop.h"
 #include "controller/rpc/local_server.h"
@@ -46,6 +47,8 @@ class Agent final : public rpc::LocalHandler {
   Status run(const std::function<void()>& on_ready);
 
   Result<mesh::v1::UpResponse> up(const mesh::v1::UpRequest& request) override;
+  Status sign_in(const mesh::v1::UpRequest& request,
+                 const rpc::Stream<mesh::v1::SignInResponse>& stream) override;
   Result<mesh::v1::DownResponse> down() override;
   Result<mesh::v1::LogoutResponse> logout() override;
   Result<mesh::v1::StatusResponse> status() override;
@@ -78,14 +81,15 @@ class Agent final : public rpc::LocalHandler {
   Agent(AgentOptions options, Instance instance, host::EventLoop loop, Settings settings,
         Identity identity);
   Status load_stored();
-
   // Runs `work` on the loop and waits for it; kUnavailable when the agent stops first.
   template <typename T>
   Result<T> on_loop(std::function<Result<T>()> work);
 
   Status watch_signals();
   std::optional<MonoTime> settle();
-  void begin_up(Settings wanted, std::string join_key, UpDone done);
+  void begin_up(Join join, UpDone done);
+  Status bring_up(const Join& join, const std::function<bool()>& is_wanted);
+  Status await_person(const Join& join, const rpc::Stream<mesh::v1::SignInResponse>& stream);
   void start_session(std::string join_key);
   Status ensure_node();
   MeshNode::Events node_events();
@@ -131,16 +135,12 @@ class Agent final : public rpc::LocalHandler {
   PolicyLease lease_;
   std::unique_ptr<PortMapping> mapping_;  // made with the first node, null when it is not wanted
   std::unique_ptr<MeshNode> node_;
-  bool node_lost_ = false;
+  bool node_lost_ = false, connected_ = false;
   MonoTime retry_at_{};
-  std::optional<Error> start_error_;
-  std::optional<Error> apply_error_;
-  std::optional<Error> save_error_;
+  std::optional<Error> start_error_, apply_error_, save_error_, server_error_;
   std::optional<Joining> joining_;
-  bool connected_ = false;
-  std::optional<Error> server_error_;
-  MapVersion received_;
-  MapVersion applied_;
+  PersonWait person_;
+  MapVersion received_, applied_;
   std::unique_ptr<NetmapReceiver> receiver_;  // outlives session_, whose thread uses it
   std::unique_ptr<ControlSession> session_;
   std::uint64_t session_number_ = 0;  // work that an ended session posted is not its successor's

@@ -12,7 +12,6 @@
 #include "controller/agent/host_view.h"
 #include "controller/agent/loop_call.h"
 #include "controller/agent/status_report.h"
-#include "controller/rpc/pinned_ca.h"
 
 namespace kernmesh::agent {
 namespace {
@@ -20,57 +19,12 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr auto kConnectTimeout = seconds(10);
 // How long `up` waits for the first netmap; a join takes a few round trips.
 constexpr auto kJoinDeadline = seconds(45);
 
-// What `up` was asked for, with the server's authority fetched and checked.
-struct Join {
-  Settings settings;
-  std::string join_key;
-};
-
-Result<topology::CaFingerprint> requested_fingerprint(const mesh::v1::UpRequest& request) {
-  if (!request.join_key().empty()) {
-    MESH_TRY_ASSIGN(const auto ticket, topology::parse_ticket(request.join_key()));
-    if (ticket.kind != topology::TicketKind::kJoinKey) {
-      return Error(ErrorCode::kInvalid,
-                   "this is an administrator token (ma-…); joining takes a join key (mk-…), made "
-                   "with `meshadm key create`");
-    }
-    return ticket.ca;
-  }
-  if (!request.ca_fingerprint().empty())
-    return topology::parse_fingerprint(request.ca_fingerprint());
-  return Error(ErrorCode::kInvalid,
-               "joining takes a join key: `meshadm up --server HOST:PORT --key mk-…`");
-}
-
-Result<Join> prepare_join(const mesh::v1::UpRequest& request, Settings settings) {
-  Join join{std::move(settings), request.join_key()};
-  if (!request.hostname().empty()) join.settings.hostname = request.hostname();
-  join.settings.wanted = Wanted::kUp;
-  const bool known = !join.settings.server.empty();
-  if (request.server().empty() && !known) {
-    return Error(ErrorCode::kInvalid,
-                 "this node belongs to no network yet: `meshadm up --server HOST:PORT --key mk-…`");
-  }
-  if (known && !request.server().empty() && request.server() != join.settings.server) {
-    return Error(ErrorCode::kConflict, "this node belongs to the network of " +
-                                           join.settings.server +
-                                           "; run `meshadm logout` before joining another");
-  }
-  if (known && request.join_key().empty()) return join;
-  if (!known) join.settings.server = request.server();
-  MESH_TRY_ASSIGN(const auto ca, requested_fingerprint(request));
-  MESH_TRY_ASSIGN(join.settings.ca_pem,
-                  rpc::fetch_ca_pem(join.settings.server, ca, kConnectTimeout));
-  return join;
-}
-
 }  // namespace
 
-void Agent::begin_up(Settings wanted, std::string join_key, UpDone done) {
+void Agent::begin_up(Join join, UpDone done) {
   if (joining_) {
     done(Error(ErrorCode::kConflict, "another `meshadm up` is under way"));
     return;
@@ -82,7 +36,9 @@ void Agent::begin_up(Settings wanted, std::string join_key, UpDone done) {
     }
   }
   const bool is_up = node_ && node_->netmap() && session_ && settings_.wanted == Wanted::kUp;
-  if (is_up && join_key.empty() && wanted.hostname == settings_.hostname) {
+  Settings& wanted = join.settings;
+  const bool is_new_proof = join.proof == Proof::kNew;
+  if (is_up && !is_new_proof && wanted.hostname == settings_.hostname) {
     done({});
     return;
   }
@@ -95,45 +51,52 @@ void Agent::begin_up(Settings wanted, std::string join_key, UpDone done) {
     return;
   }
   // A node that was up before comes back with what it has; the server may be gone.
-  if (join_key.empty() && stored_) {
+  if (!is_new_proof && stored_) {
     on_netmap(stored_);
     if (!joining_) return;
     if (node_) finish_joining({});
   }
   end_session();
-  start_session(std::move(join_key));
+  start_session(std::move(join.join_key));
 }
 
-Result<mesh::v1::UpResponse> Agent::up(const mesh::v1::UpRequest& request) {
-  const auto started = std::chrono::steady_clock::now();
-  MESH_TRY_ASSIGN(auto settings,
-                  on_loop<Settings>([this]() -> Result<Settings> { return settings_; }));
-  MESH_TRY_ASSIGN(auto join, prepare_join(request, std::move(settings)));
+Status Agent::bring_up(const Join& join, const std::function<bool()>& is_wanted) {
   auto promise = std::make_shared<std::promise<Result<bool>>>();  // shared with the loop
   auto future = promise->get_future();
-  loop_.post([this, promise, join] {
-    begin_up(join.settings, join.join_key, [promise](const Status& status) {
+  const auto is_over = std::make_shared<bool>(false);  // shared with the loop, which alone uses it
+  loop_.post([this, promise, is_over, join] {
+    begin_up(join, [promise, is_over](const Status& status) {
+      *is_over = true;
       promise->set_value(status ? Result<bool>(true) : Result<bool>(status.error()));
     });
   });
-  MESH_TRY_ASSIGN([[maybe_unused]] const bool joined, await(std::move(future), stopping_));
-  MESH_TRY_ASSIGN(auto response,
-                  on_loop<mesh::v1::UpResponse>([this]() -> Result<mesh::v1::UpResponse> {
-                    mesh::v1::UpResponse result;
-                    if (stored_) {
-                      *result.mutable_self() = rpc::to_proto(stored_->self);
-                      result.set_peer_count(static_cast<std::uint32_t>(stored_->peers.size()));
-                    }
-                    return result;
-                  }));
-  const auto elapsed =
-      std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - started);
-  response.set_elapsed_ms(static_cast<std::uint32_t>(elapsed.count()));
-  return response;
+  while (is_wanted && is_wanted() && !stopping_) {
+    if (future.wait_for(milliseconds(50)) == std::future_status::ready) break;
+  }
+  if (is_wanted && !is_wanted()) {
+    // While ours is not over, what is under way is ours.
+    loop_.post([this, is_over] {
+      if (!*is_over) finish_joining(Error(ErrorCode::kConflict, "it was given up"));
+    });
+  }
+  MESH_TRY(await(std::move(future), stopping_));
+  return {};
+}
+
+Result<mesh::v1::UpResponse> Agent::up(const mesh::v1::UpRequest& request) {
+  const MonoTime began = host::mono_now();
+  MESH_TRY_ASSIGN(auto settings,
+                  on_loop<Settings>([this]() -> Result<Settings> { return settings_; }));
+  MESH_TRY_ASSIGN(const auto join, prepare_join(request, std::move(settings)));
+  MESH_TRY(bring_up(join, nullptr));
+  return on_loop<mesh::v1::UpResponse>([this, began]() -> Result<mesh::v1::UpResponse> {
+    return up_answer(stored_.get(), host::mono_now() - began);
+  });
 }
 
 // An `up` that is under way is over, and nothing is put back.
 void Agent::abandon_joining(std::string_view by) {
+  person_.abandon("`meshadm " + std::string(by) + "`");
   if (!joining_) return;
   const Joining joining = std::move(*joining_);
   joining_.reset();

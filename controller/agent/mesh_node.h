@@ -62,11 +62,9 @@ class MeshNode {
   Status check_network(RelayUse::CheckDone done);
   // Where a gateway forwards the public port from; nullopt: nowhere.
   void set_mapped(const std::optional<Endpoint>& external);
-
   Status set_access(const bpf::AclSettings& settings) {
     return device_.access().programs().set(settings);
   }
-
   Status set_node_key(const Identity& identity);  // WireGuard's; sessions begin anew
   Port public_port() const { return socket_.port(); }
   const NetmapPtr& netmap() const { return netmap_; }  // the one in force; null before the first

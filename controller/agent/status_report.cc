@@ -218,4 +218,15 @@ Status fill_routes(const MeshNode& node, const std::string& mesh_name,
   return {};
 }
 
+mesh::v1::UpResponse up_answer(const netmap::Netmap* map, Duration took) {
+  mesh::v1::UpResponse response;
+  if (map != nullptr) {
+    *response.mutable_self() = rpc::to_proto(map->self);
+    response.set_peer_count(static_cast<std::uint32_t>(map->peers.size()));
+  }
+  const auto elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(took);
+  response.set_elapsed_ms(static_cast<std::uint32_t>(elapsed.count()));
+  return response;
+}
+
 }  // namespace kernmesh::agent

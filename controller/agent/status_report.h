@@ -31,4 +31,7 @@ void fill_mapping(const portmap::Mapping& mapping, mesh::v1::PortMapping& out);
 Status fill_routes(const MeshNode& node, const std::string& mesh_name,
                    mesh::v1::RoutesResponse& response);
 
+// What `up` answers; `map` may be null.
+mesh::v1::UpResponse up_answer(const netmap::Netmap* map, Duration took);
+
 }  // namespace kernmesh::agent

@@ -48,6 +48,10 @@ Status read_all(grpc::ClientReader<Message>& reader,
   return from_grpc(status).with_context(attempt);
 }
 
+std::string attempt_of(const mesh::v1::UpRequest& request) {
+  return "bring the mesh up" + (request.server().empty() ? "" : " with " + request.server());
+}
+
 }  // namespace
 
 LocalClient::LocalClient(std::string socket_path)
@@ -68,8 +72,14 @@ Result<Response> LocalClient::call(grpc::Status (Local::Stub::*method)(grpc::Cli
 }
 
 Result<mesh::v1::UpResponse> LocalClient::up(const mesh::v1::UpRequest& request) {
-  const std::string where = request.server().empty() ? "" : " with " + request.server();
-  return call(&Local::Stub::Up, request, "bring the mesh up" + where, 60);
+  return call(&Local::Stub::Up, request, attempt_of(request), 60);
+}
+
+Status LocalClient::sign_in(const mesh::v1::UpRequest& request,
+                            const std::function<void(const mesh::v1::SignInResponse&)>& on_said,
+                            Cancellation& cancellation) {
+  const auto reader = stub_->SignIn(&cancellation.context_, request);
+  return read_all(*reader, on_said, attempt_of(request));
 }
 
 Result<mesh::v1::DownResponse> LocalClient::down() {

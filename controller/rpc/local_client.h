@@ -21,6 +21,10 @@ class LocalClient {
 
   // up() has 60 s, because it waits for the first netmap; the others have 10 s.
   Result<mesh::v1::UpResponse> up(const mesh::v1::UpRequest& request);
+  // As ping(), for up() without a join key: invitations, and the answer of up() at last.
+  Status sign_in(const mesh::v1::UpRequest& request,
+                 const std::function<void(const mesh::v1::SignInResponse&)>& on_said,
+                 Cancellation& cancellation);
   Result<mesh::v1::DownResponse> down();
   Result<mesh::v1::LogoutResponse> logout();
   Result<mesh::v1::StatusResponse> status();

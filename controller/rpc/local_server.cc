@@ -33,6 +33,10 @@ class Service final : public mesh::v1::Local::Service {
                   mesh::v1::UpResponse* response) override {
     return fill(handler_.up(*request), response);
   }
+  grpc::Status SignIn(grpc::ServerContext* context, const mesh::v1::UpRequest* request,
+                      grpc::ServerWriter<mesh::v1::SignInResponse>* writer) override {
+    return ended(handler_.sign_in(*request, stream_to(*context, *writer)));
+  }
   grpc::Status Down(grpc::ServerContext*, const mesh::v1::DownRequest*,
                     mesh::v1::DownResponse* response) override {
     return fill(handler_.down(), response);

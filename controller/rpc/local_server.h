@@ -28,6 +28,9 @@ class LocalHandler {
  public:
   virtual ~LocalHandler() = default;
   virtual Result<mesh::v1::UpResponse> up(const mesh::v1::UpRequest& request) = 0;
+  // The same for a machine without a join key; ends early when the stream is not open any more.
+  virtual Status sign_in(const mesh::v1::UpRequest& request,
+                         const Stream<mesh::v1::SignInResponse>& stream) = 0;
   virtual Result<mesh::v1::DownResponse> down() = 0;
   virtual Result<mesh::v1::LogoutResponse> logout() = 0;
   virtual Result<mesh::v1::StatusResponse> status() = 0;

@@ -100,8 +100,10 @@ Status shake_hands(SSL* ssl, int fd, Clock::time_point deadline) {
   }
 }
 
-// The chain as presented. Nothing is verified here: find_pinned_ca() does that.
-Result<std::string> presented_chain(const HostPort& server, Duration timeout) {
+// The chain as presented to who asks for `name`. Nothing is verified here: find_pinned_ca() and
+// find_trusted_ca() do that.
+Result<std::string> presented_chain(const HostPort& server, const std::string& name,
+                                    Duration timeout) {
   const auto deadline = Clock::now() + timeout;
   MESH_TRY_ASSIGN(auto fd, connect_to(server, deadline));
   UniqueSslCtx context(SSL_CTX_new(TLS_client_method()));
@@ -112,7 +114,7 @@ Result<std::string> presented_chain(const HostPort& server, Duration timeout) {
   constexpr unsigned char kHttp2[] = {2, 'h', '2'};  // gRPC servers insist on it (RFC 7301 form)
   if (!ssl || SSL_set_fd(ssl.get(), fd.get()) != 1 ||
       SSL_set_alpn_protos(ssl.get(), kHttp2, sizeof kHttp2) != 0 ||
-      SSL_set_tlsext_host_name(ssl.get(), std::string(kServerName).c_str()) != 1) {
+      SSL_set_tlsext_host_name(ssl.get(), name.c_str()) != 1) {
     return openssl_error("set up TLS");
   }
   MESH_TRY(shake_hands(ssl.get(), fd.get(), deadline));
@@ -151,13 +153,10 @@ UniqueX509Stack stack_of(const std::string& pem) {
   return stack;
 }
 
-// Verifies the first certificate of `chain` with `anchor` as the only thing trusted. An anchor that
-// is not self-signed is good enough: its fingerprint was given.
-Status verify_chain(STACK_OF(X509) * chain, X509* anchor, WallTime now) {
-  UniqueX509Store store(X509_STORE_new());
+// Verifies the first certificate of `chain` with nothing trusted but what is in `store`.
+Status verify_with(X509_STORE* store, STACK_OF(X509) * chain, WallTime now) {
   UniqueX509StoreCtx context(X509_STORE_CTX_new());
-  if (!store || !context || X509_STORE_add_cert(store.get(), anchor) != 1 ||
-      X509_STORE_CTX_init(context.get(), store.get(), sk_X509_value(chain, 0), chain) != 1) {
+  if (!context || X509_STORE_CTX_init(context.get(), store, sk_X509_value(chain, 0), chain) != 1) {
     return openssl_error("set up certificate verification");
   }
   X509_STORE_CTX_set_flags(context.get(), X509_V_FLAG_PARTIAL_CHAIN);
@@ -167,6 +166,38 @@ Status verify_chain(STACK_OF(X509) * chain, X509* anchor, WallTime now) {
   const int code = X509_STORE_CTX_get_error(context.get());
   ERR_clear_error();
   return verify_error(code);
+}
+
+// An anchor that is not self-signed is good enough: its fingerprint was given, or a root vouches
+// for it.
+Status verify_chain(STACK_OF(X509) * chain, X509* anchor, WallTime now) {
+  UniqueX509Store store(X509_STORE_new());
+  if (!store || X509_STORE_add_cert(store.get(), anchor) != 1) {
+    return openssl_error("set up certificate verification");
+  }
+  return verify_with(store.get(), chain, now);
+}
+
+Status verify_by_system(STACK_OF(X509) * chain, WallTime now) {
+  UniqueX509Store store(X509_STORE_new());
+  if (!store || X509_STORE_set_default_paths(store.get()) != 1) {
+    return openssl_error("read the system's roots");
+  }
+  const Status verified = verify_with(store.get(), chain, now);
+  if (verified || verified.error().code() != ErrorCode::kUnauthenticated) return verified;
+  return Error(ErrorCode::kUnauthenticated,
+               "this machine's roots do not vouch for the server's certificate (" +
+                   verified.error().message() +
+                   "): give --ca-fingerprint with the fingerprint that the server's administrator "
+                   "knows, or a join key");
+}
+
+std::string to_pem(X509* certificate) {
+  UniqueBio bio(BIO_new(BIO_s_mem()));
+  PEM_write_bio_X509(bio.get(), certificate);
+  char* data = nullptr;
+  const long size = BIO_get_mem_data(bio.get(), &data);
+  return {data, static_cast<std::size_t>(std::max(size, 0L))};
 }
 
 }  // namespace
@@ -189,17 +220,40 @@ Result<std::string> find_pinned_ca(const std::string& chain_pem,
   const UniqueX509Stack chain = stack_of(chain_pem);
   X509* anchor = sk_X509_value(chain.get(), static_cast<int>(found - facts.begin()));
   MESH_TRY(verify_chain(chain.get(), anchor, now));
-  UniqueBio bio(BIO_new(BIO_s_mem()));
-  PEM_write_bio_X509(bio.get(), anchor);
-  char* data = nullptr;
-  const long size = BIO_get_mem_data(bio.get(), &data);
-  return std::string(data, static_cast<std::size_t>(std::max(size, 0L)));
+  return to_pem(anchor);
+}
+
+Result<std::string> find_trusted_ca(const std::string& chain_pem, const std::string& host,
+                                    WallTime now) {
+  MESH_TRY_ASSIGN(const auto facts, read_certificates(chain_pem));
+  for (const auto* one : {&facts.front(), &facts.back()}) {
+    if (now < one->not_before || now > one->not_after) return not_valid_now(*one, now);
+  }
+  const UniqueX509Stack chain = stack_of(chain_pem);
+  X509* last = sk_X509_value(chain.get(), sk_X509_num(chain.get()) - 1);
+  MESH_TRY(verify_by_system(chain.get(), now));
+  MESH_TRY(verify_chain(chain.get(), last, now));
+  MESH_TRY(check_host(chain_pem, host));
+  return to_pem(last);
+}
+
+Result<std::string> fetch_trusted_ca_pem(const std::string& host_port, Duration timeout) {
+  MESH_TRY_ASSIGN(const auto server, split(host_port));
+  // An address is no name for a server to choose by (RFC 6066 section 3).
+  const bool is_address = static_cast<bool>(IpAddress::parse(server.host));
+  const auto chain =
+      presented_chain(server, is_address ? std::string(kServerName) : server.host, timeout);
+  if (!chain) return chain.error().with_context("connect to " + host_port);
+  const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+  auto pem = find_trusted_ca(*chain, server.host, now);
+  if (!pem) return pem.error().with_context("connect to " + host_port);
+  return pem;
 }
 
 Result<std::string> fetch_ca_pem(const std::string& host_port,
                                  const topology::CaFingerprint& fingerprint, Duration timeout) {
   MESH_TRY_ASSIGN(const auto server, split(host_port));
-  const auto chain = presented_chain(server, timeout);
+  const auto chain = presented_chain(server, std::string(kServerName), timeout);
   if (!chain) return chain.error().with_context("connect to " + host_port);
   const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
   auto pem = find_pinned_ca(*chain, fingerprint, now);

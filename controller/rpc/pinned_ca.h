@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Trust from a fingerprint (L2, OpenSSL and one TCP connection, blocking). Somebody who holds a
-// join key knows the SHA-256 of the server's authority and nothing else.
+// Trust from a fingerprint, or from the system's roots (L2, OpenSSL and one TCP connection,
+// blocking). Somebody who holds a join key knows the SHA-256 of the server's authority and nothing
+// else; somebody who signs in may know the server's name alone.
 #pragma once
 
 #include <string>
@@ -22,8 +23,16 @@ namespace kernmesh::rpc {
 Result<std::string> fetch_ca_pem(const std::string& host_port,
                                  const topology::CaFingerprint& fingerprint, Duration timeout);
 
+// The same without a fingerprint: the system's roots (OpenSSL's, SSL_CERT_FILE and SSL_CERT_DIR
+// count) must vouch for the chain, and it must be for HOST. Returns the chain's last certificate,
+// which is what the server takes for its authority too. kUnauthenticated when they do not.
+Result<std::string> fetch_trusted_ca_pem(const std::string& host_port, Duration timeout);
+
 // The part without a connection: `chain_pem` as presented, first the server's own certificate.
 Result<std::string> find_pinned_ca(const std::string& chain_pem,
                                    const topology::CaFingerprint& fingerprint, WallTime now);
+
+Result<std::string> find_trusted_ca(const std::string& chain_pem, const std::string& host,
+                                    WallTime now);
 
 }  // namespace kernmesh::rpc

@@ -138,6 +138,7 @@ Status SignInClient::sign_in(const Registration& registration, const Waiting& wa
     if (told.error().code() != ErrorCode::kNotFound) return told.error();
     MESH_TRY_ASSIGN(invitation, start(registration));
     waiting.on_invitation(invitation);
+    left = invitation.lifetime;
   }
   return Error(ErrorCode::kExpired, "nobody signed in in time");
 }

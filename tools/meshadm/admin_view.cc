@@ -23,7 +23,10 @@ Json user_json(const mesh::v1::User& user) {
           {"created_at", time_json(user.created_at())},
           {"node_count", user.node_count()},
           {"email", text_json(user.email())},
-          {"roles", Json(std::vector<std::string>(user.roles().begin(), user.roles().end()))}};
+          {"roles", Json(std::vector<std::string>(user.roles().begin(), user.roles().end()))},
+          {"issuer", text_json(user.issuer())},
+          {"subject", text_json(user.subject())},
+          {"groups", Json(std::vector<std::string>(user.groups().begin(), user.groups().end()))}};
 }
 
 Json key_object(const mesh::v1::JoinKey& key) {

@@ -54,6 +54,7 @@ void build_command_tree(CLI::App& root, Invocation& invocation) {
                   "Administrator or API token (KERNMESH_TOKEN, configuration file)")
       ->type_name("ma-…");
   root.add_option("--token-file", target.token_file, "File with the token")->type_name("PATH");
+  add_up_command(root, invocation);
   add_local_commands(root, invocation);
   add_ping_command(root, invocation);
   add_acl_commands(root, invocation);

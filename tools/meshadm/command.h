@@ -44,6 +44,7 @@ CLI::App& add_group(CLI::App& parent, const CommandWords& words);
 // "-y,--yes" of a command that destroys something.
 void add_consent_flag(CLI::App& command, Consent& consent);
 
+void add_up_command(CLI::App& root, Invocation& invocation);
 void add_local_commands(CLI::App& root, Invocation& invocation);
 void add_ping_command(CLI::App& root, Invocation& invocation);
 // acl, drops, flows.

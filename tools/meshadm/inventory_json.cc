@@ -55,6 +55,7 @@ Result<policy::User> user_from(const Json& object, std::size_t index) {
   MESH_TRY_ASSIGN(user.name, text_at(object, "name", where));
   MESH_TRY_ASSIGN(user.email, text_at(object, "email", where));
   MESH_TRY_ASSIGN(user.roles, texts_at(object, "roles", where));
+  MESH_TRY_ASSIGN(user.groups, texts_at(object, "groups", where));
   return user;
 }
 

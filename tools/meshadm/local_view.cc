@@ -80,6 +80,30 @@ Document up_document(const mesh::v1::UpResponse& response) {
   return document;
 }
 
+Document invitation_document(const mesh::v1::SignInResponse::Invitation& invitation) {
+  Document document;
+  document.json = {{"sign_in",
+                    {{"url", invitation.url()},
+                     {"code", invitation.user_code()},
+                     {"lifetime_s", invitation.lifetime_s()}}}};
+  document.line("To sign this machine in, open");
+  document.blocks.emplace_back(Line{{{"  "}, {invitation.url(), Tone::kStrong}}});
+  const auto minutes = std::to_string(invitation.lifetime_s() / 60);
+  document.blocks.emplace_back(
+      Line{{{"within " + minutes + " minutes, where you see or type the code "},
+            {invitation.user_code(), Tone::kStrong},
+            {"."}}});
+  return document;
+}
+
+Document signed_in_document(const mesh::v1::UpResponse& response) {
+  Document document = up_document(response);
+  document.blocks.insert(
+      document.blocks.begin(),
+      Line{{{"Signed in as "}, {response.self().user_name(), Tone::kStrong}, {"."}}});
+  return document;
+}
+
 Document down_document() {
   Document document;
   document.json = {{"state", "down"}};

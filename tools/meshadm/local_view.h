@@ -12,6 +12,9 @@
 namespace kernmesh::adm {
 
 Document up_document(const mesh::v1::UpResponse& response);
+// Where a person is to sign in; and the answer of `up` when that was done.
+Document invitation_document(const mesh::v1::SignInResponse::Invitation& invitation);
+Document signed_in_document(const mesh::v1::UpResponse& response);
 Document down_document();
 Document logout_document(const mesh::v1::LogoutResponse& response);
 Document status_document(const mesh::v1::StatusResponse& response, WallTime now);

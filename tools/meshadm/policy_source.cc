@@ -98,8 +98,11 @@ Result<policy::Inventory> inventory_from(const mesh::v1::Inventory& message) {
   }
   inventory.domains.assign(message.domains().begin(), message.domains().end());
   for (const auto& user : message.users()) {
-    inventory.users.push_back(
-        {UserId(user.id()), user.name(), user.email(), {user.roles().begin(), user.roles().end()}});
+    inventory.users.push_back({UserId(user.id()),
+                               user.name(),
+                               user.email(),
+                               {user.roles().begin(), user.roles().end()},
+                               {user.groups().begin(), user.groups().end()}});
   }
   for (const auto& node : message.nodes()) {
     MESH_TRY_ASSIGN(auto known, node_from(node));

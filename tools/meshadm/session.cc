@@ -18,7 +18,8 @@ std::string agent_advice(const Error& error) {
     case ErrorCode::kPermissionDenied:
       return at_the_socket ? "Only root may use the agent's socket: run this with sudo." : "";
     case ErrorCode::kUnauthenticated:
-      return mentions(error, "fingerprint")
+      return mentions(error, "certificate") ? ""
+             : mentions(error, "fingerprint")
                  ? "Check --server, and that the key was made by that server."
                  : "Ask for a new key; the administrator makes it with `meshadm key create --user "
                    "USER`.";

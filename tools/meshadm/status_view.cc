@@ -158,8 +158,9 @@ std::string next_step(mesh::v1::RunState state) {
     case mesh::v1::RUN_STATE_DOWN:
       return "Bring it up with `meshadm up`.";
     case mesh::v1::RUN_STATE_EXPIRED:
-      return "This node's key has expired: an administrator renews it with `meshadm node renew "
-             "NAME`, or join again with `meshadm up --key mk-…`.";
+      return "This node's key has expired: `meshadm up` lets its user sign in again, `meshadm up "
+             "--key mk-…` takes a join key of his, and an administrator renews it with `meshadm "
+             "node renew NAME`.";
     case mesh::v1::RUN_STATE_PENDING:
       return "An administrator has to let this node in: `meshadm node approve NAME`. It goes on by "
              "itself then.";

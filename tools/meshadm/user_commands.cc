@@ -43,6 +43,16 @@ Result<Outcome> run_roles(Session& session, const UserOptions& options) {
   return Outcome::kDone;
 }
 
+Result<Outcome> run_link(Session& session, const mesh::v1::LinkUserRequest& request) {
+  MESH_TRY_ASSIGN(auto server, session.server());
+  MESH_TRY_ASSIGN(const auto user, server.link_user(request));
+  Document document = user_document(
+      user, "User " + user.name() + " is account " + user.subject() + " of " + user.issuer() + ".");
+  document.blocks.resize(1);
+  session.renderer().show(document);
+  return Outcome::kDone;
+}
+
 Result<Outcome> run_delete(Session& session, const UserOptions& options) {
   MESH_TRY(session.confirm("Delete user " + options.name + " and revoke its join keys and tokens?",
                            options.consent));
@@ -72,10 +82,36 @@ void add_policy_identity(CLI::App& create, const std::shared_ptr<UserOptions>& o
       ->allow_extra_args(false);
 }
 
+void add_link(CLI::App& group, Invocation& invocation) {
+  auto request = std::make_shared<mesh::v1::LinkUserRequest>();
+  auto& link =
+      add_command(group, {"link", "Say which account of the identity provider a user is",
+                          "meshadm user link ada 248289761001\n"
+                          "meshadm user link ada 248289761001 --issuer https://id.example.org"});
+  link.add_option_function<std::string>(
+          "name", [request](const std::string& name) { request->set_name(name); },
+          "Name of the user")
+      ->required()
+      ->type_name(kUserType);
+  link.add_option_function<std::string>(
+          "subject", [request](const std::string& text) { request->set_subject(text); },
+          "The account, as the provider calls it in its tokens (\"sub\"); a refused sign-in says "
+          "it")
+      ->required()
+      ->type_name("SUBJECT");
+  link.add_option_function<std::string>(
+          "--issuer", [request](const std::string& url) { request->set_issuer(url); },
+          "The provider; without it the one that the server signs people in with")
+      ->type_name("URL");
+  link.callback([&invocation, request] {
+    invocation.action = [request](Session& session) { return run_link(session, *request); };
+  });
+}
+
 }  // namespace
 
 void add_user_commands(CLI::App& root, Invocation& invocation) {
-  auto& group = add_group(root, {"user", "Create, list and delete users; give them roles",
+  auto& group = add_group(root, {"user", "Create, list, link and delete users; give them roles",
                                  "meshadm user create alice\n"
                                  "meshadm user list"});
   auto options = std::make_shared<UserOptions>();
@@ -102,6 +138,7 @@ void add_user_commands(CLI::App& root, Invocation& invocation) {
   roles.callback([&invocation, options] {
     invocation.action = [options](Session& session) { return run_roles(session, *options); };
   });
+  add_link(group, invocation);
   auto& remove =
       add_command(group, {"delete", "Delete a user without nodes, with its join keys and tokens",
                           "meshadm user delete alice --yes"});

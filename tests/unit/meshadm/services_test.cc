@@ -22,19 +22,9 @@ constexpr std::int64_t kNow = 1'795'239'630;         // Terminal's clock
 
 class AgentWithServices : public v1::Local::Service {
  public:
-  grpc::Status Up(ServerContext*, const v1::UpRequest* request, v1::UpResponse* response) override {
-    asked_up = *request;
-    response->mutable_self()->set_name("web-1");
-    response->mutable_self()->add_addresses(kAddress);
-    response->set_peer_count(2);
-    response->set_elapsed_ms(420);
-    response->mutable_self()->set_awaits_approval(pending_answers > 0);
-    return {};
-  }
   grpc::Status Status(ServerContext*, const v1::StatusRequest*,
                       v1::StatusResponse* response) override {
     *response = status;
-    if (pending_answers > 0 && --pending_answers > 0) response->set_state(v1::RUN_STATE_PENDING);
     return {};
   }
   grpc::Status Ping(ServerContext*, const v1::PingRequest* request,
@@ -89,8 +79,6 @@ class AgentWithServices : public v1::Local::Service {
     latency->set_latency_us(12'000);
     return {};
   }
-  int pending_answers = 0;  // the node awaits approval for so many questions
-  v1::UpRequest asked_up;
   v1::StatusResponse status;
   bool udp_is_blocked = false;
 };
@@ -247,31 +235,6 @@ TEST_F(Node, ping_without_any_answer_fails) {
   const std::string text = terminal.out.str();
   EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 4) << "an object a line";
   EXPECT_NE(text.find(R"("sent":3,"received":0,"latency_min_us":null)"), std::string::npos) << text;
-}
-
-TEST_F(Node, up_fills_in_the_port_and_reports_the_node) {
-  EXPECT_EQ(terminal.run({"up", "--server", "vpn.example", "--hostname", "web-1"}), 0);
-  EXPECT_EQ(agent.asked_up.server(), "vpn.example:8443");
-  EXPECT_EQ(agent.asked_up.hostname(), "web-1");
-  EXPECT_EQ(terminal.out.str(), "web-1 is up as 100.64.0.2 after 0.42 s, with 2 peers.\n");
-}
-
-TEST_F(Node, up_says_who_must_approve_and_goes_on_by_itself_at_a_terminal) {
-  agent.pending_answers = 1;
-  ASSERT_EQ(terminal.run({"up"}), 0) << "a script does not wait";
-  EXPECT_EQ(terminal.out.str(),
-            "web-1 has joined as 100.64.0.2 and awaits approval.\n"
-            "An administrator lets it in with `meshadm node approve web-1`; it goes on by itself "
-            "then.\n");
-  ASSERT_EQ(terminal.run({"up", "--json"}), 0);
-  EXPECT_EQ(terminal.json()["state"], "pending");
-  terminal.out_is_tty = true;
-  agent.pending_answers = 2;
-  ASSERT_EQ(terminal.run({"up"}), 0);
-  EXPECT_EQ(agent.pending_answers, 0);
-  EXPECT_NE(terminal.out.str().find("awaits approval"), std::string::npos);
-  EXPECT_NE(terminal.out.str().find("connected to vpn.example:8443"), std::string::npos)
-      << terminal.out.str();
 }
 
 TEST_F(Node, status_of_a_pending_node_says_what_has_to_be_done) {

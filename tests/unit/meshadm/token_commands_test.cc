@@ -55,6 +55,14 @@ class AuditedServer : public v1::Admin::Service {
     *response->mutable_roles() = request->roles();
     return {};
   }
+  grpc::Status LinkUser(ServerContext*, const v1::LinkUserRequest* request,
+                        v1::User* response) override {
+    response->set_name(request->name());
+    response->set_subject(request->subject());
+    response->set_issuer(request->issuer().empty() ? "https://id.example" : request->issuer());
+    response->add_groups("all hands");
+    return {};
+  }
   grpc::Status RevokeJoinKey(ServerContext*, const v1::RevokeJoinKeyRequest* request,
                              v1::JoinKey* response) override {
     removed_nodes = request->remove_nodes();
@@ -127,6 +135,17 @@ TEST_F(Audited, a_new_token_is_shown_once_with_what_it_may) {
   ASSERT_EQ(terminal.run({"token", "create", "--user", "ada", "--json"}), 0);
   EXPECT_EQ(terminal.json()["secret"], "ma-secret");
   EXPECT_EQ(service.asked.lifetime_seconds(), 30 * 86'400);
+}
+
+TEST_F(Audited, user_is_linked_to_an_account) {
+  ASSERT_EQ(terminal.run({"user", "link", "ada", "4711"}), 0) << terminal.err.str();
+  EXPECT_EQ(terminal.out.str(), "User ada is account 4711 of https://id.example.\n");
+  ASSERT_EQ(
+      terminal.run({"user", "link", "ada", "4711", "--issuer", "https://b.example", "--json"}), 0);
+  const auto user = terminal.json()["user"];
+  EXPECT_EQ(user["subject"], "4711");
+  EXPECT_EQ(user["issuer"], "https://b.example");
+  EXPECT_EQ(user["groups"][0], "all hands");
 }
 
 TEST_F(Audited, a_list_has_the_entries_of_every_page) {

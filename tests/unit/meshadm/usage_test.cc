@@ -21,7 +21,7 @@ TEST(Usage, wrong_words_end_with_2_and_name_the_nearest_known) {
       {{"status", "--jsno"}, "did you mean \"--json\"?"},
       {{"node", "lst"}, "did you mean \"list\"?"},
       {{"key", "create", "--user", "a", "--reuseable"}, "did you mean \"--reusable\"?"},
-      {{"user"}, "wants one of: create, list, roles, delete"},
+      {{"user"}, "wants one of: create, list, roles, link, delete"},
       {{"key", "create", "--user", "a", "--expires", "5"}, "is not a span of time"},
       {{"key", "create"}, "of a user (--user USER) or for a relay (--relay)"},
       {{"key", "revoke", "abc"}, "id"},
