@@ -69,6 +69,7 @@ export class Browser {
     const self = new Browser();
     self.browser = await puppeteer.launch({
       executablePath: program, headless: 'shell',
+      acceptInsecureCerts: true, // what programs must not accept is for their tests
       // Nothing but loopback: the provider's pages would fetch a font.
       args: ['--no-sandbox', '--disable-gpu', '--no-proxy-server', '--disable-background-networking',
         '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1'],
@@ -109,6 +110,17 @@ export async function logIn(page, name) {
   await page.type('input[name=login]', name);
   await page.type('input[name=password]', 'any');
   await press(page, 'button.login-submit');
+}
+
+// Keeps what passes the address bar and is nobody's business: states, nonces, and the codes that come back to `base`.
+export function overhear(page, base, secrets) {
+  page.on('request', (request) => {
+    if (!request.isNavigationRequest()) return;
+    const { searchParams } = new URL(request.url());
+    for (const name of ['state', 'nonce', 'code_challenge']) if (searchParams.get(name)) secrets.add(searchParams.get(name));
+    if (request.url().startsWith(`${base}/callback`)) secrets.add(searchParams.get('code') ?? 'no code at all');
+  });
+  return page;
 }
 
 export async function consent(page) { await press(page, 'button[type=submit]'); }

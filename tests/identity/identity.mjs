@@ -3,7 +3,7 @@
 // usage: node identity.mjs SIGNIN_DRIVER CHROMIUM SCREENSHOT_DIRECTORY
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Browser, Driver, confirm, consent, freePort, heading, logIn, press, text } from './hands.mjs';
+import { Browser, Driver, confirm, consent, freePort, heading, logIn, overhear as listenTo, press, text } from './hands.mjs';
 import { TestProvider } from './provider.mjs';
 
 const [driverProgram, chromium, pictures] = process.argv.slice(2);
@@ -44,16 +44,7 @@ async function open(driver, name) {
   secrets.add(invitation.handle);
   return invitation;
 }
-// States and codes as they pass the address bar.
-function overhear(page) {
-  page.on('request', (request) => {
-    if (!request.isNavigationRequest()) return;
-    const { searchParams } = new URL(request.url());
-    for (const name of ['state', 'nonce', 'code_challenge']) if (searchParams.get(name)) secrets.add(searchParams.get(name));
-    if (request.url().startsWith(`${base}/callback`)) secrets.add(searchParams.get('code') ?? 'no code at all');
-  });
-  return page;
-}
+const overhear = (page) => listenTo(page, base, secrets);
 // Signs in as `name` with a fresh browser; the page that comes out.
 async function signIn(browser, url, name) {
   const page = overhear(await browser.person(complaints));

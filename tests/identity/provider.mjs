@@ -4,6 +4,7 @@
 // searched for them.
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import { Provider } from 'oidc-provider';
 
 const KINDS = {
@@ -23,7 +24,8 @@ function makeKey(algorithm) {
 const cookieKeys = [randomUUID()];
 
 export class TestProvider {
-  constructor() {
+  // `tls`: { key, cert } in PEM; without it in the clear.
+  constructor(tls) {
     this.people = new Map([
       ['ann', { name: 'Ann Example', email: 'ann@example.org', email_verified: true, groups: ['dev', 'ops'] }],
       ['bob', { name: 'Bob <b>Bold</b>', email: 'bob@example.org', email_verified: false, groups: [] }],
@@ -34,12 +36,14 @@ export class TestProvider {
     this.down = false;
     this.clientSecret = randomUUID();
     this.secrets.add(this.clientSecret);
-    this.server = createServer((request, response) => this.answer(request, response));
+    const answer = (request, response) => this.answer(request, response);
+    this.scheme = tls ? 'https' : 'http';
+    this.server = tls ? createTlsServer(tls, answer) : createServer(answer);
   }
 
   async listen() {
     await new Promise((resolve) => this.server.listen(0, '127.0.0.1', resolve));
-    this.issuer = `http://127.0.0.1:${this.server.address().port}`;
+    this.issuer = `${this.scheme}://127.0.0.1:${this.server.address().port}`;
   }
 
   // Starts anew with a key of this algorithm alone: tokens of before are signed with one that is gone.
