@@ -13,7 +13,8 @@ namespace v1 = mesh::v1;
 
 constexpr const char* kNetwork = R"({
  "tailnet": {"domains": ["example.com"]},
- "users": [{"name": "ada", "email": "ada@example.com"}, {"name": "bob"}],
+ "users": [{"name": "ada", "email": "ada@example.com", "groups": ["all hands"]},
+           {"name": "bob"}],
  "nodes": [{"name": "ada-1", "user": "ada", "ipv4": "100.64.0.1"},
            {"name": "web-1", "tags": ["tag:web"], "ipv4": "100.64.0.2"}]})";
 
@@ -41,6 +42,16 @@ class PolicyFile : public testing::Test {
 TEST_F(PolicyFile, that_is_right_is_counted) {
   EXPECT_EQ(check(policy_with_port("443")), 0) << terminal.err.str();
   EXPECT_EQ(terminal.out.str(), "OK: 1 rule, 1 test holds\n");
+}
+
+TEST_F(PolicyFile, is_judged_with_the_groups_of_the_identity_provider) {
+  const auto policy = [](const std::string& group) {
+    return R"({"groups": {"group:dev": [")" + group + R"("]}, "tagOwners": {"tag:web": []},
+      "acls": [{"action": "accept", "src": ["group:dev"], "dst": ["tag:web:443"]}],
+      "tests": [{"src": "ada@example.com", "accept": ["tag:web:443"]}]})";
+  };
+  EXPECT_EQ(check(policy("oidc:all hands")), 0) << terminal.out.str();
+  EXPECT_EQ(check(policy("oidc:All hands")), 1);
 }
 
 TEST_F(PolicyFile, that_is_wrong_is_shown_with_a_caret_under_each_fault) {
