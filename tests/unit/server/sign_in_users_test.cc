@@ -125,6 +125,12 @@ TEST_F(SignInUsersTest, change_of_groups_reaches_the_netmaps) {
   ASSERT_TRUE(join_by(laptop, ann()));
   Watcher watcher(client(), session);
   EXPECT_TRUE(sees(watcher.first(), "laptop"));
+  // Who judges a policy at home judges it with the same groups.
+  const auto inventory = admin_->get_inventory();
+  const auto& users = inventory->users();
+  EXPECT_TRUE(std::any_of(users.begin(), users.end(), [](const auto& user) {
+    return user.email() == "ann@example.org" && user.groups_size() == 2;
+  }));
 
   auto moved = ann();
   moved["groups"] = {"sales"};
