@@ -160,6 +160,14 @@ TEST(Metrics, tell_a_policy_that_failed_and_when) {
   EXPECT_EQ(values.at("kernmesh_agent_policy_rules"), 9);
 }
 
+TEST(Metrics, tell_when_the_nodes_key_ends) {
+  auto node = node_numbers();
+  EXPECT_EQ(scraped({.node = node}).at("kernmesh_agent_key_expiry_timestamp_seconds"), 0);
+  node.key_expires_at = WallTime(std::chrono::seconds(1'800'000'000));
+  EXPECT_EQ(scraped({.node = node}).at("kernmesh_agent_key_expiry_timestamp_seconds"),
+            1'800'000'000);
+}
+
 TEST(Metrics, tell_what_was_received_and_what_is_in_force) {
   AgentNumbers numbers;
   numbers.connected = true;

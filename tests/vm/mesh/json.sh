@@ -43,6 +43,9 @@ of_the_network() {
 	as_documented Nodes : admin --json node show beta
 	check "docs/json.md: node rename" shaped Nodes : admin --json node rename gamma delta
 	check "docs/json.md: node rename, back" shaped Nodes : admin --json node rename delta gamma
+	check "docs/json.md: node expiry" shaped Nodes : admin --json node expiry gamma --never
+	check "docs/json.md: node renew" shaped Nodes : admin --json node renew gamma
+	as_documented Settings : admin --json settings show
 	check "docs/json.md: node list" nodes_agree
 	as_documented logout : node gamma --json logout
 	join gamma "$key" > /dev/null

@@ -64,6 +64,7 @@ section_life() {
 	check "gamma joins and is told to wait" grep -q "awaits approval" <(join gamma "$key" 2>&1; node gamma status)
 	check "its state says so" wait_for 10 is_in_state gamma pending
 	check "it has no peers" sees gamma 0
+	check "the server's metrics count it" test "$(server_metric 'nodes{state="pending"}')" = 1
 	check "and is nobody's peer" test "$(admin --json node show gamma | jq -r .node.state)" = pending
 	check "it is approved" admin node approve gamma
 	check "it goes on by itself" wait_for 10 reaches gamma "$(address_of alpha)"
