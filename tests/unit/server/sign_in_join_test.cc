@@ -34,6 +34,26 @@ TEST_F(SignInJoinTest, sign_in_lets_in_one_machine_once) {
   EXPECT_EQ(client()->register_node(node.registration()).error().code(), ErrorCode::kNotFound);
 }
 
+TEST_F(SignInJoinTest, one_sign_in_is_one_node_however_often_it_is_used_at_once) {
+  constexpr int kAtOnce = 32;
+  const TestNode node;
+  ASSERT_NE(sign_in(node, ann()).find("<h1>Signed in"), std::string::npos);
+  std::vector<NodeId> ids(kAtOnce);
+  std::vector<std::thread> threads;
+  for (int i = 0; i < kAtOnce; ++i) {
+    threads.emplace_back([&, i] {
+      const auto session = client()->register_node(node.registration());
+      EXPECT_TRUE(session) << session.error().message();
+      if (session) ids[static_cast<std::size_t>(i)] = session->node_id;
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(std::set<NodeId>(ids.begin(), ids.end()).size(), 1u);
+  EXPECT_EQ(admin_->list_nodes()->nodes_size(), 1);
+  EXPECT_EQ(audit("node.join").size(), 1u);
+  EXPECT_EQ(audit("node.reauthenticate").size(), 0u);
+}
+
 TEST_F(SignInJoinTest, two_machines_of_one_person_are_of_one_user) {
   const TestNode one, two;
   ASSERT_TRUE(join_by(one, ann()));
