@@ -16,8 +16,8 @@ namespace kernmesh::policy {
 struct User {
   UserId id;
   std::string name;
-  std::string email;               // may be empty
-  std::vector<std::string> roles;  // "owner", "admin", "network-admin", "it-admin", ...
+  std::string email;                  // may be empty
+  std::vector<std::string> roles;     // "owner", "admin", "network-admin", "it-admin", ...
   std::vector<std::string> groups{};  // the identity provider's
   bool operator==(const User&) const = default;
 };
