@@ -4,11 +4,6 @@
 
 namespace kernmesh::store {
 
-// Takes back what kSignInStep has made.
-inline constexpr const char* kUndoEighth =
-    "DROP TABLE user_group; DROP INDEX user_account;"
-    "ALTER TABLE user DROP COLUMN subject; ALTER TABLE user DROP COLUMN issuer;";
-
 // Takes back what the sixth step has made, but for the tags of join keys.
 inline constexpr const char* kUndoSixth =
     "DROP TABLE token; DROP TABLE request; DELETE FROM counter WHERE name='token';"
@@ -21,5 +16,10 @@ inline constexpr const char* kUndoSeventh =
     "ALTER TABLE meta DROP COLUMN device_approval; ALTER TABLE join_key DROP COLUMN pre_approved;"
     "ALTER TABLE node DROP COLUMN key_expiry; ALTER TABLE node DROP COLUMN key_rotation_due;"
     "ALTER TABLE node DROP COLUMN machine_key_shared_at; ALTER TABLE node DROP COLUMN alarmed_for;";
+
+// The same of the eighth.
+inline constexpr const char* kUndoEighth =
+    "DROP TABLE user_group; DROP INDEX user_account;"
+    "ALTER TABLE user DROP COLUMN subject; ALTER TABLE user DROP COLUMN issuer;";
 
 }  // namespace kernmesh::store

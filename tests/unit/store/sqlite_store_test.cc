@@ -161,6 +161,7 @@ TEST_F(SqliteStoreTest, tagged_nodes_of_an_older_schema_do_not_expire_any_more) 
   ended.node.state = topology::NodeState::kExpired;
   ASSERT_TRUE(
       open()->commit({{user_of(1, "ann"), tagged, plain, ended}, {}, {}, Audience::kNetwork}));
+  execute(kUndoEighth);
   execute(kUndoSeventh);
   execute("DELETE FROM migration WHERE number > 6");
   const auto contents = open()->load();
