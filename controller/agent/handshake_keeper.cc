@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "controller/agent/key_rotation.h"
 #include "controller/core/reconcile/desired.h"
 
 namespace kernmesh::agent {
@@ -25,6 +26,7 @@ void HandshakeKeeper::take(MonoTime now, bpf::OwnHandshake handshake) {
   const NodeId peer = reconcile::node_of_synthetic(handshake.synth);
   // No program has a path for those, and each of their packets has gone its way.
   if (parts_.paths.bridged().contains(peer)) return;
+  if (now < in_vain_until_) (void)parts_.underlay.forget_begun(reconcile::synthetic_address(peer));
   if (handshake.was_sent) {
     held_.drop(peer);  // this one is newer
     if (new_paths_.contains(peer)) held_.repeat(now, peer, std::move(handshake.message));
@@ -35,6 +37,8 @@ void HandshakeKeeper::take(MonoTime now, bpf::OwnHandshake handshake) {
   // It may have been written since.
   if (!parts_.paths.ways_of(peer).empty()) held_.on_path(now, peer);
 }
+
+void HandshakeKeeper::on_new_key(MonoTime now) { in_vain_until_ = now + kRotationPatience; }
 
 void HandshakeKeeper::on_path(MonoTime now, NodeId peer) {
   new_paths_[peer] = now;

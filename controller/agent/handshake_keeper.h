@@ -37,6 +37,9 @@ class HandshakeKeeper {
   int fd() const { return parts_.stream.fd(); }
   // Takes what WireGuard has made. When fd() is readable.
   void take(MonoTime now);
+  // This node has a new WireGuard key, with which it begins in vain until its peers know it: they
+  // begin, and what it has begun does not stand in their way (docs/adr/0016).
+  void on_new_key(MonoTime now);
   // The peer's packets take other ways than before.
   void on_path(MonoTime now, NodeId peer);
   // Sends what is due. What WireGuard has made meanwhile is taken first: its answer to the peer's
@@ -55,6 +58,7 @@ class HandshakeKeeper {
   const Events events_;
   path::HeldHandshakes held_;
   std::map<NodeId, MonoTime> new_paths_;  // since when
+  MonoTime in_vain_until_{};
 };
 
 }  // namespace kernmesh::agent

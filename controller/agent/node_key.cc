@@ -9,6 +9,7 @@ Status MeshNode::set_node_key(const Identity& identity) {
   const NodePublicKey key = node_public_key(node_secret_);
   engine_.set_node_key(
       key, path::attest(identity.machine, disco_public_key(identity.disco), key, host::wall_now()));
+  handshakes_.on_new_key(host::mono_now());
   if (!netmap_) return {};
   return reconcile_kernel(*netmap_);
 }

@@ -96,6 +96,7 @@ class Underlay {
   // For handshake initiations that pass the agent, what the programs do for others (mesh_begun):
   // one to the peer leaves now; whether one of the peer's crosses ours, which stands.
   Status note_begun(MonoTime now, const IpAddress& synth, std::span<const std::uint8_t> initiation);
+  Status forget_begun(const IpAddress& synth);  // it is in vain
   bool gives_way(MonoTime now, const IpAddress& synth,
                  std::span<const std::uint8_t> initiation) const;
 

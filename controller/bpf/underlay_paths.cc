@@ -182,6 +182,11 @@ Status Underlay::note_begun(MonoTime now, const IpAddress& synth,
   return begun_map(object_).set(key, begun);
 }
 
+Status Underlay::forget_begun(const IpAddress& synth) {
+  MESH_TRY_ASSIGN(const std::uint32_t key, synth_to_be(synth));
+  return begun_map(object_).erase(key);
+}
+
 bool Underlay::gives_way(MonoTime now, const IpAddress& synth,
                          std::span<const std::uint8_t> initiation) const {
   const auto key = synth_to_be(synth);

@@ -170,6 +170,8 @@ TEST_F(UnderlayIn, of_two_initiations_that_cross_the_one_of_the_greater_index_st
   EXPECT_EQ(direct_in(message(2, 92, kLess, kOurs)), kRedirect) << "the answer to ours";
   EXPECT_EQ(direct_in(message(4, 64, kLess)), kRedirect);
 
+  ASSERT_TRUE(underlay->forget_begun(peer));
+  EXPECT_EQ(direct_in(message(1, 148, kLess)), kRedirect) << "ours was in vain";
   const auto begun = message(1, 148, kOurs);
   const MonoTime long_ago(std::chrono::nanoseconds(1));
   ASSERT_TRUE(underlay->note_begun(long_ago, peer, begun));
