@@ -46,7 +46,9 @@ Result<AccessControl> AccessControl::open(const Instance& instance, IfIndex mesh
                                                  .max_flows = instance.access.max_flows}));
   MESH_TRY(programs.attach(mesh));
   MESH_TRY(programs.set({.quiet = instance.access.quiet, .deny_after = instance.deny_after}));
-  auto slots = maplayout::RuleSlots::restored(programs.live());
+  Result<maplayout::RuleSlots> slots = maplayout::RuleSlots();
+  // None is in force before the first policy.
+  if (!programs.live().empty()) slots = maplayout::RuleSlots::restored(programs.live());
   if (!slots) {
     spdlog::warn("counters of rules start anew: {}", slots.error().message());
     slots = maplayout::RuleSlots();

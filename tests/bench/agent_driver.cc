@@ -7,6 +7,8 @@
 // those of the receiver and those of the node. Before that one line for the parts of the receiver's
 // work at COUNT peers: copy, validate, digest, store.
 #include <sodium.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -137,6 +139,7 @@ Status run(const std::string& state_dir, std::uint32_t count) {
 
 int main(int argc, char** argv) {
   if (argc != 2 || sodium_init() < 0) return 64;
+  spdlog::set_default_logger(spdlog::stderr_logger_mt("agent-driver"));  // answers go to stdout
   char state_dir[] = "/tmp/kernmesh-bench.XXXXXX";
   if (mkdtemp(state_dir) == nullptr) return 1;
   const Status done = run(state_dir, static_cast<std::uint32_t>(std::atoi(argv[1])));
