@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/agent/person_wait.h"
 
-#include <thread>
-
 namespace kernmesh::agent {
 namespace {
 
@@ -12,46 +10,51 @@ constexpr auto kLookInterval = std::chrono::milliseconds(100);
 
 }  // namespace
 
-std::optional<std::string> PersonWait::abandoned_by() {
-  const std::lock_guard lock(mutex_);
-  return abandoned_by_;
+void PersonWait::give_up(Running& running, std::string_view by) {
+  running.abandoned_by = by;
+  running.client.cancel();
+}
+
+bool PersonWait::pause(const Running& mine, const Asker& asker, std::chrono::seconds interval) {
+  const auto end = std::chrono::steady_clock::now() + interval;
+  std::unique_lock lock(mutex_);
+  while (!mine.abandoned_by && asker.is_open() && std::chrono::steady_clock::now() < end) {
+    changed_.wait_for(lock, kLookInterval);
+  }
+  return !mine.abandoned_by && asker.is_open();
 }
 
 Status PersonWait::wait(const Place& place, const Asker& asker) {
   rpc::SignInClient client(place.server, place.ca_pem, place.ca);
+  Running mine{client, std::nullopt};
   {
-    const std::lock_guard lock(mutex_);
-    if (client_ != nullptr) {
-      return Error(ErrorCode::kConflict, "another `meshadm up` waits for somebody to sign in");
+    std::unique_lock lock(mutex_);
+    while (running_ != nullptr) {
+      give_up(*running_, "another `meshadm up`");
+      changed_.notify_all();
+      changed_.wait(lock);
     }
-    client_ = &client;
-    abandoned_by_.reset();
+    running_ = &mine;
   }
-  const auto goes_on = [&] { return asker.is_open() && !abandoned_by(); };
-  const auto pause = [&](std::chrono::seconds interval) {
-    const auto end = std::chrono::steady_clock::now() + interval;
-    while (goes_on() && std::chrono::steady_clock::now() < end) {
-      std::this_thread::sleep_for(kLookInterval);
-    }
-    return goes_on();
-  };
   const rpc::Registration registration{place.identity.machine, node_public_key(place.identity.node),
                                        disco_public_key(place.identity.disco), "", place.hostname};
-  const Status signed_in = client.sign_in(registration, {asker.on_invitation, pause});
+  const Status signed_in = client.sign_in(
+      registration, {asker.on_invitation,
+                     [&](std::chrono::seconds interval) { return pause(mine, asker, interval); }});
   const std::lock_guard lock(mutex_);
-  client_ = nullptr;
-  if (abandoned_by_) {
-    return Error(ErrorCode::kConflict, *abandoned_by_ + " came in between");
-  }
+  running_ = nullptr;
+  changed_.notify_all();
+  if (mine.abandoned_by)
+    return Error(ErrorCode::kConflict, *mine.abandoned_by + " came in between");
   if (!asker.is_open()) return Error(ErrorCode::kConflict, "it was given up");
   return signed_in;
 }
 
 void PersonWait::abandon(std::string_view by) {
   const std::lock_guard lock(mutex_);
-  if (client_ == nullptr) return;
-  abandoned_by_ = by;
-  client_->cancel();
+  if (running_ == nullptr) return;
+  give_up(*running_, by);
+  changed_.notify_all();
 }
 
 }  // namespace kernmesh::agent

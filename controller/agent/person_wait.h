@@ -2,6 +2,7 @@
 // Waits for a person to sign this machine in (L3, thread-safe, one at a time).
 #pragma once
 
+#include <condition_variable>
 #include <functional>
 #include <mutex>
 #include <optional>
@@ -30,17 +31,24 @@ class PersonWait {
   };
 
   // Blocks until somebody has signed in, or there is no hope of it: as SignInClient::sign_in().
-  // kConflict when another waits, and when abandon() or the asker has ended it.
+  // One that is under way is given up for it: who asks last has the link before him.
+  // kConflict when abandon(), a later wait() or the asker has ended it.
   Status wait(const Place& place, const Asker& asker);
   // Ends the wait under way, if there is one: `by` is what came in between, "`meshadm down`".
   void abandon(std::string_view by);
 
  private:
-  std::optional<std::string> abandoned_by();
+  struct Running {
+    rpc::SignInClient& client;
+    std::optional<std::string> abandoned_by;  // guarded by mutex_
+  };
+  static void give_up(Running& running, std::string_view by);
+  // Waits, and says whether `mine` goes on.
+  bool pause(const Running& mine, const Asker& asker, std::chrono::seconds interval);
 
   std::mutex mutex_;
-  rpc::SignInClient* client_ = nullptr;      // of the wait under way, borrowed; guarded by mutex_
-  std::optional<std::string> abandoned_by_;  // guarded by mutex_
+  std::condition_variable changed_;  // running_, or what is in it
+  Running* running_ = nullptr;       // lives in wait(); guarded by mutex_
 };
 
 }  // namespace kernmesh::agent

@@ -111,9 +111,11 @@ async function firstSignIn(browser) {
 async function interrupted() {
   const up = beta.up('--server', server.address, '--ca-fingerprint', server.fingerprint());
   await up.invitation();
-  const second = await beta.up('--server', server.address, '--ca-fingerprint', server.fingerprint()).end();
-  check('one `up` waits at a time', second.error?.message.includes('another `meshadm up` waits'), JSON.stringify(second));
-  const { status, error } = await up.interrupt();
+  const second = beta.up('--server', server.address, '--ca-fingerprint', server.fingerprint());
+  await second.invitation();
+  const first = await up.end();
+  check('one `up` waits at a time, the newest', first.error?.message.includes('another `meshadm up` came in between'), JSON.stringify(first));
+  const { status, error } = await second.interrupt();
   check('Ctrl-C gives up', status === 1 && error.message.includes('as it was before'), JSON.stringify(error));
   check('the machine is logged out as before', await stateOf(beta) === 'logged_out');
   check('the server has no node of it', await nodeOf('beta') === undefined);
