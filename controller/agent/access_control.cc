@@ -38,6 +38,17 @@ void level(mesh_acl_line& header, mesh_acl_line& extent) {
   std::memcpy(&extent, &e, sizeof(e));
 }
 
+std::vector<IpAddress> addresses_of(const netmap::Netmap& map, std::span<const NodeId> peers) {
+  std::vector<IpAddress> addresses;
+  for (const NodeId id : peers) {
+    const auto peer = map.peers.find(id);
+    if (peer == map.peers.end()) continue;
+    const auto& own = peer->second.addresses;
+    addresses.insert(addresses.end(), own.begin(), own.end());
+  }
+  return addresses;
+}
+
 }  // namespace
 
 Result<AccessControl> AccessControl::open(const Instance& instance, IfIndex mesh) {
@@ -130,12 +141,13 @@ Status AccessControl::apply(const netmap::Netmap& map, WallTime now) {
   return {};
 }
 
-Status AccessControl::apply_step(const netmap::Netmap& map, std::span<const NodeId> touched,
-                                 WallTime now) {
+Status AccessControl::apply_step(const netmap::Netmap& before, const netmap::Netmap& map,
+                                 std::span<const NodeId> touched, WallTime now) {
   if (touched.empty()) return {};
   if (image_ && touched.size() <= maplayout::kMostTouched) {
-    const auto input = reconcile::policy_input(map, now);
-    const auto change = maplayout::change_peers(*image_, programs_.live(), input, touched);
+    const auto input = reconcile::policy_input(map, touched, now);
+    const auto held = addresses_of(before, touched);
+    const auto change = maplayout::change_peers(*image_, programs_.live(), input, {touched, held});
     if (change == maplayout::PeerChange::kApplied) return {};
   }
   return apply(map, now);

@@ -26,8 +26,10 @@ class AccessControl {
   // without the addresses that are no peer's of this map any more. kExhausted and kInvalid come
   // again with the same map.
   Status apply(const netmap::Netmap& map, WallTime now);
-  // The same when the maps differ only in those nodes (ascending), their addresses and memberships.
-  Status apply_step(const netmap::Netmap& map, std::span<const NodeId> touched, WallTime now);
+  // The same when the map differs from the one in force, `before`, only in those nodes (ascending),
+  // their addresses and memberships.
+  Status apply_step(const netmap::Netmap& before, const netmap::Netmap& map,
+                    std::span<const NodeId> touched, WallTime now);
 
   // Attaches again what was taken away.
   Status keep_attached() { return programs_.attach(mesh_); }

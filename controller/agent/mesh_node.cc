@@ -194,7 +194,7 @@ Status MeshNode::set_policy(const netmap::Netmap& map, const netmap::Touched* to
     std::vector<NodeId> nodes;
     std::set_union(touched->peers.begin(), touched->peers.end(), touched->members.begin(),
                    touched->members.end(), std::back_inserter(nodes));
-    set = device_.access().apply_step(map, nodes, now);
+    set = device_.access().apply_step(*netmap_, map, nodes, now);
   } else {
     set = device_.access().apply(map, now);
   }

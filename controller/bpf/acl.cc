@@ -116,6 +116,7 @@ Result<OwnProgram> Acl::own_program(Hook hook) const {
 
 Status Acl::attach(IfIndex mesh) {
   for (const Hook hook : {Hook::kIngress, Hook::kEgress}) {
+    if (settled_.is_settled(mesh, hook)) continue;
     MESH_TRY_ASSIGN(const OwnProgram own, own_program(hook));
     if (succession_.is_of_other_version() && live_.lines().empty()) {
       MESH_TRY_ASSIGN(const AttachmentState state, query_attachment(mesh, hook, own));
@@ -123,6 +124,7 @@ Status Acl::attach(IfIndex mesh) {
     }
     MESH_TRY(attach_program(mesh, hook, own));
     MESH_TRY(succession_.catch_up(object_));
+    settled_.settle(mesh, hook, own);
   }
   if (!live_.lines().empty()) succession_.finish();
   return {};

@@ -21,6 +21,7 @@
 #include "controller/bpf/counter.h"
 #include "controller/bpf/object.h"
 #include "controller/bpf/ring.h"
+#include "controller/bpf/settled_hooks.h"
 #include "controller/bpf/succession.h"
 
 namespace kernmesh::bpf {
@@ -117,6 +118,7 @@ class Acl {
   Object object_;
   PinFolder pins_;
   Succession succession_;
+  SettledHooks settled_;
   AclImageMap live_;
   std::uint64_t owner_ = 0;
   std::uint32_t max_flows_ = 0;

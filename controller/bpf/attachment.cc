@@ -13,12 +13,12 @@ namespace kernmesh::bpf {
 namespace {
 
 // A program that vanished between listing and asking is no error: it is not there.
-void append(HookState& state, std::uint32_t id, std::uint32_t priority, std::uint32_t handle) {
-  AttachedProgram entry{.info = {}, .priority = priority, .handle = handle};
-  if (const auto fd = program_by_id(id)) {
-    if (auto info = program_info(fd->get())) entry.info = std::move(*info);
+AttachedProgram ask_about(const HookEntry& entry) {
+  AttachedProgram program{.info = {}, .priority = entry.priority, .handle = entry.handle};
+  if (const auto fd = program_by_id(entry.program_id)) {
+    if (auto info = program_info(fd->get())) program.info = std::move(*info);
   }
-  state.programs.push_back(std::move(entry));
+  return program;
 }
 
 std::vector<std::uint32_t> intersection(const std::vector<std::uint32_t>& a,
@@ -97,17 +97,23 @@ std::vector<IfIndex> interfaces() {
   return out;
 }
 
-Result<HookState> query_hook(IfIndex interface, Hook hook) {
-  HookState state;
+Result<HookList> list_hook(IfIndex interface, Hook hook) {
+  HookList list;
   auto ids = tcx::query(interface, hook);
   if (ids) {
-    for (const std::uint32_t id : *ids) append(state, id, 0, 0);
-    return state;
+    for (const std::uint32_t id : *ids) list.entries.push_back({.program_id = id});
+    return list;
   }
   if (ids.error().code() != ErrorCode::kUnsupported) return ids.error();
-  state.mechanism = Mechanism::kClsBpf;
-  MESH_TRY_ASSIGN(const auto filters, cls_bpf::query(interface, hook));
-  for (const cls_bpf::Filter& f : filters) append(state, f.program_id, f.priority, f.handle);
+  list.mechanism = Mechanism::kClsBpf;
+  MESH_TRY_ASSIGN(list.entries, cls_bpf::query(interface, hook));
+  return list;
+}
+
+Result<HookState> query_hook(IfIndex interface, Hook hook) {
+  MESH_TRY_ASSIGN(const HookList list, list_hook(interface, hook));
+  HookState state{.mechanism = list.mechanism, .programs = {}};
+  for (const HookEntry& entry : list.entries) state.programs.push_back(ask_about(entry));
   return state;
 }
 

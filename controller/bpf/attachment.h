@@ -18,13 +18,26 @@ namespace kernmesh::bpf {
 enum class Hook { kIngress, kEgress };
 enum class Mechanism { kTcx, kClsBpf };
 
-// Something on a hook, in the order in which the kernel runs it.
-struct AttachedProgram {
-  ProgramInfo info;
-  std::uint32_t priority = 0;  // cls_bpf only
-  std::uint32_t handle = 0;    // cls_bpf only
+// Something on a hook.
+struct HookEntry {
+  std::uint32_t program_id = 0;  // 0: not a BPF filter, or one in the old bytecode
+  std::uint32_t priority = 0;    // cls_bpf only
+  std::uint32_t handle = 0;      // cls_bpf only
+  bool operator==(const HookEntry&) const = default;
 };
 
+// The same with what the kernel says of the program.
+struct AttachedProgram {
+  ProgramInfo info;
+  std::uint32_t priority = 0;
+  std::uint32_t handle = 0;
+};
+
+// In the order in which the kernel runs them, through the mechanism that this kernel offers.
+struct HookList {
+  Mechanism mechanism = Mechanism::kTcx;
+  std::vector<HookEntry> entries;
+};
 struct HookState {
   Mechanism mechanism = Mechanism::kTcx;
   std::vector<AttachedProgram> programs;
@@ -33,7 +46,8 @@ struct HookState {
 // Every interface of the namespace; empty when the kernel does not say.
 std::vector<IfIndex> interfaces();
 
-// What hangs on a hook through the mechanism that this kernel offers. kNotFound: no such interface.
+// What hangs on a hook. kNotFound: no such interface.
+Result<HookList> list_hook(IfIndex interface, Hook hook);
 Result<HookState> query_hook(IfIndex interface, Hook hook);
 
 struct AttachmentState {

@@ -31,7 +31,7 @@ std::uint32_t parent(Hook hook) {
 int read_options(const nlattr* attribute, void* data) {
   if (mnl_attr_get_type(attribute) == TCA_BPF_ID &&
       mnl_attr_validate(attribute, MNL_TYPE_U32) >= 0) {
-    static_cast<Filter*>(data)->program_id = mnl_attr_get_u32(attribute);
+    static_cast<HookEntry*>(data)->program_id = mnl_attr_get_u32(attribute);
   }
   return MNL_CB_OK;
 }
@@ -46,9 +46,9 @@ int read_attribute(const nlattr* attribute, void* data) {
 int read_filter(const nlmsghdr* message, void* data) {
   const auto* tc = static_cast<const tcmsg*>(mnl_nlmsg_get_payload(message));
   if (message->nlmsg_type != RTM_NEWTFILTER || tc->tcm_handle == 0) return MNL_CB_OK;
-  Filter filter{.priority = tc->tcm_info >> 16, .handle = tc->tcm_handle};
+  HookEntry filter{.priority = tc->tcm_info >> 16, .handle = tc->tcm_handle};
   mnl_attr_parse(message, sizeof(*tc), read_attribute, &filter);
-  static_cast<std::vector<Filter>*>(data)->push_back(filter);
+  static_cast<std::vector<HookEntry>*>(data)->push_back(filter);
   return MNL_CB_OK;
 }
 
@@ -62,7 +62,7 @@ bpf_tc_hook make_hook(IfIndex interface, bpf_tc_attach_point point) {
 
 }  // namespace
 
-Result<std::vector<Filter>> query(IfIndex interface, Hook hook) {
+Result<std::vector<HookEntry>> query(IfIndex interface, Hook hook) {
   const std::unique_ptr<mnl_socket, CloseSocket> socket(
       mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC));
   const std::string attempt = "list filters of interface " + to_string(interface);
@@ -81,7 +81,7 @@ Result<std::vector<Filter>> query(IfIndex interface, Hook hook) {
   if (mnl_socket_sendto(socket.get(), request, request->nlmsg_len) < 0) {
     return Error::from_errno(attempt, errno);
   }
-  std::vector<Filter> filters;
+  std::vector<HookEntry> filters;
   for (int state = MNL_CB_OK; state > MNL_CB_STOP;) {
     const ssize_t n = mnl_socket_recvfrom(socket.get(), buffer.data(), buffer.size());
     if (n < 0) return Error::from_errno(attempt, errno);
@@ -114,7 +114,7 @@ Status set(IfIndex interface, Hook hook, int program_fd, std::uint32_t handle) {
   return {};
 }
 
-Status erase(IfIndex interface, Hook hook, const Filter& filter) {
+Status erase(IfIndex interface, Hook hook, const HookEntry& filter) {
   bpf_tc_hook where = make_hook(interface, attach_point(hook));
   LIBBPF_OPTS(bpf_tc_opts, options, .handle = filter.handle, .priority = filter.priority);
   if (const int rc = bpf_tc_detach(&where, &options);

@@ -15,17 +15,11 @@ namespace kernmesh::bpf::cls_bpf {
 constexpr std::uint32_t kPriority = 1;          // the earliest there is
 constexpr std::uint32_t kFirstHandle = 0x4b4d;  // "KM"; counted up when taken
 
-struct Filter {
-  std::uint32_t program_id = 0;  // 0: not a BPF filter, or one in the old bytecode
-  std::uint32_t priority = 0;
-  std::uint32_t handle = 0;
-};
-
 // Filters in running order; empty without a clsact qdisc.
-Result<std::vector<Filter>> query(IfIndex interface, Hook hook);
+Result<std::vector<HookEntry>> query(IfIndex interface, Hook hook);
 // Adds the filter, or swaps the program of the one that has this handle. Makes the qdisc if needed.
 Status set(IfIndex interface, Hook hook, int program_fd, std::uint32_t handle);
 // Deletes the filter, and the qdisc when nothing is left in it on either side.
-Status erase(IfIndex interface, Hook hook, const Filter& filter);
+Status erase(IfIndex interface, Hook hook, const HookEntry& filter);
 
 }  // namespace kernmesh::bpf::cls_bpf

@@ -97,19 +97,8 @@ class Map {
   const char* name_;
 };
 
-// Values of one key on every possible CPU; Value's size is a multiple of 8, as the kernel packs
-// them.
-template <typename Value>
-Result<std::optional<std::vector<Value>>> read_per_cpu(int fd, const void* key) {
-  static_assert(sizeof(Value) % 8 == 0);
-  const int cpus = libbpf_num_possible_cpus();
-  if (cpus <= 0) return Error::from_errno("count CPUs", -cpus);
-  std::vector<Value> values(static_cast<std::size_t>(cpus));
-  if (bpf_map_lookup_elem(fd, key, values.data()) == 0) {
-    return std::optional<std::vector<Value>>(std::move(values));
-  }
-  if (errno == ENOENT) return std::optional<std::vector<Value>>();
-  return Error::from_errno("read per-CPU map", errno);
-}
+// Entries of a per-CPU array of counters, each summed up over all CPUs. At most `entries`: less
+// when the array is shorter. One system call.
+Result<std::vector<std::uint64_t>> sums_over_cpus(int fd, std::uint32_t entries);
 
 }  // namespace kernmesh::bpf

@@ -17,12 +17,10 @@ MonoTime at_boot_ns(std::uint64_t ns) { return MonoTime(std::chrono::nanoseconds
 // Packets by all reasons of which a peer's traffic may be part: the reasons before are of what is
 // left to the host. The programs count a packet after they have noted its traffic.
 Result<std::uint64_t> peers_packets(int counters_fd) {
-  std::uint64_t sum = 0;
-  for (std::uint32_t i = MESH_UNDERLAY_IN_ADDRESS; i < MESH_UNDERLAY_REASON_COUNT; ++i) {
-    MESH_TRY_ASSIGN(const auto values, read_per_cpu<std::uint64_t>(counters_fd, &i));
-    if (values) sum = std::accumulate(values->begin(), values->end(), sum);
-  }
-  return sum;
+  MESH_TRY_ASSIGN(const auto packets, sums_over_cpus(counters_fd, MESH_UNDERLAY_REASON_COUNT));
+  const auto others = std::min<std::size_t>(MESH_UNDERLAY_IN_ADDRESS, packets.size());
+  return std::accumulate(packets.begin() + static_cast<std::ptrdiff_t>(others), packets.end(),
+                         std::uint64_t{0});
 }
 
 }  // namespace

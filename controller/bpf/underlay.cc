@@ -152,8 +152,11 @@ Result<OwnProgram> Underlay::own_program(IfIndex interface, UnderlayProgram prog
 }
 
 Status Underlay::attach(IfIndex interface, UnderlayProgram program) {
+  if (settled_.is_settled(interface, Hook::kIngress)) return {};
   MESH_TRY_ASSIGN(const OwnProgram own, own_program(interface, program));
-  return attach_program(interface, Hook::kIngress, own);
+  MESH_TRY(attach_program(interface, Hook::kIngress, own));
+  settled_.settle(interface, Hook::kIngress, own);
+  return {};
 }
 
 Status Underlay::detach(IfIndex interface, UnderlayProgram program) {

@@ -21,6 +21,7 @@
 #include "controller/bpf/event_stream.h"
 #include "controller/bpf/object.h"
 #include "controller/bpf/path.h"
+#include "controller/bpf/settled_hooks.h"
 #include "controller/bpf/slots.h"
 #include "controller/bpf/succession.h"
 #include "controller/bpf/traffic_watch.h"
@@ -128,6 +129,7 @@ class Underlay {
   PinFolder pins_;
   std::uint64_t owner_;
   Succession succession_;
+  SettledHooks settled_;
   SlotPool slots_;
   std::unordered_map<std::uint32_t, std::uint32_t> relayed_slots_;  // by synthetic address
   TrafficWatch watch_;

@@ -21,8 +21,8 @@ const AclPeer* find_peer(const AclInput& input, NodeId id) {
 class ChangePlan {
  public:
   ChangePlan(const AclImage& image, std::span<mesh_acl_line> lines, const AclInput& input,
-             std::span<const NodeId> touched)
-      : image_(image), lines_(lines), input_(input), touched_(touched) {}
+             const TouchedPeers& touched)
+      : image_(image), lines_(lines), input_(input), touched_(touched.nodes), held_(touched.held) {}
 
   bool make() {
     if (touched_.size() > kMostTouched || !list_memberships()) return false;
@@ -39,12 +39,12 @@ class ChangePlan {
   }
 
   void apply() {
-    const auto present = addresses_in(lines_);
     for (const auto& source : set_) set_address(lines_, source);
-    for (const auto& source : present) {
-      if (is_touched(source.node) &&
-          !std::binary_search(set_.begin(), set_.end(), source, is_before)) {
-        remove_address(lines_, source.address);
+    for (const auto& address : held_) {
+      const auto source = find_address(lines_, to_mesh_addr(address));
+      if (source && is_touched(source->node) &&
+          !std::binary_search(set_.begin(), set_.end(), *source, is_before)) {
+        remove_address(lines_, source->address);
       }
     }
   }
@@ -104,6 +104,7 @@ class ChangePlan {
   std::span<mesh_acl_line> lines_;
   const AclInput& input_;
   std::span<const NodeId> touched_;
+  std::span<const IpAddress> held_;
   Segments holes_;
   std::vector<std::vector<std::uint32_t>> member_of_;  // by touched node
   std::vector<SourceAddress> set_;                     // sorted by address
@@ -112,7 +113,7 @@ class ChangePlan {
 }  // namespace
 
 PeerChange change_peers(const AclImage& image, std::span<mesh_acl_line> lines,
-                        const AclInput& input, std::span<const NodeId> touched) {
+                        const AclInput& input, const TouchedPeers& touched) {
   ChangePlan plan(image, lines, input, touched);
   if (!plan.make()) return PeerChange::kNeedsNewImage;
   plan.apply();

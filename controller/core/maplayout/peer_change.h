@@ -17,13 +17,19 @@ enum class PeerChange {
   kNeedsNewImage,  // nothing was changed
 };
 
+// The nodes that differ, ascending, and every address that one of them had before.
+struct TouchedPeers {
+  std::span<const NodeId> nodes;
+  std::span<const IpAddress> held;
+};
+
 // Brings `lines`, a copy of image.lines that may have been changed by this function before, to what
 // compile_acl() would make of `input`. That differs from what the image was made of only in the
-// `touched` nodes (ascending): their addresses, their being there, their memberships. Changed
-// rules, prefixes of sets, routes, own or served addresses need a new image; of these only routes
-// of touched nodes are noticed here.
+// `touched` nodes: their addresses, their being there, their memberships; of input.peers nobody
+// else is looked at, so the others may be left out. Changed rules, prefixes of sets, routes, own or
+// served addresses need a new image; of these only routes of touched nodes are noticed here.
 // Every address changes in one step of its own, not all of them together.
 PeerChange change_peers(const AclImage& image, std::span<mesh_acl_line> lines,
-                        const AclInput& input, std::span<const NodeId> touched);
+                        const AclInput& input, const TouchedPeers& touched);
 
 }  // namespace kernmesh::maplayout

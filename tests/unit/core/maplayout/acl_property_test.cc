@@ -153,6 +153,25 @@ bool has_address_twice(const SampleSlice& sample) {
   return std::adjacent_find(seen.begin(), seen.end()) != seen.end();
 }
 
+std::vector<IpAddress> addresses_of(const SampleSlice& sample, const std::vector<NodeId>& nodes) {
+  std::vector<IpAddress> addresses;
+  for (const NodeId id : nodes) {
+    const auto peer = sample.peers.find(id);
+    if (peer == sample.peers.end()) continue;
+    const auto& own = peer->second.addresses;
+    addresses.insert(addresses.end(), own.begin(), own.end());
+  }
+  return addresses;
+}
+
+// What a step is given: nobody but the touched.
+AclInput only(AclInput input, const std::vector<NodeId>& nodes) {
+  std::erase_if(input.peers, [&](const AclPeer& peer) {
+    return !std::binary_search(nodes.begin(), nodes.end(), peer.id);
+  });
+  return input;
+}
+
 void change_in_place(const CompiledNetwork& world, RandomSlice random, const Choice& choice,
                      Count& count) {
   for (auto& [id, peer] : random.sample.peers) {
@@ -165,7 +184,8 @@ void change_in_place(const CompiledNetwork& world, RandomSlice random, const Cho
     const auto touched = change(next.sample, all, choice);
     if (has_address_twice(next.sample)) continue;
     const auto before = image.lines;
-    if (change_peers(image, image.lines, next.sample.input(), touched) ==
+    const auto held = addresses_of(random.sample, touched);
+    if (change_peers(image, image.lines, only(next.sample.input(), touched), {touched, held}) ==
         PeerChange::kNeedsNewImage) {
       ++count.anew;
       const bool is_same_bytes =

@@ -155,9 +155,11 @@ class PeerChanges : public ::testing::Test {
     sample.rule(1, {1}, {tcp(80)});
     sample.rule(2, {2}, {tcp(81)});
     image = sample.compile();
+    for (const auto& [id, peer] : sample.peers)
+      held.insert(held.end(), peer.addresses.begin(), peer.addresses.end());
   }
   PeerChange change(std::vector<NodeId> touched) {
-    return change_peers(image, image.lines, sample.input(), touched);
+    return change_peers(image, image.lines, sample.input(), {touched, held});
   }
   std::string ask(const std::string& source, std::uint16_t port) const {
     return words(judge(image.lines, packet(source, "100.64.0.1", policy::kProtocolTcp, port)));
@@ -165,6 +167,7 @@ class PeerChanges : public ::testing::Test {
 
   SampleSlice sample;
   AclImage image;
+  std::vector<IpAddress> held;  // before
 };
 
 TEST_F(PeerChanges, a_peer_that_comes_into_a_known_set_is_admitted_at_once) {

@@ -132,6 +132,10 @@ TEST(Desired, leaves_expired_peers_out) {
   const auto policy = policy_input(map, conditions().now);
   ASSERT_EQ(policy.peers.size(), 1u);
   EXPECT_EQ(policy.peers[0].id, NodeId(3));
+  const std::vector<NodeId> step{NodeId(2), NodeId(3), NodeId(4)};
+  const auto of_step = policy_input(map, step, conditions().now);
+  ASSERT_EQ(of_step.peers.size(), 1u);
+  EXPECT_EQ(of_step.peers[0].id, NodeId(3));
 }
 
 TEST(Desired, has_no_peers_when_this_node_has_expired) {
