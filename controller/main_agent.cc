@@ -15,6 +15,7 @@
 #include "controller/agent/policy_lease.h"
 #include "controller/bpf/layout_export.h"
 #include "controller/core/policy/go_duration.h"
+#include "controller/rpc/clock_watch.h"
 
 namespace {
 
@@ -68,6 +69,8 @@ int export_layout(const AgentOptions& options, std::uint32_t version) {
 }
 
 int run(const AgentOptions& options) {
+  const auto clock = kernmesh::rpc::ClockWatch::start();
+  if (!clock) return fail(clock.error());
   auto agent = Agent::open(options);
   if (!agent) return fail(agent.error());
   const auto ended = (*agent)->run([&] {

@@ -10,6 +10,7 @@
 #include <fstream>
 
 #include "controller/relay/relay.h"
+#include "controller/rpc/clock_watch.h"
 
 namespace {
 
@@ -43,6 +44,8 @@ Result<std::vector<TicketPublicKey>> read_ticket_keys(const std::vector<std::str
 }
 
 int run(const RelayDaemonOptions& options) {
+  const auto clock = kernmesh::rpc::ClockWatch::start();
+  if (!clock) return fail(clock.error());
   auto relay = RelayDaemon::open(options);
   if (!relay) return fail(relay.error());
   const auto ended = (*relay)->run([&] {

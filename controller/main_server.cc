@@ -13,6 +13,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "controller/rpc/clock_watch.h"
 #include "controller/server/backup.h"
 #include "controller/server/json_log.h"
 #include "controller/server/server.h"
@@ -70,6 +71,8 @@ int run(ServerOptions options) {
   sigaddset(&stop, SIGINT);
   pthread_sigmask(SIG_BLOCK, &stop, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
+  const auto clock = kernmesh::rpc::ClockWatch::start();
+  if (!clock) return fail(clock.error());
   auto server = kernmesh::server::start_server(options);
   if (!server) return fail(server.error());
   if ((*server)->is_new()) print_next_steps(**server, options);

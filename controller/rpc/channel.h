@@ -22,7 +22,7 @@ inline constexpr std::chrono::milliseconds kKeepaliveTimeout{10'000};
 
 enum class ChannelUse {
   kCalls,    // a few calls and gone; no keepalive
-  kSession,  // held open for streams: dead connections are noticed, reconnects back off to 10 s
+  kSession,  // held open for streams: dead connections are noticed (session_channel.h)
 };
 
 // TLS to "HOST:PORT" ("[ADDRESS]:PORT" for IPv6) with `ca_pem` as the only trust anchor. Under an

@@ -3,7 +3,6 @@
 
 #include <grpcpp/grpcpp.h>
 
-#include "controller/rpc/channel.h"
 #include "controller/rpc/element_count.h"
 #include "controller/rpc/status.h"
 #include "controller/rpc/unary_call.h"
@@ -49,12 +48,12 @@ void set_instance(const topology::AgentInstance& instance, Request& request) {
 
 CoordinationClient::CoordinationClient(const std::string& host_port, const std::string& ca_pem,
                                        topology::CaFingerprint ca)
-    : channel_(secure_channel(host_port, ca_pem, ChannelUse::kSession)), ca_(ca) {}
+    : channel_(host_port, ca_pem), ca_(ca) {}
 
 CoordinationClient::~CoordinationClient() = default;
 
 Result<Session> CoordinationClient::register_node(const Registration& registration) {
-  const auto stub = Coordination::NewStub(channel_);
+  const auto stub = Coordination::NewStub(channel_.get());
   mesh::v1::ChallengeRequest challenge;
   challenge.set_machine_key(to_wire(machine_public_key(registration.machine_secret)));
   const CallTerms asking{.attempt = "asking the server for a challenge", .running = &running_};
@@ -101,7 +100,8 @@ Error CoordinationClient::watch(const Session& session, const std::optional<Held
   set_instance(session.instance, request);
   // Also without a map: it says that this agent wants to know of relays.
   request.set_relays_digest(to_wire(held ? held->digests.relays : netmap::Digest()));
-  const auto stream = open_watch(*channel_, context, request);
+  const auto channel = channel_.get();
+  const auto stream = open_watch(*channel, context, request);
   grpc::ByteBuffer message;
   Status ended;
   while (ended && stream->Read(&message)) ended = on_update(update_from_wire(message));
@@ -122,7 +122,7 @@ Status CoordinationClient::report(const Session& session, const Report& report) 
   if (report.home_relay) request.set_home_relay(report.home_relay->value());
   request.set_kernel_release(report.kernel_release);
   request.set_agent_version(KERNMESH_VERSION);
-  const auto stub = Coordination::NewStub(channel_);
+  const auto stub = Coordination::NewStub(channel_.get());
   MESH_TRY(unary_call(
       *stub, &Coordination::Stub::Report, request,
       {.attempt = "reporting to the server", .token = session.token, .running = &running_}));
@@ -130,7 +130,7 @@ Status CoordinationClient::report(const Session& session, const Report& report) 
 }
 
 Status CoordinationClient::leave(const Session& session) {
-  const auto stub = Coordination::NewStub(channel_);
+  const auto stub = Coordination::NewStub(channel_.get());
   MESH_TRY(
       unary_call(*stub, &Coordination::Stub::Leave, mesh::v1::LeaveRequest(),
                  {.attempt = "leaving the network", .token = session.token, .running = &running_}));

@@ -13,10 +13,7 @@
 #include "controller/core/topology/registration.h"
 #include "controller/rpc/convert.h"
 #include "controller/rpc/running_calls.h"
-
-namespace grpc {
-class Channel;
-}  // namespace grpc
+#include "controller/rpc/session_channel.h"
 
 namespace kernmesh::rpc {
 
@@ -75,7 +72,7 @@ class CoordinationClient {
   Status leave(const Session& session);
 
  private:
-  std::shared_ptr<grpc::Channel> channel_;  // shared with gRPC's own calls
+  SessionChannel channel_;
   topology::CaFingerprint ca_;
   RunningCalls running_;
 };

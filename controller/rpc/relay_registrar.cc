@@ -3,7 +3,6 @@
 
 #include <grpcpp/grpcpp.h>
 
-#include "controller/rpc/channel.h"
 #include "controller/rpc/unary_call.h"
 #include "mesh/v1/relay.grpc.pb.h"
 
@@ -13,12 +12,12 @@ using mesh::v1::RelayCoordination;
 
 RelayRegistrar::RelayRegistrar(const std::string& host_port, const std::string& ca_pem,
                                topology::CaFingerprint ca)
-    : channel_(secure_channel(host_port, ca_pem, ChannelUse::kSession)), ca_(ca) {}
+    : channel_(host_port, ca_pem), ca_(ca) {}
 
 RelayRegistrar::~RelayRegistrar() = default;
 
 Result<RelaySession> RelayRegistrar::register_relay(const RelayRegistration& registration) {
-  const auto stub = RelayCoordination::NewStub(channel_);
+  const auto stub = RelayCoordination::NewStub(channel_.get());
   mesh::v1::ChallengeRequest challenge;
   challenge.set_machine_key(to_wire(machine_public_key(registration.machine_secret)));
   MESH_TRY_ASSIGN(
@@ -53,7 +52,7 @@ Result<RelayOrders> RelayRegistrar::report(const RelaySession& session, const Re
     request.set_tls_fingerprint(report.tls_fingerprint.data(), report.tls_fingerprint.size());
   *request.mutable_load() = report.load;
   request.set_relay_version(KERNMESH_VERSION);
-  const auto stub = RelayCoordination::NewStub(channel_);
+  const auto stub = RelayCoordination::NewStub(channel_.get());
   MESH_TRY_ASSIGN(const auto response, unary_call(*stub, &RelayCoordination::Stub::Report, request,
                                                   {.attempt = "reporting to the server",
                                                    .token = session.token,

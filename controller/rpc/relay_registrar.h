@@ -9,10 +9,7 @@
 #include "controller/core/topology/registration.h"
 #include "controller/rpc/convert.h"
 #include "controller/rpc/running_calls.h"
-
-namespace grpc {
-class Channel;
-}  // namespace grpc
+#include "controller/rpc/session_channel.h"
 
 namespace kernmesh::rpc {
 
@@ -58,7 +55,7 @@ class RelayRegistrar {
   void cancel() { running_.cancel_all(); }
 
  private:
-  std::shared_ptr<grpc::Channel> channel_;  // shared with gRPC's own calls
+  SessionChannel channel_;
   topology::CaFingerprint ca_;
   RunningCalls running_;
 };

@@ -8,7 +8,6 @@
 
 #include "controller/core/signin/machine_proof.h"
 #include "controller/core/signin/web_url.h"
-#include "controller/rpc/channel.h"
 #include "controller/rpc/unary_call.h"
 #include "mesh/v1/coordination.grpc.pb.h"
 #include "mesh/v1/signin.grpc.pb.h"
@@ -78,13 +77,13 @@ std::optional<Status> end_of(const signin::Outcome& outcome) {
 
 SignInClient::SignInClient(const std::string& host_port, const std::string& ca_pem,
                            topology::CaFingerprint ca)
-    : channel_(secure_channel(host_port, ca_pem, ChannelUse::kSession)), ca_(ca) {}
+    : channel_(host_port, ca_pem), ca_(ca) {}
 
 SignInClient::~SignInClient() = default;
 
 Result<SignInInvitation> SignInClient::start(const Registration& registration) {
   const CallTerms terms{.attempt = "asking the server for a sign-in", .running = &running_};
-  const auto challenger = mesh::v1::Coordination::NewStub(channel_);
+  const auto challenger = mesh::v1::Coordination::NewStub(channel_.get());
   mesh::v1::ChallengeRequest challenge;
   challenge.set_machine_key(to_wire(machine_public_key(registration.machine_secret)));
   MESH_TRY_ASSIGN(
@@ -101,7 +100,7 @@ Result<SignInInvitation> SignInClient::start(const Registration& registration) {
   request.set_disco_key(to_wire(registration.disco_key));
   request.set_signature(signature.data(), signature.size());
   request.set_hostname(registration.hostname);
-  const auto stub = mesh::v1::SignIn::NewStub(channel_);
+  const auto stub = mesh::v1::SignIn::NewStub(channel_.get());
   MESH_TRY_ASSIGN(const auto response,
                   unary_call(*stub, &mesh::v1::SignIn::Stub::StartSignIn, request, terms));
   return from_answer(response);
@@ -110,7 +109,7 @@ Result<SignInInvitation> SignInClient::start(const Registration& registration) {
 Result<signin::Outcome> SignInClient::outcome(const std::string& handle) {
   mesh::v1::AwaitSignInRequest request;
   request.set_handle(handle);
-  const auto stub = mesh::v1::SignIn::NewStub(channel_);
+  const auto stub = mesh::v1::SignIn::NewStub(channel_.get());
   MESH_TRY_ASSIGN(
       const auto response,
       unary_call(*stub, &mesh::v1::SignIn::Stub::AwaitSignIn, request,

@@ -10,6 +10,7 @@
 #include "controller/core/signin/ledger.h"
 #include "controller/core/topology/registration.h"
 #include "controller/rpc/coordination_client.h"
+#include "controller/rpc/session_channel.h"
 
 namespace kernmesh::rpc {
 
@@ -47,7 +48,7 @@ class SignInClient {
   void cancel() { running_.cancel_all(); }
 
  private:
-  std::shared_ptr<grpc::Channel> channel_;  // shared with gRPC's own calls
+  SessionChannel channel_;
   topology::CaFingerprint ca_;
   RunningCalls running_;
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Calls to a server that takes the connection and then says nothing.
+// Calls to a server that takes the connection and then says nothing, or that is away at first.
 #include "controller/rpc/coordination_client.h"
 
 #include <gtest/gtest.h>
@@ -48,9 +48,20 @@ class SilentServer : public testing::Test {
       return client_->register_node({machine, {}, {}, "", "host"});
     });
   }
-  bool is_called() {
+  bool is_called() { return is_called_within(std::chrono::seconds(10)); }
+  bool is_called_within(std::chrono::milliseconds time) {
     pollfd waiting{listener_.get(), POLLIN, 0};
-    return poll(&waiting, 1, 10'000) == 1;
+    return poll(&waiting, 1, static_cast<int>(time.count())) == 1;
+  }
+
+  // On everybody, also on who was late from the attempt before.
+  void hang_up_until_ready(const std::future<Result<Session>>& call) {
+    const auto deadline = std::chrono::steady_clock::now() + kSoon;
+    while (call.wait_for(std::chrono::seconds(0)) != std::future_status::ready &&
+           std::chrono::steady_clock::now() < deadline) {
+      if (!is_called_within(std::chrono::milliseconds(10))) continue;
+      UniqueFd(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC)).reset();
+    }
   }
 
   UniqueFd listener_;
@@ -72,6 +83,18 @@ TEST_F(SilentServer, call_after_the_cancellation_fails_at_once) {
   auto call = begin_registration();
   ASSERT_EQ(call.wait_for(kSoon), std::future_status::ready);
   EXPECT_FALSE(call.get());
+}
+
+// Each attempt is one: gRPC makes no pause of its own between them, and its clock is not asked.
+TEST_F(SilentServer, tries_at_once_after_an_attempt_that_failed) {
+  // Whoever connects is hung up on before TLS.
+  for (int i = 0; i < 5; ++i) {
+    auto call = begin_registration();
+    ASSERT_TRUE(is_called_within(std::chrono::milliseconds(400))) << "attempt " << i;
+    hang_up_until_ready(call);
+    ASSERT_EQ(call.wait_for(std::chrono::seconds(0)), std::future_status::ready);
+    EXPECT_EQ(call.get().error().code(), ErrorCode::kUnavailable);
+  }
 }
 
 }  // namespace
