@@ -14,6 +14,7 @@
 #include <iterator>
 
 #include "controller/rpc/clock_watch.h"
+#include "controller/server/admin_token.h"
 #include "controller/server/backup.h"
 #include "controller/server/json_log.h"
 #include "controller/server/server.h"
@@ -104,15 +105,19 @@ class Maintenance {
  public:
   explicit Maintenance(CLI::App& app)
       : backup_(app.add_subcommand("backup", "Copy the network's state, also from under a server")),
-        restore_(app.add_subcommand("restore", "Put a backup in the place of the state")) {
+        restore_(app.add_subcommand("restore", "Put a backup in the place of the state")),
+        token_(app.add_subcommand("token", "The administrator token")),
+        reset_(token_->add_subcommand("reset", "Make another one; the one before is nobody's")) {
     backup_->add_option("directory", directory_, "made; must not be there yet")->required();
     restore_->add_option("directory", directory_, "what backup made")->required();
-    for (auto* const verb : {backup_, restore_}) verb->fallthrough();
+    for (auto* const verb : {backup_, restore_, token_, reset_}) verb->fallthrough();
+    token_->require_subcommand(1);
     app.require_subcommand(0, 1);
   }
-  bool is_wanted() const { return backup_->parsed() || restore_->parsed(); }
-  int run(const std::string& state_dir) const {
-    return backup_->parsed() ? back_up(state_dir) : restore(state_dir);
+  bool is_wanted() const { return backup_->parsed() || restore_->parsed() || reset_->parsed(); }
+  int run(const ServerOptions& options) const {
+    if (reset_->parsed()) return reset(options);
+    return backup_->parsed() ? back_up(options.state_dir) : restore(options.state_dir);
   }
 
  private:
@@ -137,8 +142,22 @@ class Maintenance {
     return 0;
   }
 
+  static int reset(const ServerOptions& options) {
+    const auto done = kernmesh::server::reset_admin_token(
+        {options.state_dir, options.tls_cert, kernmesh::server::system_now()});
+    if (!done) return fail(done.error().with_context("replace the administrator token"));
+    std::printf(
+        "The new token is in %s/%s; the one before is nobody's. If somebody had that, look at "
+        "meshadm audit --actor \"administrator token\", and at token list and key list, when the "
+        "server runs.\n",
+        options.state_dir.c_str(), kernmesh::server::kTokenFile);
+    return 0;
+  }
+
   CLI::App* backup_;
   CLI::App* restore_;
+  CLI::App* token_;
+  CLI::App* reset_;
   std::string directory_;
 };
 
@@ -198,6 +217,7 @@ int main(int argc, char** argv) {
       "Examples:\n  mesh-server --listen 0.0.0.0:8443 --state-dir /var/lib/kernmesh-server\n"
       "  mesh-server backup /root/kernmesh-$(date +%F)\n"
       "  mesh-server restore /root/kernmesh-2026-11-22\n"
+      "  mesh-server token reset\n"
       "Until there is a user, each start prints what to do next.");
   app.add_option("--listen", options.listen, "gRPC over TLS")->capture_default_str();
   app.add_option("--http-listen", options.http_listen,
@@ -251,6 +271,6 @@ int main(int argc, char** argv) {
     spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l %v");
   }
   if (sodium_init() < 0) return fail({kernmesh::ErrorCode::kSystem, "libsodium does not start"});
-  if (maintenance.is_wanted()) return maintenance.run(options.state_dir);
+  if (maintenance.is_wanted()) return maintenance.run(options);
   return run(std::move(options));
 }

@@ -93,20 +93,6 @@ std::string without_slash(std::string path) {
   return path;
 }
 
-// So that a server that runs as somebody else can use what root has put there.
-Status give_to_owner_of(const std::string& directory) {
-  struct stat owner {};
-  if (stat(directory.c_str(), &owner) != 0) return Error::from_errno("stat " + directory, errno);
-  if (geteuid() != 0 || owner.st_uid == 0) return {};
-  std::error_code failed;
-  for (const auto& entry : fs::directory_iterator(directory, failed)) {
-    if (lchown(entry.path().c_str(), owner.st_uid, owner.st_gid) != 0) {
-      return Error::from_errno("give " + entry.path().string() + " to its owner", errno);
-    }
-  }
-  return {};
-}
-
 // An epoch that no node can hold yet.
 Status raise_epoch(store::Store& store, store::Contents& contents, Epoch replaced, WallTime now) {
   const auto seconds =

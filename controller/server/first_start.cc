@@ -4,12 +4,11 @@
 #include <sodium.h>
 #include <sys/stat.h>
 
+#include "controller/server/admin_token.h"
 #include "controller/server/stored_policy.h"
 
 namespace kernmesh::server {
 namespace {
-
-constexpr const char* kTokenFile = "admin.token";
 
 Result<topology::OverlayRange> choose_overlay(const WantedOverlay& wanted) {
   std::array<std::uint8_t, 5> random{};
@@ -33,16 +32,11 @@ Status initialise(store::Store& store, const StateDir& state, const WantedOverla
   store::MetaRecord meta;
   meta.epoch = Epoch(1);
   MESH_TRY_ASSIGN(meta.overlay, choose_overlay(wanted));
-  topology::Ticket ticket;
-  ticket.kind = topology::TicketKind::kAdminToken;
-  ticket.ca = ca;
-  for (const auto bytes : {meta.token_secret.mutable_bytes(), ticket.secret.mutable_bytes()}) {
-    randombytes_buf(bytes.data(), bytes.size());
-  }
-  meta.admin_token_hash = topology::ticket_hash(ticket);
+  const auto secret = meta.token_secret.mutable_bytes();
+  randombytes_buf(secret.data(), secret.size());
   // The file first: a crash in between leaves a file that the next start replaces, never a store
   // whose token nobody has.
-  MESH_TRY(state.write(kTokenFile, to_string(ticket) + "\n", FileMode::kPrivate));
+  MESH_TRY_ASSIGN(meta.admin_token_hash, write_admin_token(state, kTokenFile, ca));
   store::Commit commit;
   commit.puts.emplace_back(std::move(meta));
   commit.puts.emplace_back(starter_policy(now));

@@ -4,9 +4,11 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
+#include <filesystem>
 
 namespace kernmesh::server {
 namespace {
@@ -89,6 +91,19 @@ Status StateDir::write(const std::string& name, const std::string& content, File
     return Error::from_errno("rename " + path, errno);
   }
   return sync_directory(path_);
+}
+
+Status give_to_owner_of(const std::string& directory) {
+  struct stat owner {};
+  if (stat(directory.c_str(), &owner) != 0) return Error::from_errno("stat " + directory, errno);
+  if (geteuid() != 0 || owner.st_uid == 0) return {};
+  std::error_code failed;
+  for (const auto& entry : std::filesystem::directory_iterator(directory, failed)) {
+    if (lchown(entry.path().c_str(), owner.st_uid, owner.st_gid) != 0) {
+      return Error::from_errno("give " + entry.path().string() + " to its owner", errno);
+    }
+  }
+  return {};
 }
 
 }  // namespace kernmesh::server

@@ -34,5 +34,8 @@ Result<std::string> read_file(const std::string& path);
 // Durable, apart from the directory's entry, when it returns. Whatever was at `path` is replaced.
 Status write_file(const std::string& path, const std::string& content, FileMode mode);
 Status sync_directory(const std::string& path);
+// What root has put into the directory becomes its owner's, so that a server that runs as somebody
+// else can use it.
+Status give_to_owner_of(const std::string& directory);
 
 }  // namespace kernmesh::server
