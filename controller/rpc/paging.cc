@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "controller/rpc/field_violation.h"
+
 namespace kernmesh::rpc {
 
 std::string page_token(std::uint64_t last) { return "after-" + std::to_string(last); }
@@ -19,7 +21,8 @@ Result<Page> parse_page(std::uint32_t page_size, const std::string& token) {
       page_token(page.after) == token) {
     return page;
   }
-  return Error(ErrorCode::kInvalid, "the page_token is not one that this server has given");
+  return in_field("page_token", Error(ErrorCode::kInvalid,
+                                      "the page_token is not one that this server has given"));
 }
 
 }  // namespace kernmesh::rpc

@@ -6,6 +6,7 @@
 #include <cctype>
 #include <string>
 
+#include "controller/rpc/field_violation.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
 
@@ -40,6 +41,7 @@ constexpr std::array kPairs{
 
 // Of the message's second copy, in the details: both and their encoding fit into the trailers.
 constexpr std::size_t kMaxSecondMessage = 1024;
+constexpr std::size_t kMaxThirdMessage = 512;  // in the BadRequest of a field
 
 std::string reason_of(ErrorCode code) {
   std::string reason(to_string(code));
@@ -73,8 +75,10 @@ std::string cut(const std::string& text, std::size_t most) {
 }  // namespace
 
 grpc::Status to_grpc(const Error& error, const MethodAccess& method) {
-  const grpc::Status plain = to_grpc(error);
-  if (method.caller != CallerKind::kPerson) return plain;
+  if (method.caller != CallerKind::kPerson) return to_grpc(error);
+  const auto violation = violation_in(error, method.path);
+  const std::string& message = violation ? violation->description : error.message();
+  const grpc::Status plain = to_grpc(Error(error.code(), message));
   google::rpc::ErrorInfo info;
   info.set_reason(reason_of(error.code()));
   info.set_domain(kErrorDomain);
@@ -83,8 +87,14 @@ grpc::Status to_grpc(const Error& error, const MethodAccess& method) {
   entry.set_value(std::string(method.path));
   google::rpc::Status details;
   details.set_code(plain.error_code());
-  details.set_message(cut(error.message(), kMaxSecondMessage));
+  details.set_message(cut(message, kMaxSecondMessage));
   details.add_details()->PackFrom(info);
+  if (violation) {
+    google::rpc::BadRequest bad;
+    bad.add_field_violations()->set_field(violation->field);
+    bad.mutable_field_violations(0)->set_description(cut(message, kMaxThirdMessage));
+    details.add_details()->PackFrom(bad);
+  }
   return {plain.error_code(), plain.error_message(), details.SerializeAsString()};
 }
 

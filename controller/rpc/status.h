@@ -12,8 +12,8 @@ namespace kernmesh::rpc {
 // The message travels whole (at most 4,096 bytes); the exact class travels in the details, because
 // several of ours share one code of gRPC's. To nodes and relays the details are the class in
 // words; to persons they are the standard google.rpc.Status with an ErrorInfo: `reason` is the
-// class
-// ("NOT_FOUND"), `domain` kErrorDomain, and `metadata["method"]` the method's path.
+// class ("NOT_FOUND"), `domain` kErrorDomain, and `metadata["method"]` the method's path. An error
+// about a field (field_violation.h) is told without its name in front, which a BadRequest has.
 grpc::Status to_grpc(const Error& error);
 grpc::Status to_grpc(const Error& error, const MethodAccess& method);
 inline constexpr const char* kErrorDomain = "kernmesh";

@@ -11,6 +11,7 @@
 
 #include "controller/base/result.h"
 #include "controller/core/policy/parse.h"
+#include "controller/rpc/field_violation.h"
 
 namespace kernmesh::rpc {
 
@@ -71,7 +72,7 @@ class UploadReactor final : public grpc::ServerReadReactor<Request> {
     this->Finish(grpc::Status::OK);
   }
   void refuse(ErrorCode code, std::string why) {
-    this->Finish(call_.fail(Error(code, std::move(why))));
+    this->Finish(call_.fail(in_field("text", Error(code, std::move(why)))));
   }
   void OnDone() override { delete this; }
 

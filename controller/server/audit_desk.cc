@@ -6,6 +6,7 @@
 #include <deque>
 
 #include "controller/rpc/convert.h"
+#include "controller/rpc/field_violation.h"
 #include "controller/rpc/paging.h"
 #include "controller/server/gatekeeper.h"
 
@@ -166,8 +167,11 @@ Result<v1::ListAuditEventsResponse> AuditDesk::list_audit_events(
 Result<std::unique_ptr<rpc::EventSource>> AuditDesk::watch_events(
     const rpc::Caller& caller, const v1::WatchEventsRequest& request,
     std::shared_ptr<rpc::UpdateStream> stream) {
-  if (request.filter().since() != 0 || request.filter().until() != 0) {
-    return Error(ErrorCode::kInvalid, "a watch has no times: name an event to go on after");
+  const bool has_since = request.filter().since() != 0;
+  if (has_since || request.filter().until() != 0) {
+    return rpc::in_field(
+        has_since ? "filter.since" : "filter.until",
+        Error(ErrorCode::kInvalid, "a watch has no times: name an event to go on after"));
   }
   auto query = query_from(request.filter());
   query.most = kEventsHeld;

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "controller/rpc/convert.h"
+#include "controller/rpc/field_violation.h"
 #include "controller/rpc/paging.h"
 #include "controller/server/audit.h"
 #include "controller/server/lookup.h"
@@ -53,14 +54,17 @@ Result<store::JoinKeyRecord> key_from(const v1::CreateJoinKeyRequest& request, W
                                             ? std::chrono::seconds(kDefaultKeyLifetime)
                                             : std::chrono::seconds(request.lifetime_seconds());
   if (lifetime.count() < 1 || lifetime > kMaxKeyLifetime) {
-    return Error(ErrorCode::kInvalid, "a join key lives from one second to 365 days");
+    return rpc::in_field("lifetime_seconds", Error(ErrorCode::kInvalid,
+                                                   "a join key lives from one second to 365 days"));
   }
   store::JoinKeyRecord record;
   if (request.relay()) {
     if (!request.user_name().empty() || request.ephemeral() || request.tags_size() > 0 ||
         request.pre_approved()) {
-      return Error(ErrorCode::kInvalid,
-                   "a relay is nobody's and stays: no user, not ephemeral, no tags, no approval");
+      return rpc::in_field(
+          "relay",
+          Error(ErrorCode::kInvalid,
+                "a relay is nobody's and stays: no user, not ephemeral, no tags, no approval"));
     }
     record.admits = store::Admits::kRelay;
   }
@@ -94,7 +98,7 @@ Result<v1::CreateJoinKeyResponse> KeyAdministration::create(const rpc::Caller& c
   record.hint = hint_of(ticket);
   MESH_TRY(commit_planned(directory_, store_, [&](const View& view) -> Result<store::Commit> {
     record.id = JoinKeyId(view.highest.join_key.value() + 1);
-    for (const auto& tag : record.tags) MESH_TRY(check_tag(view, tag));
+    for (const auto& tag : record.tags) MESH_TRY(rpc::in_field("tags", check_tag(view, tag)));
     std::string whom = "for a relay";
     if (record.admits == store::Admits::kNode) {
       const auto* user = view.network.find_user_named(request.user_name());

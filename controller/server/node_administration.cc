@@ -7,6 +7,7 @@
 #include "controller/core/topology/node_life.h"
 #include "controller/rpc/certificate.h"
 #include "controller/rpc/convert.h"
+#include "controller/rpc/field_violation.h"
 #include "controller/rpc/paging.h"
 #include "controller/server/audit.h"
 #include "controller/server/join_keys.h"
@@ -128,7 +129,7 @@ Result<v1::Node> NodeAdministration::edit_node(const Change& change, const Edit&
 
 Result<v1::Node> NodeAdministration::rename_node(const rpc::Caller& caller,
                                                  const v1::RenameNodeRequest& request) {
-  MESH_TRY(topology::check_dns_label(request.new_name()));
+  MESH_TRY(rpc::in_field("new_name", topology::check_dns_label(request.new_name())));
   return edit_node({caller, request.node(), "node.rename"},
                    [&](const View& view, topology::Node& node) -> Status {
                      const auto* other = view.network.find_node_named(request.new_name());
@@ -157,7 +158,7 @@ Result<v1::Node> NodeAdministration::tag_node(const rpc::Caller& caller,
                    [&](const View& view, topology::Node& node) -> Status {
                      std::set<std::string> tags;
                      for (const auto& tag : request.tags()) {
-                       MESH_TRY(check_tag(view, tag));
+                       MESH_TRY(rpc::in_field("tags", check_tag(view, tag)));
                        tags.insert(tag);
                      }
                      retag(node, {tags.begin(), tags.end()}, clock_());

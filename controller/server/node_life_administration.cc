@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Approval, renewal, expiry and key rotation by administrators (the rest of node_administration.h).
 #include "controller/core/topology/node_life.h"
+#include "controller/rpc/field_violation.h"
 #include "controller/server/node_administration.h"
 
 namespace kernmesh::server {
@@ -36,19 +37,24 @@ Result<v1::Node> NodeAdministration::set_node_expiry(const rpc::Caller& caller,
       expiry = topology::KeyExpiry::kDate;
       break;
     default:
-      return Error(ErrorCode::kInvalid, "say when the key ends: after the period, never, or when");
+      return rpc::in_field(
+          "expiry",
+          Error(ErrorCode::kInvalid, "say when the key ends: after the period, never, or when"));
   }
   const std::chrono::seconds most(topology::kMostKeyLifetime);
   if (expiry == topology::KeyExpiry::kDate &&
       (request.in_seconds() < 1 || request.in_seconds() > most.count())) {
-    return Error(ErrorCode::kInvalid, "a key ends between now and in ten years");
+    return rpc::in_field("in_seconds",
+                         Error(ErrorCode::kInvalid, "a key ends between now and in ten years"));
   }
-  return edit_node({caller, request.node(), "node.set_expiry"},
-                   [&](const View&, topology::Node& node) -> Status {
-                     const WallTime now = clock_();
-                     return set_expiry(node, expiry,
-                                       now + std::chrono::seconds(request.in_seconds()), now);
-                   });
+  return edit_node(
+      {caller, request.node(), "node.set_expiry"},
+      [&](const View&, topology::Node& node) -> Status {
+        const WallTime now = clock_();
+        return rpc::in_field(
+            "in_seconds",
+            set_expiry(node, expiry, now + std::chrono::seconds(request.in_seconds()), now));
+      });
 }
 
 Result<v1::Node> NodeAdministration::rotate_node_key(const rpc::Caller& caller,

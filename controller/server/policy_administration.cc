@@ -6,6 +6,7 @@
 #include <set>
 
 #include "controller/rpc/convert.h"
+#include "controller/rpc/field_violation.h"
 #include "controller/rpc/paging.h"
 #include "controller/server/audit.h"
 #include "controller/server/stored_policy.h"
@@ -58,7 +59,7 @@ Error rejection(const policy::Diagnostics& diagnostics) {
   if (told < diagnostics.error_count()) {
     text += "\nand " + std::to_string(diagnostics.error_count() - told) + " more";
   }
-  return {ErrorCode::kInvalid, text};
+  return rpc::in_field("text", Error(ErrorCode::kInvalid, text));
 }
 
 Status check_comment(const std::string& comment) {
@@ -66,8 +67,9 @@ Status check_comment(const std::string& comment) {
     return static_cast<unsigned char>(c) >= 0x20 && c != 0x7f;
   });
   if (comment.size() <= kMaxComment && printable) return {};
-  return Error(ErrorCode::kInvalid,
-               "a comment is one line of at most " + std::to_string(kMaxComment) + " bytes");
+  return rpc::in_field("comment",
+                       Error(ErrorCode::kInvalid, "a comment is one line of at most " +
+                                                      std::to_string(kMaxComment) + " bytes"));
 }
 
 Error not_expected(PolicyRevision expected, PolicyRevision in_force) {
@@ -208,7 +210,8 @@ Result<v1::GetRolloutResponse> PolicyAdministration::get_rollout(
   const auto version = rpc::from_proto(request.version());
   return directory_.read([&](const View& view) -> Result<v1::GetRolloutResponse> {
     if (version > view.network.version()) {
-      return Error(ErrorCode::kInvalid, "the network has not had this version yet");
+      return rpc::in_field("version",
+                           Error(ErrorCode::kInvalid, "the network has not had this version yet"));
     }
     v1::GetRolloutResponse response;
     for (const auto& [id, record] : view.nodes) {

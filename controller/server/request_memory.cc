@@ -7,6 +7,8 @@
 #include <initializer_list>
 #include <string_view>
 
+#include "controller/rpc/field_violation.h"
+
 namespace kernmesh::server {
 namespace {
 
@@ -43,8 +45,10 @@ Result<store::RequestRecord> RequestMemory::asked_by(const rpc::Caller& caller,
   const bool printable =
       std::all_of(id.begin(), id.end(), [](char c) { return c > 0x20 && c < 0x7f; });
   if (!printable || id.size() < kLeastId || id.size() > kMostId) {
-    return Error(ErrorCode::kInvalid,
-                 "a request_id has 16 to 64 printable characters, such as a random UUID");
+    return rpc::in_field(
+        "request_id",
+        Error(ErrorCode::kInvalid,
+              "a request_id has 16 to 64 printable characters, such as a random UUID"));
   }
   store::RequestRecord record;
   record.key = hash_of({}, {"kernmesh request v1", to_string(caller.person.user), id});

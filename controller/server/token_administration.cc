@@ -5,6 +5,7 @@
 
 #include "controller/core/topology/role.h"
 #include "controller/rpc/convert.h"
+#include "controller/rpc/field_violation.h"
 #include "controller/rpc/paging.h"
 #include "controller/server/audit.h"
 #include "controller/server/lookup.h"
@@ -46,7 +47,8 @@ Result<WallTime> expiry_of(const v1::CreateTokenRequest& request, const rpc::Cal
                                             ? std::chrono::seconds(kDefaultTokenLifetime)
                                             : std::chrono::seconds(request.lifetime_seconds());
   if (lifetime.count() < 1 || lifetime > kMaxTokenLifetime) {
-    return Error(ErrorCode::kInvalid, "a token lives from one second to 365 days");
+    return rpc::in_field("lifetime_seconds",
+                         Error(ErrorCode::kInvalid, "a token lives from one second to 365 days"));
   }
   const WallTime end = now + lifetime;
   const WallTime own = caller.person.expires_at;
@@ -61,12 +63,13 @@ Result<Role> role_for(const v1::CreateTokenRequest& request, const rpc::Caller& 
   const Role of_user = topology::highest_role(user.roles);
   const Role own = caller.person.role;
   if (request.role().empty()) return std::min(of_user, own);
-  MESH_TRY_ASSIGN(const Role wanted, topology::parse_role(request.role()));
+  MESH_TRY_ASSIGN(const Role wanted, rpc::in_field("role", topology::parse_role(request.role())));
   if (wanted > own) return above(wanted, own);
   if (wanted <= of_user) return wanted;
-  return Error(ErrorCode::kInvalid, "user " + user.name + " has the role " +
-                                        std::string(to_string(of_user)) + ", not " +
-                                        std::string(to_string(wanted)));
+  return rpc::in_field("role",
+                       Error(ErrorCode::kInvalid, "user " + user.name + " has the role " +
+                                                      std::string(to_string(of_user)) + ", not " +
+                                                      std::string(to_string(wanted))));
 }
 
 Result<topology::User> user_for(const View& view, const rpc::Caller& caller,
@@ -74,7 +77,8 @@ Result<topology::User> user_for(const View& view, const rpc::Caller& caller,
   const auto* user = name.empty() ? view.network.find_user(caller.person.user)
                                   : view.network.find_user_named(name);
   if (user == nullptr && name.empty()) {
-    return Error(ErrorCode::kInvalid, "the administrator token is nobody's: name a user");
+    return rpc::in_field("user_name", Error(ErrorCode::kInvalid,
+                                            "the administrator token is nobody's: name a user"));
   }
   const bool is_own = user != nullptr && user->id == caller.person.user;
   if (!is_own && caller.person.role < Role::kAdmin) {
@@ -132,7 +136,7 @@ Result<v1::CreateTokenResponse> TokenAdministration::create(const rpc::Caller& c
   store::TokenRecord record;
   record.hash = topology::ticket_hash(ticket);
   record.hint = hint_of(ticket);
-  MESH_TRY_ASSIGN(record.scope, topology::parse_scope(request.scope()));
+  MESH_TRY_ASSIGN(record.scope, rpc::in_field("scope", topology::parse_scope(request.scope())));
   record.created_at = clock_();
   MESH_TRY_ASSIGN(record.expires_at, expiry_of(request, caller, record.created_at));
   record.comment = request.comment();
@@ -140,7 +144,8 @@ Result<v1::CreateTokenResponse> TokenAdministration::create(const rpc::Caller& c
     return static_cast<unsigned char>(c) >= 0x20 && c != 0x7f;
   });
   if (record.comment.size() > kMaxTokenComment || !printable) {
-    return Error(ErrorCode::kInvalid, "a token's comment is one line of at most 200 bytes");
+    return rpc::in_field("comment", Error(ErrorCode::kInvalid,
+                                          "a token's comment is one line of at most 200 bytes"));
   }
   MESH_TRY(commit_planned(directory_, store_, [&](const View& view) -> Result<store::Commit> {
     MESH_TRY_ASSIGN(auto commit, plan(view, caller, request, record));

@@ -8,6 +8,7 @@
 #include "controller/core/signin/web_url.h"
 #include "controller/core/topology/name.h"
 #include "controller/rpc/convert.h"
+#include "controller/rpc/field_violation.h"
 #include "controller/rpc/paging.h"
 #include "controller/server/audit.h"
 #include "controller/server/lookup.h"
@@ -44,16 +45,19 @@ Result<std::vector<std::string>> roles_from(
   const std::set<std::string> roles(words.begin(), words.end());
   for (const auto& role : roles) {
     if (topology::is_user_role(role)) continue;
-    return Error(ErrorCode::kInvalid, "there is no role \"" + role.substr(0, 80) +
-                                          "\": owner, admin, network-admin, it-admin, "
-                                          "billing-admin, auditor");
+    return rpc::in_field(
+        "roles", Error(ErrorCode::kInvalid, "there is no role \"" + role.substr(0, 80) +
+                                                "\": owner, admin, network-admin, it-admin, "
+                                                "billing-admin, auditor"));
   }
   return std::vector<std::string>(roles.begin(), roles.end());
 }
 
 Result<topology::User> user_from(const v1::CreateUserRequest& request, WallTime now) {
-  MESH_TRY(topology::check_user_name(request.name()));
-  if (!request.email().empty()) MESH_TRY(topology::check_email(request.email()));
+  MESH_TRY(rpc::in_field("name", topology::check_user_name(request.name())));
+  if (!request.email().empty()) {
+    MESH_TRY(rpc::in_field("email", topology::check_email(request.email())));
+  }
   MESH_TRY_ASSIGN(auto roles, roles_from(request.roles()));
   return topology::User{{}, request.name(), now, request.email(), std::move(roles)};
 }
@@ -77,13 +81,16 @@ Status check_is_alone(const View& view, const topology::User& wanted) {
 
 Status check_account(const std::string& issuer, const std::string& subject) {
   if (issuer.empty()) {
-    return Error(ErrorCode::kInvalid,
-                 "this server signs nobody in: say whose account it is (--issuer URL)");
+    return rpc::in_field(
+        "issuer", Error(ErrorCode::kInvalid,
+                        "this server signs nobody in: say whose account it is (--issuer URL)"));
   }
-  MESH_TRY(signin::parse_web_url(issuer, signin::Transport::kHttpsOrLoopback));
+  MESH_TRY(
+      rpc::in_field("issuer", signin::parse_web_url(issuer, signin::Transport::kHttpsOrLoopback)));
   if (!subject.empty() && subject.size() <= signin::kMostSubjectBytes) return {};
-  return Error(ErrorCode::kInvalid,
-               "a subject has 1 to " + std::to_string(signin::kMostSubjectBytes) + " bytes");
+  return rpc::in_field("subject", Error(ErrorCode::kInvalid,
+                                        "a subject has 1 to " +
+                                            std::to_string(signin::kMostSubjectBytes) + " bytes"));
 }
 
 std::string words_of(const std::vector<std::string>& roles) {

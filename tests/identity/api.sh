@@ -49,11 +49,11 @@ import google, runpy, sys
 google.__path__.append(sys.argv[1] + "/google")
 script, sys.argv = sys.argv[2], sys.argv[2:]
 runpy.run_path(script, run_name="__main__")' "$work/py" "$root/tests/identity/client.py" "$server" "$work/token" "$work/state/ca.crt" pia 2>&1)
-expected() { # USER CODE
+expected() { # USER CODE CODE
 	printf '%s\n' "caller: user ada, token 1, role admin" "user: $1, key made" "events: user.create user $1; key.create join key *" \
-		"error: $2, kernmesh NOT_FOUND of /mesh.v1.Admin/GetNode" "listed: yes"
+		"error: $2, kernmesh NOT_FOUND of /mesh.v1.Admin/GetNode" "error: $3, field name" "listed: yes"
 }
-check "the example in Python" "$(expected pia NOT_FOUND)" "$python_says"
+check "the example in Python" "$(expected pia NOT_FOUND INVALID_ARGUMENT)" "$python_says"
 
 files=Mmesh/v1/types.proto=kernmesh/meshv1,Mmesh/v1/admin.proto=kernmesh/meshv1
 protoc -I "$root/proto" --go_out="$work/go" --go_opt="module=kernmesh,$files" --go-grpc_out="$work/go" --go-grpc_opt="module=kernmesh,$files" \
@@ -63,7 +63,7 @@ cp "$root"/tests/identity/{client.go,go.mod,go.sum} "$work/go/"
 (cd "$work/go" && GOPROXY=off GOFLAGS=-mod=readonly GOTOOLCHAIN=local nice go build -o "$work/client" .) ||
 	{ echo "FAIL  the example in Go does not compile"; failed=$((failed + 1)); }
 go_says=$("$work/client" "$server" "$work/token" "$work/state/ca.crt" gopher 2>&1)
-check "the example in Go" "$(expected gopher NotFound)" "$go_says"
+check "the example in Go" "$(expected gopher NotFound InvalidArgument)" "$go_says"
 
 # What a token may not, and that it is written down by whom.
 adm "$root_token" user create mia > /dev/null

@@ -158,5 +158,11 @@ func main() {
 			fmt.Printf("error: %s, %s %s of %s\n", status.Code(err), info.Domain, info.Reason, info.Metadata["method"])
 		}
 	}
+	_, err = admin.CreateUser(ctx, &v1.CreateUserRequest{Name: "two words"})
+	for _, detail := range status.Convert(err).Details() {
+		if bad, ok := detail.(*errdetails.BadRequest); ok {
+			fmt.Printf("error: %s, field %s\n", status.Code(err), bad.FieldViolations[0].Field)
+		}
+	}
 	fmt.Printf("listed: %s\n", isListed(ctx, admin, name))
 }

@@ -48,13 +48,14 @@ def connect(server: str, token: str, authority: bytes) -> grpc.Channel:
     return grpc.secure_channel(server, credentials, [("grpc.ssl_target_name_override", "kernmesh")])
 
 
-def error_info(error: grpc.RpcError) -> error_details_pb2.ErrorInfo:
+def detail_of(error: grpc.RpcError, kind: type):
+    """What the error's details say of that kind, ErrorInfo or BadRequest; an empty one when they say nothing."""
     details = dict(error.trailing_metadata()).get("grpc-status-details-bin", b"")
     for detail in status_pb2.Status.FromString(details).details:
-        info = error_details_pb2.ErrorInfo()
-        if detail.Unpack(info):
-            return info
-    return error_details_pb2.ErrorInfo()
+        message = kind()
+        if detail.Unpack(message):
+            return message
+    return kind()
 
 
 def all_users(admin: admin_pb2_grpc.AdminStub):
@@ -98,8 +99,13 @@ def main() -> None:
     try:
         admin.GetNode(v1.GetNodeRequest(node="no-such-node"), timeout=10)
     except grpc.RpcError as error:
-        info = error_info(error)
+        info = detail_of(error, error_details_pb2.ErrorInfo)
         print(f"error: {error.code().name}, {info.domain} {info.reason} of {info.metadata[0].value}")
+    try:
+        admin.CreateUser(v1.CreateUserRequest(name="two words"), timeout=10)
+    except grpc.RpcError as error:
+        for violation in detail_of(error, error_details_pb2.BadRequest).field_violations:
+            print(f"error: {error.code().name}, field {violation.field}")
     print("listed: " + ("yes" if name in [user.name for user in all_users(admin)] else "no"))
     channel.close()
 

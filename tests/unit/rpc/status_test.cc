@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "controller/rpc/field_violation.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
 
@@ -42,6 +43,48 @@ TEST(StatusDetails, people_get_the_standard_form_and_nodes_the_short_one) {
   ASSERT_EQ(info.metadata_size(), 1);
   EXPECT_EQ(info.metadata(0).key(), "method");
   EXPECT_EQ(info.metadata(0).value(), "/mesh.v1.Admin/GetNode");
+}
+
+const MethodAccess& for_events() { return access_of("/mesh.v1.Admin/WatchEvents"); }
+
+std::optional<google::rpc::BadRequest::FieldViolation> violation_of(const grpc::Status& told) {
+  google::rpc::Status status;
+  google::rpc::BadRequest bad;
+  if (!status.ParseFromString(told.error_details()) || status.details_size() != 2 ||
+      !status.details(1).UnpackTo(&bad) || bad.field_violations_size() != 1) {
+    return std::nullopt;
+  }
+  return bad.field_violations(0);
+}
+
+TEST(StatusDetails, field_is_told_apart_from_the_message) {
+  const Error invalid(ErrorCode::kInvalid, "no such thing");
+  const auto status = to_grpc(in_field("filter.since", invalid), for_events());
+  EXPECT_EQ(status.error_message(), "no such thing");
+  const auto violation = violation_of(status);
+  ASSERT_TRUE(violation);
+  EXPECT_EQ(violation->field(), "filter.since");
+  EXPECT_EQ(violation->description(), "no such thing");
+  EXPECT_EQ(from_grpc(status).code(), ErrorCode::kInvalid);
+  EXPECT_LT(
+      to_grpc(in_field("node", Error(ErrorCode::kInvalid, std::string(9000, 'x'))), for_people())
+          .error_details()
+          .size(),
+      2048U);
+}
+
+TEST(StatusDetails, what_is_no_field_of_the_request_stays_in_the_message) {
+  for (const auto& [field, method] :
+       {std::pair("filter.none", &for_events()), std::pair("since", &for_events()),
+        std::pair("3:7", &for_people()), std::pair("", &for_people()),
+        std::pair("node.name", &for_people()), std::pair("filter.since", &for_people())}) {
+    const auto status =
+        to_grpc(in_field(field, Error(ErrorCode::kInvalid, "no such thing")), *method);
+    EXPECT_FALSE(violation_of(status)) << field;
+    EXPECT_EQ(status.error_message(), std::string(field) + ": no such thing");
+  }
+  const auto conflict = in_field("node", Error(ErrorCode::kConflict, "in use"));
+  EXPECT_EQ(to_grpc(conflict, for_people()).error_message(), "in use");
 }
 
 TEST(StatusDetails, a_long_message_is_cut_between_characters) {
