@@ -3,6 +3,8 @@
 
 #include <sodium.h>
 
+#include <algorithm>
+
 #include "controller/core/signin/request.h"
 #include "controller/oidc/signature.h"
 
@@ -36,9 +38,20 @@ Error bad_status(long status) {
 Provider::Provider(ProviderOptions options, HttpClient& http, Clocks clocks)
     : options_(std::move(options)), http_(http), clocks_(std::move(clocks)) {}
 
+Result<HttpAnswer> Provider::ask(const HttpRequest& request, const Expected& expected) {
+  auto answer = http_.send(request);
+  const auto& statuses = expected.statuses;
+  const bool is_good =
+      answer && std::find(statuses.begin(), statuses.end(), answer->status) != statuses.end();
+  if (is_good) return answer;
+  ++failures_;
+  if (!answer) return answer;
+  const Error error = bad_status(answer->status);
+  return expected.place == nullptr ? error : error.with_context(expected.place);
+}
+
 Result<std::string> Provider::fetch(const std::string& url, std::size_t most_bytes) {
-  MESH_TRY_ASSIGN(auto answer, http_.send({url, std::nullopt, "", most_bytes}));
-  if (answer.status != kOk) return bad_status(answer.status);
+  MESH_TRY_ASSIGN(auto answer, ask({url, std::nullopt, "", most_bytes}, {{kOk}}));
   return std::move(answer.body);
 }
 
@@ -57,7 +70,9 @@ Result<Provider::KeySetPtr> Provider::keys(Freshness freshness) {
   MESH_TRY_ASSIGN(const auto found, discovery());
   auto keys = keys_.get(freshness, clocks_.mono(), [&]() -> Result<signin::KeySet> {
     MESH_TRY_ASSIGN(const auto text, fetch(found->key_set.text, signin::kMostKeySetBytes));
-    return signin::parse_key_set(text);
+    auto parsed = signin::parse_key_set(text);
+    if (parsed) ++key_fetches_;
+    return parsed;
   });
   if (!keys) return keys.error().with_context("keys of " + options_.issuer);
   return keys;
@@ -111,10 +126,8 @@ HttpRequest Provider::signed_form(const std::string& url, std::string form,
 Result<signin::TokenAnswer> Provider::ask_token(const std::string& form) {
   MESH_TRY_ASSIGN(const auto found, discovery());
   MESH_TRY_ASSIGN(const auto answer,
-                  http_.send(signed_form(found->token_endpoint.text, form, *found)));
-  if (answer.status != kOk && answer.status != kBadRequest && answer.status != kUnauthorized) {
-    return bad_status(answer.status).with_context("the token endpoint");
-  }
+                  ask(signed_form(found->token_endpoint.text, form, *found),
+                      {{kOk, kBadRequest, kUnauthorized}, "the token endpoint"}));
   return signin::parse_token_answer(answer.body);
 }
 
@@ -142,10 +155,10 @@ Result<signin::DeviceGrant> Provider::start_device() {
   if (found->device_endpoint.empty()) {
     return Error(ErrorCode::kUnsupported, "the provider has no device authorization");
   }
-  MESH_TRY_ASSIGN(const auto answer,
-                  http_.send(signed_form(found->device_endpoint,
-                                         signin::to_form({{"scope", options_.scope}}), *found)));
-  if (answer.status != kOk) return bad_status(answer.status).with_context("the device endpoint");
+  MESH_TRY_ASSIGN(
+      const auto answer,
+      ask(signed_form(found->device_endpoint, signin::to_form({{"scope", options_.scope}}), *found),
+          {{kOk}, "the device endpoint"}));
   return signin::parse_device_answer(answer.body, options_.transport);
 }
 

@@ -4,7 +4,10 @@
 // bounded pace (core/signin/fetch_pace.h).
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <functional>
+#include <initializer_list>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -67,6 +70,13 @@ class Provider {
   using DeviceAnswer = std::variant<signin::Identity, signin::NoToken>;
   Result<DeviceAnswer> poll_device(const std::string& device_code);
 
+  // Since the start.
+  struct Counts {
+    std::uint64_t failures = 0;     // questions without an answer, or with one of a wrong status
+    std::uint64_t key_fetches = 0;  // key sets that were read
+  };
+  Counts counts() const { return {failures_, key_fetches_}; }
+
   // Who an ID token names; `nonce` is none when none was sent.
   Result<signin::Identity> identify(const std::string& id_token,
                                     std::optional<std::string_view> nonce);
@@ -78,6 +88,12 @@ class Provider {
   Result<DiscoveryPtr> discovery();
   Result<KeySetPtr> keys(Freshness freshness);
   Result<signin::VerificationKey> key_for(const signin::Jws& token);
+  // An answer with one of the statuses. `place` is for the error: "the token endpoint".
+  struct Expected {
+    std::initializer_list<long> statuses;
+    const char* place = nullptr;
+  };
+  Result<HttpAnswer> ask(const HttpRequest& request, const Expected& expected);
   Result<std::string> fetch(const std::string& url, std::size_t most_bytes);
   // A form with the client's name and proof.
   HttpRequest signed_form(const std::string& url, std::string form,
@@ -89,6 +105,8 @@ class Provider {
   const Clocks clocks_;
   DocumentCache<signin::Discovery> discovery_;
   DocumentCache<signin::KeySet> keys_;
+  std::atomic<std::uint64_t> failures_ = 0;
+  std::atomic<std::uint64_t> key_fetches_ = 0;
 };
 
 }  // namespace kernmesh::oidc

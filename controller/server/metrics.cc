@@ -27,6 +27,37 @@ void add(prometheus::MetricFamily& family, double value, const char* label = nul
   family.metric.push_back(std::move(metric));
 }
 
+prometheus::MetricFamily counter(const char* name, const char* help) {
+  auto family = gauge(name, help);
+  family.type = prometheus::MetricType::Counter;
+  return family;
+}
+
+void count(prometheus::MetricFamily& family, std::uint64_t times, const char* label = nullptr,
+           const std::string& label_value = "") {
+  prometheus::ClientMetric metric;
+  metric.counter.value = static_cast<double>(times);
+  if (label != nullptr) metric.label.push_back({label, label_value});
+  family.metric.push_back(std::move(metric));
+}
+
+void put_sign_ins(const SignInCounts& counts, std::vector<prometheus::MetricFamily>& families) {
+  auto started = counter("kernmesh_server_sign_ins_started_total", "People asked to sign in.");
+  count(started, counts.started);
+  auto completed = counter("kernmesh_server_sign_ins_completed_total",
+                           "People who did, and may bring their machine in.");
+  count(completed, counts.completed);
+  auto denied = counter("kernmesh_server_sign_ins_denied_total", "Sign-ins that came to nothing.");
+  for (const auto& [reason, times] : counts.denied) count(denied, times, "reason", reason);
+  auto failures = counter("kernmesh_server_sign_in_provider_errors_total",
+                          "Questions that the provider did not answer, or not as it should.");
+  count(failures, counts.provider.failures);
+  auto keys = counter("kernmesh_server_sign_in_key_fetches_total",
+                      "Times that the provider's signing keys were read.");
+  count(keys, counts.provider.key_fetches);
+  families.insert(families.end(), {started, completed, denied, failures, keys});
+}
+
 struct NodeCounts {
   std::map<topology::NodeState, double> by_state{{topology::NodeState::kPending, 0},
                                                  {topology::NodeState::kApproved, 0},
@@ -62,7 +93,8 @@ bool is_behind(const View& view, const Presence& presence, const store::NodeReco
 }  // namespace
 
 std::string render_metrics(const Directory& directory, const Presence& presence,
-                           const PolicyCounts& policies, const CertificateTime& time) {
+                           const PolicyCounts& policies, const CertificateTime& time,
+                           const SignInDesk* sign_ins) {
   const WallTime now = time.now;
   auto build = gauge("kernmesh_server_build_info", "Always 1; the version is a label.");
   add(build, 1, "version", KERNMESH_VERSION);
@@ -77,9 +109,8 @@ std::string render_metrics(const Directory& directory, const Presence& presence,
   auto sets = gauge("kernmesh_server_policy_sets", "Names that its rules are about.");
   auto compile = gauge("kernmesh_server_policy_compile_seconds",
                        "What reading, compiling and testing the last policy took.");
-  auto rejected = gauge("kernmesh_server_policies_rejected_total",
-                        "Policies that were not put in force, since the start.");
-  rejected.type = prometheus::MetricType::Counter;
+  auto rejected = counter("kernmesh_server_policies_rejected_total",
+                          "Policies that were not put in force, since the start.");
   const auto online = presence.online();
   NodeCounts counts;
   directory.read([&](const View& view) {
@@ -99,9 +130,7 @@ std::string render_metrics(const Directory& directory, const Presence& presence,
     add(sets, static_cast<double>(compiled.sets.size()));
   });
   add(compile, policies.compile_seconds);
-  prometheus::ClientMetric refused;
-  refused.counter.value = static_cast<double>(policies.rejected);
-  rejected.metric.push_back(std::move(refused));
+  count(rejected, policies.rejected);
   auto streams = gauge("kernmesh_server_watch_streams", "Connected nodes.");
   add(streams, static_cast<double>(online.size()));
   auto expiry = gauge("kernmesh_server_certificate_expiry_seconds",
@@ -111,6 +140,7 @@ std::string render_metrics(const Directory& directory, const Presence& presence,
                                                  behind, streams, expiry,  policy, rules,
                                                  sets,   compile, rejected};
   counts.put(families);
+  if (sign_ins != nullptr) put_sign_ins(sign_ins->counts(), families);
   return prometheus::TextSerializer().Serialize(families);
 }
 

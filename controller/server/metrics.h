@@ -7,6 +7,7 @@
 #include "controller/server/directory.h"
 #include "controller/server/policy_administration.h"
 #include "controller/server/presence.h"
+#include "controller/server/signin/desk.h"
 
 namespace kernmesh::server {
 
@@ -15,7 +16,9 @@ struct CertificateTime {
   WallTime now{};
 };
 
+// Without `sign_ins` nobody is signed in, and there are no numbers of that.
 std::string render_metrics(const Directory& directory, const Presence& presence,
-                           const PolicyCounts& policies, const CertificateTime& time);
+                           const PolicyCounts& policies, const CertificateTime& time,
+                           const SignInDesk* sign_ins);
 
 }  // namespace kernmesh::server

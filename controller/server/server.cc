@@ -199,7 +199,7 @@ class AssembledServer final : public Server {
     host::HttpPages pages;
     pages.metrics = [this] {
       return render_metrics(*directory_, presence_, policy_counts_,
-                            {identity_.expires_at, clock_()});
+                            {identity_.expires_at, clock_()}, office_ ? &office_->desk() : nullptr);
     };
     pages.is_healthy = [this] { return clock_() < identity_.expires_at; };
     MESH_TRY_ASSIGN(http_, host::start_http_server(endpoint, std::move(pages)));

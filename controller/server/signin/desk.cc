@@ -44,6 +44,18 @@ Error for_person(const Error& error) {
   }
 }
 
+// Of a person whom the provider has not named, for the numbers.
+const char* reason_of(const Error& error) {
+  switch (error.code()) {
+    case ErrorCode::kPermissionDenied:
+      return "refused";
+    case ErrorCode::kExpired:
+      return "expired";
+    default:
+      return "answer";
+  }
+}
+
 }  // namespace
 
 std::string random_text() {
@@ -65,6 +77,21 @@ SignInDesk::SignInDesk(SignInDeskOptions options, oidc::Provider& provider, oidc
                }) {}
 
 Result<SignInDesk::Invitation> SignInDesk::open(const signin::Newcomer& newcomer) {
+  auto invitation = invite(newcomer);
+  const std::lock_guard lock(mutex_);
+  if (invitation) ++counts_.started;
+  if (!invitation && invitation.error().code() == ErrorCode::kExhausted) ++counts_.denied["busy"];
+  return invitation;
+}
+
+SignInCounts SignInDesk::counts() const {
+  const std::lock_guard lock(mutex_);
+  SignInCounts counts = counts_;
+  counts.provider = provider_.counts();
+  return counts;
+}
+
+Result<SignInDesk::Invitation> SignInDesk::invite(const signin::Newcomer& newcomer) {
   Invitation invitation;
   invitation.handle = random_text();
   invitation.lifetime = signin::kSignInLifetime;
@@ -167,9 +194,14 @@ Result<SignInDesk::Arrival> SignInDesk::arrive(const Return& returned, const std
 Status SignInDesk::settle(const signin::Ledger::Found& found,
                           const Result<signin::Identity>& identity) {
   Status status = identity ? on_sign_in_(found.newcomer, *identity) : Status(identity.error());
+  const char* reason = identity ? "user" : reason_of(identity.error());
   const std::lock_guard lock(mutex_);
-  if (status) status = ledger_.authorize(found.id, *identity, clocks_.mono());
   if (status) {
+    status = ledger_.authorize(found.id, *identity, clocks_.mono());
+    reason = "late";
+  }
+  if (status) {
+    ++counts_.completed;
     spdlog::info("sign-in of {}: authorized by {} of {}", in_words(found.newcomer),
                  identity->subject, identity->issuer);
     return {};
@@ -178,6 +210,7 @@ Status SignInDesk::settle(const signin::Ledger::Found& found,
   const Error told = for_person(status.error());
   // A provider that does not answer is no refusal: the person may try again from the same page.
   if (told.code() != ErrorCode::kUnavailable) {
+    ++counts_.denied[reason];
     static_cast<void>(ledger_.deny(found.id, told.message(), clocks_.mono()));
   }
   return told;

@@ -5,7 +5,9 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -26,6 +28,21 @@ struct SignInDeskOptions {
   // Where people reach the pages: "https://vpn.example.org". Empty: they go to the provider's own
   // page (device authorization).
   std::string url;
+};
+
+// Since the start.
+struct SignInCounts {
+  std::uint64_t started = 0;    // somebody was asked to sign in
+  std::uint64_t completed = 0;  // somebody did, and may bring the machine in
+  // Why not, and how often.
+  std::map<std::string, std::uint64_t> denied{
+      {"answer", 0},   // the provider's answer did not hold
+      {"busy", 0},     // too many wait
+      {"expired", 0},  // nobody came in time, as the provider says
+      {"late", 0},     // the sign-in was over by then
+      {"refused", 0},  // the person or the provider said no, or he is none of those who may
+      {"user", 0}};    // this network does not take him
+  oidc::Provider::Counts provider;
 };
 
 class SignInDesk {
@@ -52,6 +69,8 @@ class SignInDesk {
                                           const NodePublicKey& node);
   Status consume(const MachinePublicKey& machine, const NodePublicKey& node);
 
+  SignInCounts counts() const;
+
   // For the pages.
   Result<signin::Newcomer> look_up(const std::string& user_code);
   // Where to send this browser.
@@ -70,6 +89,7 @@ class SignInDesk {
   Result<Arrival> arrive(const Return& returned, const std::string& browser);
 
  private:
+  Result<Invitation> invite(const signin::Newcomer& newcomer);
   Result<Invitation> open_device(const signin::Newcomer& newcomer, Invitation invitation);
   // Somebody was named for this sign-in, or nobody was.
   Status settle(const signin::Ledger::Found& found, const Result<signin::Identity>& identity);
@@ -80,8 +100,9 @@ class SignInDesk {
   oidc::Provider& provider_;
   const oidc::Clocks clocks_;
   const OnSignIn on_sign_in_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   signin::Ledger ledger_;  // guarded by mutex_
+  SignInCounts counts_;    // guarded by mutex_; those of the provider are its own
   DeviceQueue devices_;    // last: its thread calls the desk, and ends before the rest goes
 };
 

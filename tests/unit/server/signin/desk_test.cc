@@ -91,6 +91,48 @@ TEST_F(DeskTest, what_a_person_cannot_mend_is_not_told_to_him) {
             std::string::npos);
 }
 
+TEST_F(DeskTest, counts_what_becomes_of_sign_ins) {
+  const auto denied = [this](const char* reason) { return desk_.counts().denied.at(reason); };
+  const auto one = desk_.open(newcomer(1)).value();
+  ASSERT_TRUE(go_through(one.user_code, "ann"));
+  EXPECT_EQ(desk_.counts().started, 1U);
+  EXPECT_EQ(desk_.counts().completed, 1U);
+  EXPECT_EQ(desk_.counts().provider.key_fetches, 1U);
+  const auto two = desk_.open(newcomer(2)).value();
+  EXPECT_FALSE(go_through(two.user_code, "banned"));
+  EXPECT_EQ(denied("user"), 1U);
+  const auto three = desk_.open(newcomer(3)).value();
+  auto url = desk_.depart(three.user_code, kBrowser).value();
+  EXPECT_FALSE(desk_.arrive({parameter(url, "state"), "", "access_denied", ""}, kBrowser));
+  EXPECT_EQ(denied("refused"), 1U);
+  const auto four = desk_.open(newcomer(4)).value();
+  url = desk_.depart(four.user_code, kBrowser).value();
+  http_.answer(kIssuer + "/token", "<html>");
+  EXPECT_FALSE(desk_.arrive({parameter(url, "state"), "code", "", ""}, kBrowser));
+  EXPECT_EQ(denied("answer"), 1U);
+  EXPECT_EQ(desk_.counts().completed, 1U);
+  EXPECT_EQ(desk_.counts().provider.failures, 0U);
+}
+
+TEST_F(DeskTest, a_provider_that_fails_is_counted_and_denies_nobody) {
+  const auto before = desk_.counts().denied;
+  const auto invitation = desk_.open(newcomer(1)).value();
+  const auto url = desk_.depart(invitation.user_code, kBrowser).value();
+  http_.answer(kIssuer + "/token", [](const oidc::HttpRequest&) -> Result<oidc::HttpAnswer> {
+    return oidc::HttpAnswer{503, ""};
+  });
+  EXPECT_FALSE(desk_.arrive({parameter(url, "state"), "code", "", ""}, kBrowser));
+  EXPECT_EQ(desk_.counts().provider.failures, 1U);
+  EXPECT_EQ(desk_.counts().denied, before);
+}
+
+TEST_F(DeskTest, counts_those_for_whom_there_is_no_room) {
+  for (std::uint8_t i = 0; i < signin::kMostOfSource; ++i) EXPECT_TRUE(desk_.open(newcomer(i)));
+  EXPECT_FALSE(desk_.open(newcomer(99)));
+  EXPECT_EQ(desk_.counts().started, signin::kMostOfSource);
+  EXPECT_EQ(desk_.counts().denied.at("busy"), 1U);
+}
+
 TEST_F(DeskTest, a_sign_in_ends_after_ten_minutes) {
   const auto invitation = desk_.open(newcomer(1)).value();
   advance(signin::kSignInLifetime);
