@@ -20,23 +20,39 @@ namespace kernmesh::agent {
 
 class HandshakeKeeper {
  public:
-  // The maps are borrowed; they outlive this.
+  using Message = std::span<const std::uint8_t>;
+  // What it works with.
+  struct Surroundings {
+    int fd = -1;  // readable when `read` has something
+    std::function<Result<std::vector<bpf::OwnHandshake>>()> read;  // what WireGuard has made
+    std::function<std::vector<path::Way>(NodeId)> ways_of;         // streams included
+    std::function<bool(NodeId)> is_bridged;                        // its packets take a stream
+    std::function<std::optional<MonoTime>(NodeId)> last_heard;     // of its WireGuard
+    // An initiation to the peer that stands against one of the peer's that crosses it (mesh_begun).
+    std::function<void(MonoTime, NodeId, Message)> note_begun;
+    std::function<void(NodeId)> forget_begun;
+  };
+  // Of the agent. All but the stream are borrowed, and outlive the keeper.
   struct Parts {
     bpf::HandshakeStream stream;
     bpf::Underlay& underlay;
     const PathWriter& paths;
     const TlsPath& tls;
   };
+  static Surroundings surroundings(Parts parts);
+
   struct Events {
     std::function<void(NodeId)> on_wanted;  // WireGuard wants to reach it and has no path to it
-    std::function<void(const path::Way&, std::span<const std::uint8_t>)> send;
+    std::function<void(const path::Way&, Message)> send;
   };
-  HandshakeKeeper(Parts parts, Events events)
-      : parts_(std::move(parts)), events_(std::move(events)) {}
+  HandshakeKeeper(Surroundings surroundings, Events events)
+      : around_(std::move(surroundings)), events_(std::move(events)) {}
 
-  int fd() const { return parts_.stream.fd(); }
+  int fd() const { return around_.fd; }
   // Takes what WireGuard has made. When fd() is readable.
   void take(MonoTime now);
+  // An initiation to the peer leaves by a stream, which no program sees.
+  void on_bridged(MonoTime now, NodeId peer, Message initiation);
   // This node has a new WireGuard key, with which it begins in vain until its peers know it: they
   // begin, and what it has begun does not stand in their way (docs/adr/0016).
   void on_new_key(MonoTime now);
@@ -50,11 +66,9 @@ class HandshakeKeeper {
 
  private:
   void send(MonoTime now, const path::HeldHandshakes::Message& message);
-  std::optional<MonoTime> last_heard(NodeId peer) const;
-
   void take(MonoTime now, bpf::OwnHandshake handshake);
 
-  Parts parts_;
+  const Surroundings around_;
   const Events events_;
   path::HeldHandshakes held_;
   std::map<NodeId, MonoTime> new_paths_;  // since when

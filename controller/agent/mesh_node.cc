@@ -81,7 +81,8 @@ MeshNode::MeshNode(host::EventLoop& loop, MeshDevice device, host::PublicSocket 
              [this](const path::Way& way) { return tls_.has(way.endpoint); }),
       tls_(loop, device_.underlay_index(), {paths_, device_.underlay()}, tls_events()),
       traffic_(device_.underlay(), {engine_, relays_, tls_}),
-      handshakes_({std::move(rings_.handshakes), device_.underlay(), paths_, tls_},
+      handshakes_(HandshakeKeeper::surroundings(
+                      {std::move(rings_.handshakes), device_.underlay(), paths_, tls_}),
                   handshake_events()) {}
 
 Result<std::unique_ptr<MeshNode>> MeshNode::start(host::EventLoop& loop, const Instance& instance,

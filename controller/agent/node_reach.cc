@@ -35,6 +35,9 @@ TlsPath::Events MeshNode::tls_events() {
     on_datagram(bytes, relay, IpAddress());
   };
   events.on_read = [this] { run_commands(); };
+  events.on_initiation = [this](NodeId peer, std::span<const std::uint8_t> message) {
+    handshakes_.on_bridged(host::mono_now(), peer, message);
+  };
   events.on_closed = [this] { relays_.on_stream_lost(host::mono_now()); };
   return events;
 }

@@ -118,9 +118,7 @@ void TlsPath::take_from_relay(std::span<const std::uint8_t> datagram, const Endp
 void TlsPath::take_from_wireguard(NodeId peer, std::span<const std::uint8_t> message) {
   const auto way = paths_.bridged().find(peer);
   if (way == paths_.bridged().end()) return;
-  // Not noted, it may cross the peer's, and cost five seconds.
-  if (message[0] == kInitiation)
-    (void)underlay_.note_begun(host::mono_now(), reconcile::synthetic_address(peer), message);
+  if (message[0] == kInitiation) events_.on_initiation(peer, message);
   for (StreamTraffic* traffic : {&traffic_[peer], &all_}) {
     ++traffic->tx_packets;
     traffic->tx_bytes += message.size();

@@ -36,6 +36,8 @@ class TlsPath {
     // this object may be called from there; on_read follows when it may.
     std::function<void(std::span<const std::uint8_t>, const Endpoint& relay)> on_datagram;
     std::function<void()> on_read;
+    // WireGuard's initiation to a peer, before it leaves.
+    std::function<void(NodeId, std::span<const std::uint8_t>)> on_initiation;
     std::function<void()> on_closed;  // a connection ended, and with it what relays knew by it
   };
   // The two borrowed; they outlive this.

@@ -42,8 +42,7 @@ void HeldHandshakes::on_path(MonoTime now, NodeId peer) {
   if (found != held_.end() && !found->second.due) found->second.due = now;
 }
 
-std::vector<HeldHandshakes::Message> HeldHandshakes::take_due(MonoTime now,
-                                                              const LastHeard& last_heard) {
+std::vector<HeldHandshakes::Message> HeldHandshakes::take_due(MonoTime now, const Peers& peers) {
   std::vector<Message> messages;
   for (auto it = held_.begin(); it != held_.end();) {
     auto& [peer, held] = *it;
@@ -52,7 +51,7 @@ std::vector<HeldHandshakes::Message> HeldHandshakes::take_due(MonoTime now,
       ++it;
       continue;
     }
-    const auto heard = is_over || held.was_put_off ? std::nullopt : last_heard(peer);
+    const auto heard = is_over || held.was_put_off ? std::nullopt : peers.last_heard(peer);
     if (held.sent == 0 && heard && *heard >= held.since) {
       held.was_put_off = true;
       held.due = now + kPauses[0];
@@ -61,6 +60,11 @@ std::vector<HeldHandshakes::Message> HeldHandshakes::take_due(MonoTime now,
     }
     if (is_over || (held.sent > 0 && heard && *heard >= held.sent_first)) {
       it = held_.erase(it);
+      continue;
+    }
+    if (!peers.has_way(peer)) {
+      held.due.reset();
+      ++it;
       continue;
     }
     messages.push_back({peer, held.message, held.sent == 0});

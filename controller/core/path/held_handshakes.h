@@ -35,8 +35,12 @@ class HeldHandshakes {
   // What to send now. `last_heard`: when anything of the peer's WireGuard came last. Once that is
   // after the first copy, there is no other; while the first one waits it may be the peer's own
   // handshake, which is given a moment to be answered: that answer takes this one's place.
-  using LastHeard = std::function<std::optional<MonoTime>(NodeId)>;
-  std::vector<Message> take_due(MonoTime now, const LastHeard& last_heard);
+  // `has_way`: whether a copy would leave now; one that would not waits for on_path() and is none.
+  struct Peers {
+    std::function<std::optional<MonoTime>(NodeId)> last_heard;
+    std::function<bool(NodeId)> has_way;
+  };
+  std::vector<Message> take_due(MonoTime now, const Peers& peers);
   std::optional<MonoTime> next_deadline() const;
 
  private:

@@ -22,7 +22,7 @@ class HeldHandshakesTest : public testing::Test {
       if (*due > kStart + end) break;
       EXPECT_GE(*due, now_) << "a deadline that has passed comes for ever";
       now_ = *due;
-      for (const auto& message : held_.take_due(now_, [this](NodeId) { return heard_; })) {
+      for (const auto& message : held_.take_due(now_, peers_)) {
         EXPECT_EQ(message.peer, kPeer);
         firsts_ += message.is_first;
         last_ = message.bytes;
@@ -36,6 +36,9 @@ class HeldHandshakesTest : public testing::Test {
 
   HeldHandshakes held_;
   std::optional<MonoTime> heard_;
+  bool has_way_ = true;
+  const HeldHandshakes::Peers peers_{[this](NodeId) { return heard_; },
+                                     [this](NodeId) { return has_way_; }};
   Bytes last_;
   int firsts_ = 0;
   MonoTime now_ = kStart;
@@ -114,17 +117,35 @@ TEST_F(HeldHandshakesTest, a_path_that_is_confirmed_again_begins_nothing_anew) {
   EXPECT_TRUE(run_until(milliseconds(39)).empty());
 }
 
+TEST_F(HeldHandshakesTest, a_copy_that_finds_the_way_gone_is_not_counted_and_leaves_by_the_next) {
+  held_.hold(kStart, kPeer, kInitiation);
+  held_.on_path(kStart, kPeer);
+  has_way_ = false;
+  EXPECT_TRUE(run_until(milliseconds(500)).empty());
+  has_way_ = true;
+  EXPECT_TRUE(run_until(milliseconds(600)).empty()) << "nobody has said that there is a way";
+  held_.on_path(kStart + milliseconds(700), kPeer);
+  EXPECT_EQ(run_until(milliseconds(745)),
+            (std::vector<Duration>{milliseconds(700), milliseconds(740)}));
+  EXPECT_EQ(firsts_, 1);
+  has_way_ = false;
+  EXPECT_TRUE(run_until(milliseconds(1000)).empty());
+  has_way_ = true;
+  held_.on_path(kStart + milliseconds(1001), kPeer);
+  EXPECT_EQ(run_until(seconds(60)).size(), 2U) << "four in all";
+  EXPECT_EQ(firsts_, 1);
+}
+
 TEST_F(HeldHandshakesTest, is_bounded_and_loses_the_oldest) {
   for (std::size_t i = 0; i <= HeldHandshakes::kMost; ++i)
     held_.hold(kStart + milliseconds(i), NodeId(i + 1), kInitiation);
   for (std::size_t i = 0; i <= HeldHandshakes::kMost; ++i)
     held_.on_path(kStart + seconds(2), NodeId(i + 1));
-  const auto sent = held_.take_due(kStart + seconds(2), [](NodeId) { return std::nullopt; });
+  const auto sent = held_.take_due(kStart + seconds(2), peers_);
   ASSERT_EQ(sent.size(), HeldHandshakes::kMost);
   EXPECT_EQ(sent.front().peer, NodeId(2));
   held_.drop(NodeId(2));
-  EXPECT_EQ(held_.take_due(kStart + seconds(3), [](NodeId) { return std::nullopt; }).size(),
-            HeldHandshakes::kMost - 1);
+  EXPECT_EQ(held_.take_due(kStart + seconds(3), peers_).size(), HeldHandshakes::kMost - 1);
 }
 
 }  // namespace
