@@ -77,6 +77,7 @@ bool ControlSession::pause(Duration duration) {
 // Waits for a registration that is under way.
 Result<rpc::Session> ControlSession::enroll(std::unique_lock<std::mutex>& lock) {
   changed_.wait(lock, [this] { return !enrolling_; });
+  if (leaving_) return Error(ErrorCode::kUnavailable, "this node is leaving");
   const X25519SecretKey key = node_key_;
   const rpc::Registration registration{config_.identity.machine,
                                        node_public_key(key),
@@ -92,6 +93,7 @@ Result<rpc::Session> ControlSession::enroll(std::unique_lock<std::mutex>& lock) 
   changed_.notify_all();
   const bool is_newest = node_key_ == key;
   if (session) {
+    admitted_ = *session;
     join_key_.clear();
     told_key_ = key;
     if (has_new_key_) events_.on_node_key(registration.node_key);
@@ -209,10 +211,14 @@ void ControlSession::report_home(relay::RelayId home) {
 Status ControlSession::leave() {
   std::optional<rpc::Session> session;
   {
-    const std::lock_guard lock(mutex_);
-    session = session_;
+    std::unique_lock lock(mutex_);
+    leaving_ = true;
+    if (!changed_.wait_for(lock, kLeavePatience, [this] { return !enrolling_; })) {
+      return Error(ErrorCode::kUnavailable, "it has not answered whether this node is let in");
+    }
+    session = admitted_;
   }
-  if (!session) return Error(ErrorCode::kUnavailable, "there is no session with the server");
+  if (!session) return Error(ErrorCode::kNotFound, "there is no session with the server");
   return client_.leave(*session);
 }
 

@@ -28,6 +28,10 @@ struct ControlConfig {
   topology::AgentInstance instance{};
 };
 
+// How long a server that is asked may take to answer a registration: what it had to write is on its
+// disk by then.
+inline constexpr auto kLeavePatience = std::chrono::seconds(5);
+
 class ControlSession {
  public:
   struct Events {
@@ -59,7 +63,9 @@ class ControlSession {
   // Tells the server another node key; newest wins. Tried again until on_node_key.
   void tell_node_key(const X25519SecretKey& key);
 
-  // Takes this node out of the network; blocks for at most a call's deadline.
+  // Takes this node out of the network, also one whose registration is under way, and makes no
+  // other; the last that is asked of a session. Blocks for at most kLeavePatience and a call's
+  // deadline. kNotFound when the server has not let this session in.
   Status leave();
 
   // Errors that trying again does not mend: the node is unknown, removed, or its proof is refused.
@@ -86,8 +92,10 @@ class ControlSession {
   X25519SecretKey node_key_;  // what the server is told
   X25519SecretKey told_key_;  // what it took last
   bool has_new_key_ = false;  // node_key_ has not been told yet
+  bool leaving_ = false;      // no registration is begun any more
   bool enrolling_ = false;    // one at a time, so that the server hears keys in our order
-  std::optional<rpc::Session> session_;
+  std::optional<rpc::Session> session_;   // while the server is heard
+  std::optional<rpc::Session> admitted_;  // the newest, also when its watch has ended
   LatestSlot<std::vector<Endpoint>> new_endpoints_;
   LatestSlot<MapVersion> new_applied_;
   LatestSlot<relay::RelayId> new_home_;

@@ -29,10 +29,15 @@ void Agent::finish_joining(const Status& status) {
 
 // As if it had never been tried; but a join key that was good for once is used up.
 void Agent::give_up_joining(const Settings& before) {
-  // A node that this very `up` made; one that leaves needs nobody to remove it.
-  if (session_ && connected_ && before.server.empty()) {
+  // A node that this very `up` made, or is making; one that leaves needs nobody to remove it.
+  if (session_ && before.server.empty()) {
     const Status left = session_->leave();
-    if (!left) spdlog::warn("the server was not told of it: {}", left.error().message());
+    if (!left && left.error().code() != ErrorCode::kNotFound) {
+      spdlog::warn(
+          "`meshadm up` was given up, and the server was not told ({}): if `meshadm node list` has "
+          "this machine, `meshadm node remove` takes it out",
+          left.error().message());
+    }
   }
   end_session();
   const bool same_network = before.ca_pem == settings_.ca_pem;

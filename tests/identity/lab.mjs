@@ -3,7 +3,7 @@
 import { execFile, spawn } from 'node:child_process';
 import { createHash, X509Certificate } from 'node:crypto';
 import { appendFileSync, mkdirSync, readFileSync } from 'node:fs';
-import { connect } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
@@ -33,6 +33,26 @@ export async function admin(...words) {
   const env = { ...process.env, KERNMESH_SERVER: ADDRESS, KERNMESH_TOKEN: token };
   const { stdout } = await promisify(execFile)(join(BIN, 'meshadm'), ['--json', ...words], { env });
   return JSON.parse(stdout);
+}
+
+// A way to the server on which its words take so long.
+export async function slowWay(port, ms) {
+  const sockets = new Set();
+  const listener = createServer((socket) => {
+    const server = connect(8443, '10.77.9.2');
+    socket.pipe(server);
+    server.on('data', (data) => setTimeout(() => { if (!socket.destroyed) socket.write(data); }, ms));
+    for (const [end, other] of [[socket, server], [server, socket]]) {
+      sockets.add(end);
+      end.on('error', () => {});
+      end.on('close', () => setTimeout(() => other.destroy(), end === server ? ms : 0));
+    }
+  });
+  await new Promise((resolve) => listener.listen(port, '10.77.9.2', resolve));
+  return {
+    address: `10.77.9.2:${port}`,
+    close: () => { listener.close(); for (const socket of sockets) socket.destroy(); },
+  };
 }
 
 export class Server {

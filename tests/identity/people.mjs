@@ -3,7 +3,7 @@
 // usage: node people.mjs CHROMIUM DIRECTORY; LAB, LAB_PREFIX and BIN as tests/vm/lab.sh has them. Runs on the server's host.
 import { readFileSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Machine, Server, admin, until } from './lab.mjs';
+import { Machine, Server, admin, slowWay, until } from './lab.mjs';
 import { Browser, confirm, consent, freePort, heading, logIn, overhear, press, text } from './hands.mjs';
 import { TestProvider } from './provider.mjs';
 
@@ -123,6 +123,20 @@ async function interrupted() {
   await down.invitation();
   await beta.run('down');
   check('`meshadm down` ends the waiting too', (await down.end()).error?.message.includes('`meshadm down` came in between'));
+}
+
+// Ctrl-C when the server has let the machine in and the machine does not know it yet.
+async function interruptedLate(browser) {
+  const way = await slowWay(8450, 1000);
+  const up = beta.up('--server', way.address, '--ca-fingerprint', server.fingerprint(), '--hostname', 'shy');
+  await follow(browser, (await up.invitation()).url, 'ann');
+  await until('the server has a node of it', async () => await nodeOf('shy') !== undefined);
+  const { status } = await up.interrupt();
+  check('Ctrl-C while the machine is let in gives up', status === 1);
+  await until('the machine is logged out', async () => await stateOf(beta) === 'logged_out');
+  check('and the server has no node of it', await nodeOf('shy') === undefined);
+  check('it has left by itself', (await admin('audit', '--action', 'node.leave')).events[0]?.subject.includes('shy'));
+  way.close();
 }
 
 async function refusedByTerms(browser) {
@@ -303,7 +317,7 @@ async function terminal(browser) {
 
 const browser = await Browser.start(chromium);
 try {
-  for (const part of [withoutProvider, trust, firstSignIn, interrupted, refusedByTerms, otherPerson, expiry, providerDown, serverAway, groups,
+  for (const part of [withoutProvider, trust, firstSignIn, interrupted, interruptedLate, refusedByTerms, otherPerson, expiry, providerDown, serverAway, groups,
     renamed, notTakenOver, deleted, deviceFlow, terminal]) {
     console.log(`== ${part.name}`);
     await part(browser);
