@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Statements and endorsements of a network lock as a server hands them on.
+// Statements and endorsements of a network lock as a server hands them on, and what a node
+// remembers of them.
 #include <cstdint>
 #include <cstdlib>
 #include <span>
 
 #include "controller/core/lock/endorsement.h"
+#include "controller/core/lock/memory.h"
 
 using namespace kernmesh;
 
@@ -25,6 +27,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const lock::Claim claim{endorsement->machine_key, endorsement->node_key,
                             endorsement->addresses};
     if (lock::check_endorsement(lock::Chain{}, *endorsement, claim, 0)) std::abort();
+  }
+  if (const auto memory = lock::parse_memory(bytes)) {
+    if (!same(lock::encode(*memory))) std::abort();
   }
   return 0;
 }

@@ -35,17 +35,15 @@ Result<std::size_t> count_signatures(const Statement& statement,
   return counted.size();
 }
 
-Status check_quorum(const Chain& chain, const Statement& statement) {
-  MESH_TRY_ASSIGN(const auto count, count_signatures(statement, chain.signers));
-  if (count >= chain.quorum) return {};
-  return refused(ErrorCode::kPermissionDenied, "signed by " + std::to_string(count) + " of the " +
-                                                   std::to_string(chain.quorum) +
-                                                   " signers that a change needs");
+// How many more have to sign.
+Result<std::size_t> lacking_of(std::size_t wanted, const std::vector<Signer>& signers,
+                               const Statement& statement) {
+  MESH_TRY_ASSIGN(const auto count, count_signatures(statement, signers));
+  return count >= wanted ? 0 : wanted - count;
 }
 
 Status change_signers(Chain& chain, const Statement& statement) {
   if (statement.signers.size() != 1) return refused(ErrorCode::kInvalid, "no signer is named");
-  MESH_TRY(check_quorum(chain, statement));
   const Signer& signer = statement.signers.front();
   const auto at = std::lower_bound(chain.signers.begin(), chain.signers.end(), signer);
   const bool trusted = at != chain.signers.end() && *at == signer;
@@ -79,15 +77,9 @@ Status disable(Chain& chain, const Statement& statement) {
   return {};
 }
 
-}  // namespace
-
-Result<Chain> begin_chain(const Statement& init) {
-  Chain chain;
-  chain.lock = chain.head = digest_of(init);
-  chain.quorum = init.quorum;
-  chain.signers = init.signers;
-  chain.secrets = init.secrets;
-  std::sort(chain.signers.begin(), chain.signers.end());
+// What it leads to when all have signed it who must.
+Result<Chain> chain_from(const Statement& init) {
+  const Chain chain = proposed_chain(init);
   if (init.kind != StatementKind::kInit || init.number != 0 || init.previous != Digest{}) {
     return refused(ErrorCode::kInvalid, "the first statement is not one that begins a lock");
   }
@@ -102,14 +94,10 @@ Result<Chain> begin_chain(const Statement& init) {
   if (chain.secrets.empty()) {
     return refused(ErrorCode::kInvalid, "no secret could end it when its signers are lost");
   }
-  MESH_TRY_ASSIGN(const auto signatures, count_signatures(init, chain.signers));
-  if (signatures != chain.signers.size()) {
-    return refused(ErrorCode::kInvalid, "not every signer has signed its beginning");
-  }
   return chain;
 }
 
-Status advance(Chain& chain, const Statement& statement) {
+Result<Chain> chain_after(const Chain& chain, const Statement& statement) {
   if (chain.disabled) return refused(ErrorCode::kPermissionDenied, "it has ended");
   if (statement.number != chain.number + 1 || statement.previous != chain.head) {
     return refused(ErrorCode::kConflict,
@@ -130,6 +118,54 @@ Status advance(Chain& chain, const Statement& statement) {
   }
   moved.number = statement.number;
   moved.head = digest_of(statement);
+  return moved;
+}
+
+// A secret needs no signer.
+Result<std::size_t> lacking_for(const Chain& chain, const Statement& statement) {
+  const std::size_t wanted = statement.kind == StatementKind::kDisable ? 0 : chain.quorum;
+  return lacking_of(wanted, chain.signers, statement);
+}
+
+}  // namespace
+
+Chain proposed_chain(const Statement& init) {
+  Chain chain;
+  chain.lock = chain.head = digest_of(init);
+  chain.quorum = init.quorum;
+  chain.signers = init.signers;
+  chain.secrets = init.secrets;
+  std::sort(chain.signers.begin(), chain.signers.end());
+  return chain;
+}
+
+Result<std::size_t> lacking_to_begin(const Statement& init) {
+  MESH_TRY_ASSIGN(const auto chain, chain_from(init));
+  return lacking_of(chain.signers.size(), chain.signers, init);
+}
+
+Result<std::size_t> lacking_to_advance(const Chain& chain, const Statement& statement) {
+  MESH_TRY(chain_after(chain, statement));
+  return lacking_for(chain, statement);
+}
+
+Result<Chain> begin_chain(const Statement& init) {
+  MESH_TRY_ASSIGN(const auto chain, chain_from(init));
+  MESH_TRY_ASSIGN(const auto lacking, lacking_of(chain.signers.size(), chain.signers, init));
+  if (lacking != 0) {
+    return refused(ErrorCode::kInvalid, "not every signer has signed its beginning");
+  }
+  return chain;
+}
+
+Status advance(Chain& chain, const Statement& statement) {
+  MESH_TRY_ASSIGN(auto moved, chain_after(chain, statement));
+  MESH_TRY_ASSIGN(const auto lacking, lacking_for(chain, statement));
+  if (lacking != 0) {
+    return refused(ErrorCode::kPermissionDenied,
+                   "signed by " + std::to_string(chain.quorum - lacking) + " of the " +
+                       std::to_string(chain.quorum) + " signers that a change needs");
+  }
   chain = std::move(moved);
   return {};
 }

@@ -23,6 +23,10 @@ struct Chain {
 // secret, and the signature of every signer: who cannot sign shall not be counted on.
 Result<Chain> begin_chain(const Statement& init);
 
+// The lock that a first statement would begin, whoever has signed it so far: for endorsements that
+// are to be there when it begins. Not to be trusted for anything else.
+Chain proposed_chain(const Statement& init);
+
 // Moves it by one statement, or leaves it as it was. Errors:
 //   kConflict         it is not the next one, or says again what is so already
 //   kPermissionDenied fewer signers than the quorum have signed it, a signature is false, the
@@ -30,6 +34,11 @@ Result<Chain> begin_chain(const Statement& init);
 //                     is none of this lock's, or the lock has ended
 //   kInvalid          too few signers would be left, or too many
 Status advance(Chain& chain, const Statement& statement);
+
+// How many more signers have to sign the statement for it to begin a lock, or to be the next of
+// this one. Errors as of begin_chain() and advance() for what further signatures do not mend.
+Result<std::size_t> lacking_to_begin(const Statement& init);
+Result<std::size_t> lacking_to_advance(const Chain& chain, const Statement& statement);
 
 // The statement that would come next, without signatures.
 Statement next_statement(const Chain& chain, StatementKind kind);

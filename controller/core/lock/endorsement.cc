@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/core/lock/endorsement.h"
 
+#include <algorithm>
+
 #include "controller/core/lock/signing.h"
 
 namespace kernmesh::lock {
@@ -8,6 +10,7 @@ namespace {
 
 constexpr std::uint8_t kEndorsementVersion = 1;
 constexpr std::string_view kEndorsementLabel = "kernmesh lock endorsement v1";
+constexpr std::string_view kFingerprintLabel = "kernmesh lock fingerprint v1";
 constexpr std::string_view kRotationLabel = "kernmesh lock rotation v1";
 
 void put_address(Bytes& out, const IpAddress& address) {
@@ -24,6 +27,7 @@ Bytes endorsed_content(const Endorsement& endorsement) {
   put_bytes(out, endorsement.node_key.bytes());
   put_number(out, endorsement.addresses.size(), 1);
   for (const auto& address : endorsement.addresses) put_address(out, address);
+  put_number(out, endorsement.base, 8);
   put_bytes(out, endorsement.signer.bytes());
   return out;
 }
@@ -60,13 +64,64 @@ Result<IpAddress> take_address(ByteReader& reader) {
   }
 }
 
-Status check_rotation(const Endorsement& endorsement, std::uint64_t least_rotation) {
-  const auto number = endorsement.rotation ? endorsement.rotation->number : 0;
-  if (number < least_rotation) {
-    return no_member("its key of rotation " + std::to_string(number) +
-                     " was replaced in rotation " + std::to_string(least_rotation));
+}  // namespace
+
+Endorsement endorse(const Chain& chain, const Claim& claim, std::uint64_t base,
+                    const Ed25519SecretKey& signer) {
+  Endorsement endorsement;
+  endorsement.lock = chain.lock;
+  endorsement.machine_key = claim.machine_key;
+  endorsement.node_key = claim.node_key;
+  endorsement.addresses = claim.addresses;
+  endorsement.base = base;
+  endorsement.signer = machine_public_key(signer);
+  endorsement.signature = sign(signer, endorsed_digest(endorsement));
+  return endorsement;
+}
+
+void rotate(Endorsement& endorsement, const NodePublicKey& node_key,
+            const Ed25519SecretKey& machine, std::uint64_t least) {
+  Rotation rotation;
+  rotation.number = std::max(rotation_of(endorsement), least) + 1;
+  rotation.node_key = node_key;
+  rotation.signature = sign(machine, rotation_digest(endorsement, rotation));
+  endorsement.rotation = rotation;
+}
+
+const NodePublicKey& key_of(const Endorsement& endorsement) {
+  return endorsement.rotation ? endorsement.rotation->node_key : endorsement.node_key;
+}
+
+std::uint64_t rotation_of(const Endorsement& endorsement) {
+  return endorsement.rotation ? endorsement.rotation->number : endorsement.base;
+}
+
+std::uint64_t base_for(const Endorsement& present, const Claim& claim) {
+  if (present.machine_key != claim.machine_key || !check_signatures(present)) return 0;
+  return rotation_of(present) + (key_of(present) == claim.node_key ? 0 : 1);
+}
+
+std::string fingerprint(const Claim& claim) {
+  Bytes content;
+  put_bytes(content, claim.machine_key.bytes());
+  put_bytes(content, claim.node_key.bytes());
+  put_number(content, claim.addresses.size(), 1);
+  for (const auto& address : claim.addresses) put_address(content, address);
+  const Digest digest = digest_of(labelled(kFingerprintLabel, content));
+  const std::string hex = to_hex(std::span(digest).first(digest.size() / 2));
+  std::string text;
+  for (std::size_t i = 0; i < hex.size(); i += 4) {
+    text += (text.empty() ? "" : "-") + hex.substr(i, 4);
   }
-  if (endorsement.rotation &&
+  return text;
+}
+
+Status check_signatures(const Endorsement& endorsement) {
+  if (!verify(endorsement.signer, endorsed_digest(endorsement), endorsement.signature)) {
+    return no_member("its endorsement was altered");
+  }
+  if (!endorsement.rotation) return {};
+  if (endorsement.rotation->number <= endorsement.base ||
       !verify(endorsement.machine_key, rotation_digest(endorsement, *endorsement.rotation),
               endorsement.rotation->signature)) {
     return no_member("the rotation of its key was not signed by the node itself");
@@ -74,38 +129,12 @@ Status check_rotation(const Endorsement& endorsement, std::uint64_t least_rotati
   return {};
 }
 
-}  // namespace
-
-Endorsement endorse(const Chain& chain, const Claim& claim, const Ed25519SecretKey& signer) {
-  Endorsement endorsement;
-  endorsement.lock = chain.lock;
-  endorsement.machine_key = claim.machine_key;
-  endorsement.node_key = claim.node_key;
-  endorsement.addresses = claim.addresses;
-  endorsement.signer = machine_public_key(signer);
-  endorsement.signature = sign(signer, endorsed_digest(endorsement));
-  return endorsement;
-}
-
-void rotate(Endorsement& endorsement, const NodePublicKey& node_key,
-            const Ed25519SecretKey& machine) {
-  Rotation rotation;
-  rotation.number = endorsement.rotation ? endorsement.rotation->number + 1 : 1;
-  rotation.node_key = node_key;
-  rotation.signature = sign(machine, rotation_digest(endorsement, rotation));
-  endorsement.rotation = rotation;
-}
-
-Status check_endorsement(const Chain& chain, const Endorsement& endorsement, const Claim& claim,
-                         std::uint64_t least_rotation) {
-  if (chain.disabled) return {};
-  if (endorsement.lock != chain.lock) return no_member("it was endorsed for another network");
+Status check_claim(const Chain& chain, const Endorsement& endorsement, const Claim& claim,
+                   std::uint64_t least_rotation) {
+  if (endorsement.lock != chain.lock) return no_member("it was endorsed for another lock");
   if (!trusts(chain, endorsement.signer)) {
     return no_member("it was endorsed by " + to_string(endorsement.signer) +
                      ", which is not trusted (any more)");
-  }
-  if (!verify(endorsement.signer, endorsed_digest(endorsement), endorsement.signature)) {
-    return no_member("its endorsement was altered");
   }
   if (endorsement.machine_key != claim.machine_key) {
     return no_member("its endorsement is another machine's");
@@ -113,11 +142,20 @@ Status check_endorsement(const Chain& chain, const Endorsement& endorsement, con
   if (endorsement.addresses != claim.addresses) {
     return no_member("it was endorsed with other addresses");
   }
-  MESH_TRY(check_rotation(endorsement, least_rotation));
-  const auto& node_key =
-      endorsement.rotation ? endorsement.rotation->node_key : endorsement.node_key;
-  if (node_key != claim.node_key) return no_member("it was endorsed with another WireGuard key");
-  return {};
+  if (key_of(endorsement) != claim.node_key) {
+    return no_member("it was endorsed with another WireGuard key");
+  }
+  const auto number = rotation_of(endorsement);
+  if (number >= least_rotation) return {};
+  return no_member("its key of rotation " + std::to_string(number) + " was replaced in rotation " +
+                   std::to_string(least_rotation));
+}
+
+Status check_endorsement(const Chain& chain, const Endorsement& endorsement, const Claim& claim,
+                         std::uint64_t least_rotation) {
+  if (chain.disabled) return {};
+  MESH_TRY(check_claim(chain, endorsement, claim, least_rotation));
+  return check_signatures(endorsement);
 }
 
 Bytes encode(const Endorsement& endorsement) {
@@ -145,6 +183,7 @@ Result<Endorsement> parse_endorsement(std::span<const std::uint8_t> bytes) {
     MESH_TRY_ASSIGN(const auto address, take_address(reader));
     out.addresses.push_back(address);
   }
+  out.base = reader.take_number<8>();
   out.signer = Signer(reader.take<32>());
   out.signature = reader.take<64>();
   const auto number = reader.take_number<8>();

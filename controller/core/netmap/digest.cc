@@ -10,6 +10,10 @@
 namespace kernmesh::netmap {
 namespace {
 
+std::string_view bytes_view(std::span<const std::uint8_t> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
 // Canonical bytes into a hash. Every variable-length part is preceded by its length, so no two
 // different values have the same bytes.
 class Encoder {
@@ -109,6 +113,7 @@ Digest self_digest(const Self& self) {
   const std::uint64_t marks = (self.awaits_approval ? 1U : 0U) | (self.key_rotation_due ? 2U : 0U) |
                               (self.machine_key_shared ? 4U : 0U);
   if (marks != 0) encoder.add(marks);
+  if (!self.endorsement.empty()) encoder.add(bytes_view(self.endorsement));
   return encoder.finish();
 }
 
@@ -126,6 +131,7 @@ Digest peer_digest(const Peer& peer) {
   encoder.add(peer.key_expires_at);
   // A peer without one has the digest that versions before relays compute.
   if (peer.home_relay != RelayId()) encoder.add(peer.home_relay);
+  if (!peer.endorsement.empty()) encoder.add(bytes_view(peer.endorsement));
   return encoder.finish();
 }
 
@@ -177,11 +183,6 @@ Digest sets_digest(const std::map<SetId, SourceSet>& sets) {
   return sum;
 }
 
-template <std::size_t N>
-std::string_view bytes_view(const std::array<std::uint8_t, N>& bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), N};
-}
-
 Digest relays_digest(const Relays& relays) {
   Encoder encoder("kernmesh relays v1");
   encoder.add(std::uint64_t{relays.known.size()});
@@ -201,9 +202,17 @@ Digest relays_digest(const Relays& relays) {
   return encoder.finish();
 }
 
+Digest lock_digest(const LockStatements& statements) {
+  Encoder encoder("kernmesh lock v1");
+  encoder.add(std::uint64_t{statements.size()});
+  for (const auto& statement : statements) encoder.add(bytes_view(statement));
+  return encoder.finish();
+}
+
 SectionDigests section_digests(const Netmap& map) {
-  return {self_digest(map.self), peers_digest(map.peers), rules_digest(map.rules),
-          sets_digest(map.sets), relays_digest(map.relays)};
+  return {self_digest(map.self),     peers_digest(map.peers) ^ peers_digest(map.left_out),
+          rules_digest(map.rules),   sets_digest(map.sets),
+          relays_digest(map.relays), lock_digest(map.lock)};
 }
 
 Digest operator^(const Digest& a, const Digest& b) {

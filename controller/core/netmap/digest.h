@@ -37,6 +37,7 @@ Digest set_digest(const SourceSet& set);
 Digest sets_digest(const std::map<SetId, SourceSet>& sets);
 
 Digest relays_digest(const Relays& relays);
+Digest lock_digest(const LockStatements& statements);
 
 struct SectionDigests {
   Digest self{};
@@ -44,8 +45,10 @@ struct SectionDigests {
   Digest rules{};
   Digest sets{};
   Digest relays{};
+  Digest lock{};
   bool operator==(const SectionDigests&) const = default;
 };
+// Of the map as the server sent it: who is left out counts.
 SectionDigests section_digests(const Netmap& map);
 
 // Bytewise exclusive or: adds a digest to a sum of digests or takes it out again.

@@ -25,8 +25,8 @@ Status check_delta_version(const Netmap& held, const Delta& delta) {
   }
   const bool stays =
       delta.to == delta.from &&
-      delta == Delta{delta.from, delta.to, {}, {}, {}, {}, {}, {}, {}, delta.relays} &&
-      delta.relays.has_value();
+      delta == Delta{delta.from, delta.to, {}, {}, {}, {}, {}, {}, {}, delta.relays, delta.lock} &&
+      (delta.relays || delta.lock);
   if (delta.to.revision <= delta.from.revision && !stays) {
     return Error(ErrorCode::kConflict, "the delta leads back from version " + text_of(delta.from) +
                                            " to " + text_of(delta.to));
@@ -105,12 +105,15 @@ Result<Netmap> apply_delta(const Netmap& held, const Delta& delta, const MergeRu
   MESH_TRY(check_delta_peers(delta, rules.limits));
   Netmap next = held;
   next.version = delta.to;
+  next.peers.merge(next.left_out);
+  next.left_out.clear();
   if (delta.self) next.self = *delta.self;
   for (const auto id : delta.removed) next.peers.erase(id);
   for (const auto& peer : delta.upserted) next.peers.insert_or_assign(peer.id, peer);
   apply_rules(next, delta);
   MESH_TRY(apply_sets(next, delta));
   if (delta.relays) next.relays = *delta.relays;
+  if (delta.lock) next.lock = *delta.lock;
   if (auto valid = validate(next, rules.own, rules.limits); !valid) {
     return valid.error().with_context("delta from version " + text_of(delta.from) + " to " +
                                       text_of(delta.to));
@@ -119,7 +122,7 @@ Result<Netmap> apply_delta(const Netmap& held, const Delta& delta, const MergeRu
 }
 
 std::optional<Touched> touched_by(const Delta& delta) {
-  if (delta.self) return std::nullopt;
+  if (delta.self || delta.lock) return std::nullopt;
   Touched touched{.peers = delta.removed, .members = {}, .rules = false};
   for (const auto& peer : delta.upserted) touched.peers.push_back(peer.id);
   for (const auto& change : delta.changed_sets) {

@@ -29,13 +29,16 @@ Result<Netmap> apply_snapshot(const std::optional<Netmap>& held, Netmap incoming
 // (server-side coalescing can name one that came and went), naming a peer twice is.
 Result<Netmap> apply_delta(const Netmap& held, const Delta& delta, const MergeRules& rules);
 
+// The merged map has everybody in `peers`, also whom the held one left out: who stays in is for
+// core/lock/admission.h to say.
+
 // Where a delta may change a map.
 struct Touched {
   std::vector<NodeId> peers;    // ascending, each once
   std::vector<NodeId> members;  // ascending, each once: who joined or left a set that was held
   bool rules = false;           // a rule or a whole set
 };
-// nullopt when it changes this node itself.
+// nullopt when it changes this node itself, or the lock.
 std::optional<Touched> touched_by(const Delta& delta);
 
 }  // namespace kernmesh::netmap

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "controller/base/byte_order.h"
 #include "controller/base/clock.h"
 #include "controller/base/ids.h"
 #include "controller/base/ip.h"
@@ -29,6 +30,7 @@ struct Self {
   bool awaits_approval = false;          // and has no peers until then
   bool key_rotation_due = false;         // the server asks for a new node key
   bool machine_key_shared = false;       // another machine has this node's keys, or had of late
+  Bytes endorsement{};                   // core/lock/endorsement.h; empty: none
   bool operator==(const Self&) const = default;
 };
 
@@ -45,7 +47,8 @@ struct Peer {
   std::vector<Endpoint> endpoints;
   WallTime key_expires_at{};  // epoch 0: never
   bool online = false;
-  RelayId home_relay;  // where it is found when it cannot be reached straight; 0: nowhere
+  RelayId home_relay;   // where it is found when it cannot be reached straight; 0: nowhere
+  Bytes endorsement{};  // core/lock/endorsement.h; empty: none
   bool operator==(const Peer&) const = default;
 };
 
@@ -55,6 +58,9 @@ using Rule = policy::SliceRule;
 using SourceSet = policy::SourceSet;
 using policy::SetId;
 
+// What the signers of the network's locks have said, as the server has it (core/lock/history.h).
+using LockStatements = std::vector<Bytes>;
+
 struct Netmap {
   MapVersion version;
   Self self;
@@ -62,6 +68,10 @@ struct Netmap {
   std::map<RuleId, Rule> rules;
   std::map<SetId, SourceSet> sets;
   Relays relays;
+  LockStatements lock{};
+  // Peers that the server names and this node's network lock keeps out (core/lock/admission.h): for
+  // everybody who uses a map they are not there.
+  std::map<NodeId, Peer> left_out{};
   bool operator==(const Netmap&) const = default;
 };
 
@@ -74,7 +84,7 @@ struct SetChange {
 };
 
 // A change that applies to exactly the map of version `from`. One that changes nothing but the
-// relays may lead to that version itself: a new ticket is no change of the network.
+// relays or the lock may lead to that version itself: a new ticket is no change of the network.
 struct Delta {
   MapVersion from;
   MapVersion to;
@@ -86,6 +96,7 @@ struct Delta {
   std::vector<SourceSet> upserted_sets;  // whole; a set that no rule names any more goes by itself
   std::vector<SetChange> changed_sets;
   std::optional<Relays> relays;
+  std::optional<LockStatements> lock{};  // whole
   bool operator==(const Delta&) const = default;
 };
 

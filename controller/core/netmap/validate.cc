@@ -155,6 +155,7 @@ Status check_peer(NodeId key, const Peer& peer, const Self& self, const Limits& 
   if (peer.disco_key.is_zero())
     return refuse(ErrorCode::kInvalid, &peer, "disco key", "is all zero");
   MESH_TRY(bounded(&peer, "addresses", peer.addresses.size(), limits.addresses_per_peer));
+  MESH_TRY(bounded(&peer, "endorsement", peer.endorsement.size(), limits.endorsement_bytes));
   MESH_TRY(bounded(&peer, "endpoints", peer.endpoints.size(), limits.endpoints_per_peer));
   return check_addresses(&peer, peer.addresses, self);
 }
@@ -315,7 +316,11 @@ Status check_sizes(const Netmap& map, const Limits& limits) {
   MESH_TRY(most("sets", map.sets.size(), limits.sets));
   parts = 0;
   for (const auto& [id, set] : map.sets) parts += set.members.size() + set.prefixes.size();
-  return most("members of sets", parts, limits.set_parts);
+  MESH_TRY(most("members of sets", parts, limits.set_parts));
+  MESH_TRY(most("statements of the lock", map.lock.size(), limits.lock_statements));
+  parts = 0;
+  for (const auto& statement : map.lock) parts += statement.size();
+  return most("bytes of the lock", parts, limits.lock_bytes);
 }
 
 Status validate(const Netmap& map, const OwnKeys& own, const Limits& limits) {

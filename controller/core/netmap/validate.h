@@ -31,6 +31,9 @@ struct Limits {
   std::size_t overlay_prefixes = 16;
   std::size_t relays = 256;
   std::size_t endpoints_per_relay = 8;
+  std::size_t endorsement_bytes = 512;  // core/lock/endorsement.h
+  std::size_t lock_statements = 4'096;  // core/lock/history.h
+  std::size_t lock_bytes = 1 << 20;
   int shortest_v4_overlay = 8;   // prefix length in bits
   int shortest_v6_overlay = 32;  // prefix length in bits
 };

@@ -31,6 +31,7 @@ netmap::Peer to_peer(const Node& node, const User& user) {
   peer.key_expires_at = node.key_expires_at;
   peer.online = node.online;
   peer.home_relay = node.home_relay;
+  peer.endorsement = node.endorsement;
   return peer;
 }
 
@@ -46,6 +47,7 @@ netmap::Self to_self(const Node& node, const User& user, const OverlayRange& ran
   self.awaits_approval = node.state == NodeState::kPending;
   self.key_rotation_due = node.key_rotation_due;
   self.machine_key_shared = node.machine_key_shared_at != WallTime{};
+  self.endorsement = node.endorsement;
   return self;
 }
 

@@ -52,6 +52,7 @@ struct Node {
   KeyExpiry key_expiry = KeyExpiry::kPeriod;
   bool key_rotation_due = false;     // its agent was asked for a new node key
   WallTime machine_key_shared_at{};  // last seen in use by two machines; epoch 0: not of late
+  Bytes endorsement{};               // core/lock/endorsement.h; empty: none
   bool operator==(const Node&) const = default;
 };
 

@@ -31,14 +31,14 @@ std::string verdict(const Chain& chain, const Endorsement& endorsement, const Sh
 TEST(LockEndorsement, lets_in_the_node_that_was_endorsed) {
   const Chain chain = sample_chain();
   const ShownNode node;
-  EXPECT_EQ(verdict(chain, endorse(chain, node.claim(), machine_of(2)), node), "member");
+  EXPECT_EQ(verdict(chain, endorse(chain, node.claim(), 0, machine_of(2)), node), "member");
 }
 
 // What a server in other hands could try.
 TEST(LockEndorsement, lets_nobody_else_in) {
   const Chain chain = sample_chain();
   const ShownNode node;
-  const auto good = endorse(chain, node.claim(), machine_of(2));
+  const auto good = endorse(chain, node.claim(), 0, machine_of(2));
   ShownNode other = node;
   other.machine = name_of(51);
   EXPECT_NE(verdict(chain, good, other), "member");
@@ -51,7 +51,7 @@ TEST(LockEndorsement, lets_nobody_else_in) {
   other = node;
   other.addresses.pop_back();
   EXPECT_NE(verdict(chain, good, other), "member");
-  EXPECT_NE(verdict(chain, endorse(chain, node.claim(), machine_of(9)), node), "member");
+  EXPECT_NE(verdict(chain, endorse(chain, node.claim(), 0, machine_of(9)), node), "member");
   Statement init = sample_init();
   init.quorum = 1;
   init.signatures.clear();
@@ -62,10 +62,10 @@ TEST(LockEndorsement, lets_nobody_else_in) {
 TEST(LockEndorsement, falls_with_its_signer_and_stands_again_by_another) {
   Chain chain = sample_chain();
   const ShownNode node;
-  const auto old = endorse(chain, node.claim(), machine_of(1));
+  const auto old = endorse(chain, node.claim(), 0, machine_of(1));
   ASSERT_TRUE(advance(chain, signed_by(change_of(chain, StatementKind::kDistrust, 1), {2, 3})));
   EXPECT_NE(verdict(chain, old, node).find("not trusted"), std::string::npos);
-  EXPECT_EQ(verdict(chain, endorse(chain, node.claim(), machine_of(3)), node), "member");
+  EXPECT_EQ(verdict(chain, endorse(chain, node.claim(), 0, machine_of(3)), node), "member");
 }
 
 TEST(LockEndorsement, is_not_asked_for_when_the_lock_has_ended) {
@@ -79,7 +79,7 @@ TEST(LockEndorsement, is_not_asked_for_when_the_lock_has_ended) {
 TEST(LockEndorsement, node_rotates_its_key_by_itself) {
   const Chain chain = sample_chain();
   ShownNode node;
-  auto endorsement = endorse(chain, node.claim(), machine_of(2));
+  auto endorsement = endorse(chain, node.claim(), 0, machine_of(2));
   for (std::uint8_t turn = 1; turn <= 3; ++turn) {
     node.key = node_key(static_cast<std::uint8_t>(turn + 10));
     rotate(endorsement, node.key, machine_of(50));
@@ -91,7 +91,7 @@ TEST(LockEndorsement, node_rotates_its_key_by_itself) {
 TEST(LockEndorsement, rotation_is_the_nodes_own_and_goes_one_way) {
   const Chain chain = sample_chain();
   ShownNode node;
-  const auto endorsed = endorse(chain, node.claim(), machine_of(2));
+  const auto endorsed = endorse(chain, node.claim(), 0, machine_of(2));
   auto forged = endorsed;
   node.key = node_key(11);
   rotate(forged, node.key, machine_of(51));
@@ -102,14 +102,14 @@ TEST(LockEndorsement, rotation_is_the_nodes_own_and_goes_one_way) {
   EXPECT_NE(verdict(chain, endorsed, ShownNode{}, 1), "member");
   // A rotation stands on its endorsement, and on no other one of the same node.
   const ShownNode moved{node.machine, node_key(1), {*IpAddress::parse("100.64.0.9")}};
-  auto grafted = endorse(chain, moved.claim(), machine_of(2));
+  auto grafted = endorse(chain, moved.claim(), 0, machine_of(2));
   grafted.rotation = first.rotation;
   EXPECT_NE(verdict(chain, grafted, {moved.machine, node_key(11), moved.addresses}), "member");
 }
 
 TEST(LockEndorsement, bytes_say_what_was_endorsed) {
   const Chain chain = sample_chain();
-  auto endorsement = endorse(chain, ShownNode{}.claim(), machine_of(2));
+  auto endorsement = endorse(chain, ShownNode{}.claim(), 0, machine_of(2));
   for (int turn = 0; turn < 2; ++turn) {
     auto bytes = encode(endorsement);
     const auto read = parse_endorsement(bytes);
@@ -127,7 +127,7 @@ TEST(LockEndorsement, bytes_say_what_was_endorsed) {
 TEST(LockEndorsement, every_flipped_bit_is_noticed) {
   const Chain chain = sample_chain();
   ShownNode node;
-  auto endorsement = endorse(chain, node.claim(), machine_of(2));
+  auto endorsement = endorse(chain, node.claim(), 0, machine_of(2));
   node.key = node_key(9);
   rotate(endorsement, node.key, machine_of(50));
   const auto bytes = encode(endorsement);

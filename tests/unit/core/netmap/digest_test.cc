@@ -38,6 +38,7 @@ TEST(PeerDigest, every_field_that_matters_changes_it) {
       [](Peer& p) { p.machine_key = MachinePublicKey({1}); },
       [](Peer& p) { p.node_key = NodePublicKey({1}); },
       [](Peer& p) { p.disco_key = DiscoPublicKey({1}); },
+      [](Peer& p) { p.endorsement = {1}; },
       [](Peer& p) { p.addresses.push_back(*IpAddress::parse("fd00::1")); },
       [](Peer& p) { p.endpoints.clear(); },
       [](Peer& p) { p.endpoints[0].port = Port(1); },
@@ -107,6 +108,21 @@ TEST(SetsDigest, moves_with_who_joins_and_leaves) {
 }
 
 // A changed encoding would make every agent of an older version fetch snapshots for ever.
+TEST(LockDigest, tells_every_statement_in_its_place) {
+  const std::set<Digest> digests{lock_digest({}), lock_digest({{1}}), lock_digest({{1}, {2}}),
+                                 lock_digest({{2}, {1}}), lock_digest({{1, 2}})};
+  EXPECT_EQ(digests.size(), 5u);
+}
+
+// What the server sent is what it is asked about, whoever of it was taken in.
+TEST(PeersDigest, who_is_left_out_counts) {
+  Netmap map;
+  map.peers = {{NodeId(1), peer_of(1)}, {NodeId(2), peer_of(2)}};
+  const auto all = section_digests(map);
+  map.left_out.insert(map.peers.extract(NodeId(2)));
+  EXPECT_EQ(section_digests(map), all);
+}
+
 TEST(PeerDigest, encoding_is_pinned) {
   EXPECT_EQ(to_hex(peer_digest(peer_of(1))).substr(0, 16), "4c218c971da43c11");
 }

@@ -51,6 +51,35 @@ TEST(Snapshot, order_of_versions_decides) {
   }
 }
 
+TEST(Delta, lock_is_replaced_whole_also_when_the_network_stays_as_it_is) {
+  const auto held = at(version(1, 10));
+  Delta delta = step(held);
+  delta.to = delta.from;
+  delta.lock = {{1, 2}, {3}};
+  const auto next = apply_delta(held, delta, {});
+  ASSERT_TRUE(next) << next.error().message();
+  EXPECT_EQ(next->lock, *delta.lock);
+  EXPECT_FALSE(touched_by(delta)) << "whom it lets in may be anybody";
+  delta.removed = {NodeId(2)};
+  EXPECT_FALSE(apply_delta(held, delta, {}));
+}
+
+// They are the server's peers all the same: changed, removed, judged anew by whoever left them out.
+TEST(Delta, who_was_left_out_is_there_again) {
+  auto held = at(version(1, 10), 5);
+  const auto first = held.peers.begin()->first;
+  const auto last = held.peers.rbegin()->first;
+  held.left_out.insert(held.peers.extract(first));
+  held.left_out.insert(held.peers.extract(last));
+  Delta delta = step(held);
+  delta.removed = {last};
+  const auto next = apply_delta(held, delta, {});
+  ASSERT_TRUE(next) << next.error().message();
+  EXPECT_TRUE(next->left_out.empty());
+  EXPECT_TRUE(next->peers.contains(first));
+  EXPECT_FALSE(next->peers.contains(last));
+}
+
 TEST(Delta, relays_are_replaced_whole_also_when_the_network_stays_as_it_is) {
   const auto held = at(version(1, 10));
   Delta delta = step(held);
