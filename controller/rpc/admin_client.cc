@@ -212,6 +212,26 @@ Result<mesh::v1::Settings> AdminClient::set_settings(const mesh::v1::SetSettings
   return call(&Admin::Stub::SetSettings, request, "change the network's settings");
 }
 
+Result<mesh::v1::Lock> AdminClient::get_lock() {
+  return call(&Admin::Stub::GetLock, mesh::v1::GetLockRequest(), "ask for the network lock");
+}
+
+Result<mesh::v1::Lock> AdminClient::submit_lock_statement(
+    const mesh::v1::SubmitLockStatementRequest& request) {
+  return call(&Admin::Stub::SubmitLockStatement, request, "change the network lock");
+}
+
+Result<mesh::v1::SubmitEndorsementsResponse> AdminClient::submit_endorsements(
+    const mesh::v1::SubmitEndorsementsRequest& request) {
+  return call(&Admin::Stub::SubmitEndorsements, request, "hand in signatures for nodes");
+}
+
+Result<mesh::v1::Lock> AdminClient::withdraw_lock_proposal(const std::string& digest) {
+  mesh::v1::WithdrawLockProposalRequest request;
+  request.set_digest(digest);
+  return call(&Admin::Stub::WithdrawLockProposal, request, "withdraw a proposal for the lock");
+}
+
 Result<mesh::v1::ListRelaysResponse> AdminClient::list_relays() {
   return list(&Admin::Stub::ListRelays, "list relays",
               [](auto& all, auto& page) { all.mutable_relays()->MergeFrom(page.relays()); });

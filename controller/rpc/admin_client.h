@@ -58,6 +58,12 @@ class AdminClient {
   Result<mesh::v1::Settings> get_settings();
   Result<mesh::v1::Settings> set_settings(const mesh::v1::SetSettingsRequest& request);
 
+  Result<mesh::v1::Lock> get_lock();
+  Result<mesh::v1::Lock> submit_lock_statement(const mesh::v1::SubmitLockStatementRequest& request);
+  Result<mesh::v1::SubmitEndorsementsResponse> submit_endorsements(
+      const mesh::v1::SubmitEndorsementsRequest& request);
+  Result<mesh::v1::Lock> withdraw_lock_proposal(const std::string& digest);
+
   // `relay` is a name or an id in decimal.
   Result<mesh::v1::ListRelaysResponse> list_relays();
   Result<mesh::v1::Relay> get_relay(const std::string& relay);

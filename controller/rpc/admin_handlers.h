@@ -78,6 +78,18 @@ class SettingsHandler {
                                                   const mesh::v1::SetSettingsRequest&) = 0;
 };
 
+class LockHandler {
+ public:
+  virtual ~LockHandler() = default;
+  virtual Result<mesh::v1::Lock> get_lock(const Caller&, const mesh::v1::GetLockRequest&) = 0;
+  virtual Result<mesh::v1::Lock> submit_statement(const Caller&,
+                                                  const mesh::v1::SubmitLockStatementRequest&) = 0;
+  virtual Result<mesh::v1::SubmitEndorsementsResponse> submit_endorsements(
+      const Caller&, const mesh::v1::SubmitEndorsementsRequest&) = 0;
+  virtual Result<mesh::v1::Lock> withdraw_proposal(
+      const Caller&, const mesh::v1::WithdrawLockProposalRequest&) = 0;
+};
+
 class PolicyHandler {
  public:
   virtual ~PolicyHandler() = default;
@@ -129,6 +141,7 @@ struct AdminHandlers {
   RelayAdminHandler& relays;
   AuditHandler& audit;
   SettingsHandler& settings;
+  LockHandler& lock;
 };
 
 }  // namespace kernmesh::rpc

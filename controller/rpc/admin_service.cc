@@ -139,6 +139,25 @@ class AdminService final : public v1::Admin::CallbackService {
     return serve({context, admin_method("SetSettings")}, request, response, handlers_.settings,
                  &SettingsHandler::set_settings);
   }
+  Unary* GetLock(Context* context, const v1::GetLockRequest* request, v1::Lock* response) override {
+    return serve({context, admin_method("GetLock")}, request, response, handlers_.lock,
+                 &LockHandler::get_lock);
+  }
+  Unary* SubmitLockStatement(Context* context, const v1::SubmitLockStatementRequest* request,
+                             v1::Lock* response) override {
+    return serve({context, admin_method("SubmitLockStatement")}, request, response, handlers_.lock,
+                 &LockHandler::submit_statement);
+  }
+  Unary* SubmitEndorsements(Context* context, const v1::SubmitEndorsementsRequest* request,
+                            v1::SubmitEndorsementsResponse* response) override {
+    return serve({context, admin_method("SubmitEndorsements")}, request, response, handlers_.lock,
+                 &LockHandler::submit_endorsements);
+  }
+  Unary* WithdrawLockProposal(Context* context, const v1::WithdrawLockProposalRequest* request,
+                              v1::Lock* response) override {
+    return serve({context, admin_method("WithdrawLockProposal")}, request, response, handlers_.lock,
+                 &LockHandler::withdraw_proposal);
+  }
   Unary* GetPolicy(Context* context, const v1::GetPolicyRequest* request,
                    v1::Policy* response) override {
     return serve({context, admin_method("GetPolicy")}, request, response, handlers_.policies,

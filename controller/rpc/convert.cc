@@ -2,16 +2,13 @@
 #include "controller/rpc/convert.h"
 
 #include <algorithm>
-#include <set>
 
-#include "controller/rpc/convert_policy.h"
+#include "controller/rpc/convert_bounds.h"
 
 namespace kernmesh::rpc {
 namespace {
 
 constexpr std::int64_t kEndOfYear9999 = 253402300799;
-
-Error invalid_message(const std::string& what) { return {ErrorCode::kInvalid, what}; }
 
 std::span<const std::uint8_t> bytes_of(std::string_view text) {
   return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
@@ -26,12 +23,6 @@ Result<Key> key_from_wire(std::string_view bytes, std::string_view what) {
   }
   if (key->is_zero()) return invalid_message(std::string(what) + " is all zero");
   return key;
-}
-
-Status check_count(std::size_t count, std::size_t most, std::string_view what) {
-  if (count <= most) return {};
-  return invalid_message(std::to_string(count) + " " + std::string(what) + ", at most " +
-                         std::to_string(most) + " are allowed");
 }
 
 // Names are printed on terminals and put into files: no control characters, nothing overlong.
@@ -75,80 +66,9 @@ Result<std::vector<Endpoint>> endpoints_from(const Messages& messages) {
   return endpoints;
 }
 
-// Each id once.
-template <typename Value, typename Messages>
-Result<std::vector<Value>> distinct_from(const Messages& messages, std::size_t most,
-                                         std::string_view what) {
-  MESH_TRY(check_count(messages.size(), most, what));
-  std::vector<Value> values;
-  std::set<decltype(Value::id)> seen;
-  for (const auto& message : messages) {
-    MESH_TRY_ASSIGN(auto value, from_proto(message));
-    if (!seen.insert(value.id).second) {
-      return invalid_message("of the " + std::string(what) + ", " + to_string(value.id) +
-                             " appears twice");
-    }
-    values.push_back(std::move(value));
-  }
-  return values;
-}
-
-Result<netmap::Netmap> map_from(const mesh::v1::Snapshot& message, const MapVersion& version) {
-  netmap::Netmap map;
-  map.version = version;
-  if (!message.has_self()) return invalid_message("snapshot without the node itself");
-  MESH_TRY_ASSIGN(map.self, from_proto(message.self()));
-  MESH_TRY(check_count(message.peers_size(), kMaxPeers, "peers"));
-  for (const auto& peer_message : message.peers()) {
-    MESH_TRY_ASSIGN(auto peer, from_proto(peer_message));
-    const NodeId id = peer.id;
-    if (!map.peers.emplace(id, std::move(peer)).second) {
-      return invalid_message("peer " + to_string(id) + " appears twice");
-    }
-  }
-  MESH_TRY_ASSIGN(auto rules, distinct_from<netmap::Rule>(message.rules(), kMaxRules, "rules"));
-  for (auto& rule : rules) map.rules.emplace(rule.id, std::move(rule));
-  MESH_TRY_ASSIGN(auto sets, distinct_from<netmap::SourceSet>(message.sets(), kMaxSets, "sets"));
-  for (auto& set : sets) map.sets.emplace(set.id, std::move(set));
-  MESH_TRY_ASSIGN(map.relays, from_proto(message.relays()));
-  return map;
-}
-
-Result<netmap::Delta> delta_from(const mesh::v1::Delta& message, const MapVersion& version) {
-  netmap::Delta delta;
-  delta.from = from_proto(message.from());
-  delta.to = version;
-  if (message.has_self()) {
-    MESH_TRY_ASSIGN(delta.self, from_proto(message.self()));
-  }
-  MESH_TRY(check_count(message.upserted_peers_size(), kMaxPeers, "changed peers"));
-  MESH_TRY(check_count(message.removed_node_ids_size(), kMaxPeers, "removed peers"));
-  std::set<NodeId> seen;
-  for (const auto& peer_message : message.upserted_peers()) {
-    MESH_TRY_ASSIGN(auto peer, from_proto(peer_message));
-    if (!seen.insert(peer.id).second) {
-      return invalid_message("peer " + to_string(peer.id) + " appears twice");
-    }
-    delta.upserted.push_back(std::move(peer));
-  }
-  for (const auto id : message.removed_node_ids()) {
-    if (!seen.insert(NodeId(id)).second) {
-      return invalid_message("peer " + std::to_string(id) + " appears twice");
-    }
-    delta.removed.push_back(NodeId(id));
-  }
-  MESH_TRY_ASSIGN(delta.upserted_rules, distinct_from<netmap::Rule>(message.upserted_rules(),
-                                                                    kMaxRules, "changed rules"));
-  MESH_TRY(check_count(message.removed_rule_ids_size(), kMaxRules, "removed rules"));
-  for (const auto id : message.removed_rule_ids()) delta.removed_rules.push_back(RuleId(id));
-  MESH_TRY_ASSIGN(delta.upserted_sets,
-                  distinct_from<netmap::SourceSet>(message.upserted_sets(), kMaxSets, "new sets"));
-  MESH_TRY_ASSIGN(delta.changed_sets, distinct_from<netmap::SetChange>(message.changed_sets(),
-                                                                       kMaxSets, "changed sets"));
-  if (message.has_relays()) {
-    MESH_TRY_ASSIGN(delta.relays, from_proto(message.relays()));
-  }
-  return delta;
+Result<Bytes> endorsement_from(const std::string& bytes) {
+  MESH_TRY(check_count(bytes.size(), kMaxEndorsementBytes, "bytes of endorsement"));
+  return bytes_from_wire(bytes);
 }
 
 }  // namespace
@@ -172,6 +92,11 @@ Result<IpAddress> address_from_wire(std::string_view text) {
 std::string to_wire(const netmap::Digest& digest) {
   return {reinterpret_cast<const char*>(digest.data()), digest.size()};
 }
+
+std::string to_wire(const Bytes& bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+Bytes bytes_from_wire(std::string_view bytes) { return {bytes.begin(), bytes.end()}; }
 
 Result<MachinePublicKey> machine_key_from_wire(std::string_view bytes) {
   return key_from_wire<MachinePublicKey>(bytes, "machine key");
@@ -234,6 +159,7 @@ mesh::v1::Self to_proto(const netmap::Self& self) {
   message.set_awaits_approval(self.awaits_approval);
   message.set_key_rotation_due(self.key_rotation_due);
   message.set_machine_key_shared(self.machine_key_shared);
+  message.set_endorsement(to_wire(self.endorsement));
   return message;
 }
 
@@ -251,6 +177,7 @@ mesh::v1::Peer to_proto(const netmap::Peer& peer) {
   message.set_key_expires_at(to_wire(peer.key_expires_at));
   message.set_online(peer.online);
   message.set_home_relay(peer.home_relay.value());
+  message.set_endorsement(to_wire(peer.endorsement));
   return message;
 }
 
@@ -304,6 +231,7 @@ Result<netmap::Self> from_proto(const mesh::v1::Self& message) {
   self.awaits_approval = message.awaits_approval();
   self.key_rotation_due = message.key_rotation_due();
   self.machine_key_shared = message.machine_key_shared();
+  MESH_TRY_ASSIGN(self.endorsement, endorsement_from(message.endorsement()));
   return self;
 }
 
@@ -328,70 +256,12 @@ Result<netmap::Peer> from_proto(const mesh::v1::Peer& message) {
     MESH_TRY_ASSIGN(peer.key_expires_at, time_from_wire(message.key_expires_at()));
     peer.online = message.online();
     peer.home_relay = netmap::RelayId(message.home_relay());
+    MESH_TRY_ASSIGN(peer.endorsement, endorsement_from(message.endorsement()));
     return peer;
   };
   auto peer = convert();
   if (!peer) return in_peer(peer.error());
   return peer;
-}
-
-mesh::v1::NetmapUpdate to_proto(const netmap::Netmap& map) {
-  mesh::v1::NetmapUpdate message;
-  *message.mutable_version() = to_proto(map.version);
-  auto& snapshot = *message.mutable_snapshot();
-  *snapshot.mutable_self() = to_proto(map.self);
-  for (const auto& [id, peer] : map.peers) *snapshot.add_peers() = to_proto(peer);
-  for (const auto& [id, rule] : map.rules) *snapshot.add_rules() = to_proto(rule);
-  for (const auto& [id, set] : map.sets) *snapshot.add_sets() = to_proto(set);
-  if (map.relays != netmap::Relays()) *snapshot.mutable_relays() = to_proto(map.relays);
-  return message;
-}
-
-mesh::v1::NetmapUpdate to_proto(const netmap::Delta& delta) {
-  mesh::v1::NetmapUpdate message;
-  *message.mutable_version() = to_proto(delta.to);
-  auto& body = *message.mutable_delta();
-  *body.mutable_from() = to_proto(delta.from);
-  if (delta.self) *body.mutable_self() = to_proto(*delta.self);
-  for (const auto& peer : delta.upserted) *body.add_upserted_peers() = to_proto(peer);
-  for (const auto id : delta.removed) body.add_removed_node_ids(id.value());
-  for (const auto& rule : delta.upserted_rules) *body.add_upserted_rules() = to_proto(rule);
-  for (const auto id : delta.removed_rules) body.add_removed_rule_ids(id.value());
-  for (const auto& set : delta.upserted_sets) *body.add_upserted_sets() = to_proto(set);
-  for (const auto& change : delta.changed_sets) *body.add_changed_sets() = to_proto(change);
-  if (delta.relays) *body.mutable_relays() = to_proto(*delta.relays);
-  return message;
-}
-
-mesh::v1::NetmapUpdate to_proto(const Keepalive& keepalive) {
-  mesh::v1::NetmapUpdate message;
-  *message.mutable_version() = to_proto(keepalive.version);
-  message.mutable_keepalive();
-  return message;
-}
-
-Result<Update> from_proto(const mesh::v1::NetmapUpdate& message) {
-  const MapVersion version = from_proto(message.version());
-  switch (message.body_case()) {
-    case mesh::v1::NetmapUpdate::kSnapshot: {
-      MESH_TRY_ASSIGN(auto map, map_from(message.snapshot(), version));
-      return Update(std::move(map));
-    }
-    case mesh::v1::NetmapUpdate::kDelta: {
-      MESH_TRY_ASSIGN(auto delta, delta_from(message.delta(), version));
-      return Update(std::move(delta));
-    }
-    case mesh::v1::NetmapUpdate::kKeepalive:
-      return Update(Keepalive{version});
-    case mesh::v1::NetmapUpdate::BODY_NOT_SET:
-      break;
-  }
-  return invalid_message("update without a body that this version knows");
-}
-
-Result<netmap::Netmap> netmap_from_proto(const mesh::v1::NetmapUpdate& message) {
-  if (!message.has_snapshot()) return invalid_message("not a snapshot");
-  return map_from(message.snapshot(), from_proto(message.version()));
 }
 
 }  // namespace kernmesh::rpc

@@ -27,8 +27,11 @@ inline constexpr std::size_t kMaxAddresses = 8;   // overlay addresses of one no
 inline constexpr std::size_t kMaxOverlayPrefixes = 8;
 inline constexpr std::size_t kMaxRelays = 256;
 inline constexpr std::size_t kMaxRelayEndpoints = 8;
-inline constexpr std::size_t kMaxNodeName = 63;   // one DNS label, RFC 1035 2.3.4
-inline constexpr std::size_t kMaxUserName = 254;  // as long as an e-mail address, RFC 5321
+inline constexpr std::size_t kMaxLockStatements = 4096;  // core/lock/history.h, both
+inline constexpr std::size_t kMaxLockBytes = 1 << 20;
+inline constexpr std::size_t kMaxEndorsementBytes = 512;  // core/lock/endorsement.h
+inline constexpr std::size_t kMaxNodeName = 63;           // one DNS label, RFC 1035 2.3.4
+inline constexpr std::size_t kMaxUserName = 254;          // as long as an e-mail address, RFC 5321
 
 // The 4 or 16 bytes in network order.
 std::string to_wire(const IpAddress& address);
@@ -38,6 +41,8 @@ std::string to_wire(const PublicKey<Tag>& key) {
   return {reinterpret_cast<const char*>(key.bytes().data()), key.bytes().size()};
 }
 std::string to_wire(const netmap::Digest& digest);
+std::string to_wire(const Bytes& bytes);
+Bytes bytes_from_wire(std::string_view bytes);
 // The 32 bytes; an all-zero key is refused.
 Result<MachinePublicKey> machine_key_from_wire(std::string_view bytes);
 Result<NodePublicKey> node_key_from_wire(std::string_view bytes);
@@ -58,6 +63,7 @@ mesh::v1::Self to_proto(const netmap::Self& self);
 mesh::v1::Peer to_proto(const netmap::Peer& peer);
 mesh::v1::RelayPlace to_proto(const netmap::Relay& relay);
 mesh::v1::RelayMap to_proto(const netmap::Relays& relays);
+mesh::v1::LockChain to_proto(const netmap::LockStatements& statements);
 
 Result<Prefix> from_proto(const mesh::v1::Prefix& message);
 // Port 0, unspecified, multicast and IPv4-mapped addresses are refused.
@@ -70,6 +76,8 @@ Result<netmap::Peer> from_proto(const mesh::v1::Peer& message);
 Result<netmap::Relay> from_proto(const mesh::v1::RelayPlace& message);
 // A ticket of another length is of a later version, and left out.
 Result<netmap::Relays> from_proto(const mesh::v1::RelayMap& message);
+// Bytes within bounds; what they say is for core/lock to judge.
+Result<netmap::LockStatements> from_proto(const mesh::v1::LockChain& message);
 
 // What a Watch stream brings: a whole map, a change, or a sign of life with the newest version.
 struct Keepalive {
@@ -78,14 +86,14 @@ struct Keepalive {
 };
 using Update = std::variant<netmap::Netmap, netmap::Delta, Keepalive>;
 
+// With the peers that the node's lock has left out: what the server sent.
 mesh::v1::NetmapUpdate to_proto(const netmap::Netmap& map);
 mesh::v1::NetmapUpdate to_proto(const netmap::Delta& delta);
 mesh::v1::NetmapUpdate to_proto(const Keepalive& keepalive);
 // Refuses a peer or removed id that appears twice, and an update without a body.
 Result<Update> from_proto(const mesh::v1::NetmapUpdate& message);
 
-// The stored form of a map (its version, self, peers, rules and sets) is that of a snapshot
-// message.
+// The stored form of a map is that of a snapshot message.
 Result<netmap::Netmap> netmap_from_proto(const mesh::v1::NetmapUpdate& message);
 
 }  // namespace kernmesh::rpc

@@ -76,6 +76,7 @@ Result<Session> CoordinationClient::register_node(const Registration& registrati
   request.set_protocol_minor(kProtocolMinor);
   request.set_agent_version(KERNMESH_VERSION);
   set_instance(registration.instance, request);
+  request.set_endorsement(to_wire(registration.endorsement));
   const CallTerms registering{.attempt = "registering with the server", .running = &running_};
   MESH_TRY_ASSIGN(const auto response,
                   unary_call(*stub, &Coordination::Stub::Register, request, registering));
@@ -98,8 +99,9 @@ Error CoordinationClient::watch(const Session& session, const std::optional<Held
     request.set_sets_digest(to_wire(held->digests.sets));
   }
   set_instance(session.instance, request);
-  // Also without a map: it says that this agent wants to know of relays.
+  // Also without a map: they say that this agent wants to know of relays and of a lock.
   request.set_relays_digest(to_wire(held ? held->digests.relays : netmap::Digest()));
+  request.set_lock_digest(to_wire(held ? held->digests.lock : netmap::Digest()));
   const auto channel = channel_.get();
   const auto stream = open_watch(*channel, context, request);
   grpc::ByteBuffer message;

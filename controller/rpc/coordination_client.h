@@ -28,6 +28,7 @@ struct Registration {
   std::string join_key;  // empty: the server knows the machine
   std::string hostname;
   topology::AgentInstance instance{};  // this run of the agent
+  Bytes endorsement{};                 // of this machine, for node_key; empty: none
 };
 
 struct Session {

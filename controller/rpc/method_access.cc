@@ -43,6 +43,7 @@ constexpr std::array kMethods{
     MethodAccess{"/mesh.v1.Admin/ListAuditEvents", kPerson, Role::kAuditor, kReads},
     MethodAccess{"/mesh.v1.Admin/WatchEvents", kPerson, Role::kAuditor, kReads},
     MethodAccess{"/mesh.v1.Admin/GetSettings", kPerson, Role::kAuditor, kReads},
+    MethodAccess{"/mesh.v1.Admin/GetLock", kPerson, Role::kAuditor, kReads},
     MethodAccess{"/mesh.v1.Admin/RenameNode", kPerson, Role::kNetworkAdmin, kChanges},
     MethodAccess{"/mesh.v1.Admin/ExpireNode", kPerson, Role::kNetworkAdmin, kChanges},
     MethodAccess{"/mesh.v1.Admin/RemoveNode", kPerson, Role::kNetworkAdmin, kChanges},
@@ -61,6 +62,9 @@ constexpr std::array kMethods{
     MethodAccess{"/mesh.v1.Admin/LinkUser", kPerson, Role::kAdmin, kChanges},
     MethodAccess{"/mesh.v1.Admin/CreateJoinKey", kPerson, Role::kAdmin, kChanges, Area::kKeys},
     MethodAccess{"/mesh.v1.Admin/RevokeJoinKey", kPerson, Role::kAdmin, kChanges, Area::kKeys},
+    MethodAccess{"/mesh.v1.Admin/SubmitLockStatement", kPerson, Role::kAdmin, kChanges},
+    MethodAccess{"/mesh.v1.Admin/SubmitEndorsements", kPerson, Role::kAdmin, kChanges},
+    MethodAccess{"/mesh.v1.Admin/WithdrawLockProposal", kPerson, Role::kAdmin, kChanges},
     // gRPC's own.
     MethodAccess{"/grpc.health.v1.Health/Check", kAnyone},
     MethodAccess{"/grpc.health.v1.Health/Watch", kAnyone},

@@ -5,6 +5,7 @@
 #include "controller/server/audit.h"
 #include "controller/server/enrollment.h"
 #include "controller/server/join_keys.h"
+#include "controller/server/lock_plan.h"
 #include "controller/server/lookup.h"
 
 namespace kernmesh::server {
@@ -168,6 +169,7 @@ void take_keys(const Arrival& arrival, store::NodeRecord& record, store::Commit&
   const auto before = node;
   take_node_key(node, arrival.applicant.node_key, came_by(record), arrival.now);
   node.disco_key = arrival.applicant.disco_key;
+  take_own_endorsement(arrival.view, arrival.applicant.endorsement, node);
   if (node.node_key != before.node_key || node.disco_key != before.disco_key) {
     commit.audit.push_back(event(arrival.now, record, "node.rotate", ""));
   }

@@ -44,6 +44,13 @@ struct Put {
     view.relays[record.relay.id] = record;
     view.highest.relay = std::max(view.highest.relay, record.relay.id);
   }
+  // Whoever committed it has checked it.
+  void operator()(const store::LockStatementRecord& record) const {
+    static_cast<void>(append(view.lock, record.bytes));
+  }
+  void operator()(const store::LockProposalRecord& record) const {
+    view.lock_proposals[record.digest] = record;
+  }
   void operator()(const store::AllocationRecord& record) const {
     view.highest.slot = std::max(view.highest.slot, record.slot);
   }
@@ -85,6 +92,9 @@ struct Remove {
   void operator()(const store::Removal<netmap::RelayId>& removal) const {
     view.relays.erase(removal.id);
   }
+  void operator()(const store::Removal<store::LockDigest>& removal) const {
+    view.lock_proposals.erase(removal.id);
+  }
 };
 
 bool touches_relays(const store::Change& change) {
@@ -98,6 +108,12 @@ bool touches_relays(const store::Change& change) {
          std::any_of(change.removals.begin(), change.removals.end(), is_removal);
 }
 
+bool touches_lock(const store::Change& change) {
+  return std::any_of(change.puts.begin(), change.puts.end(), [](const store::Record& put) {
+    return std::holds_alternative<store::LockStatementRecord>(put);
+  });
+}
+
 topology::PolicyPlan plan_for(const View& view, const store::Change& change) {
   for (const auto& put : change.puts) {
     const auto* record = std::get_if<store::PolicyRecord>(&put);
@@ -109,7 +125,7 @@ topology::PolicyPlan plan_for(const View& view, const store::Change& change) {
 }  // namespace
 
 std::unique_ptr<Directory> Directory::open(store::Store& store, store::Contents contents,
-                                           policy::AcceptedPolicy policy) {
+                                           policy::AcceptedPolicy policy, lock::History lock) {
   const MapVersion version{contents.meta->epoch, contents.network_revision};
   View view{*contents.meta,
             topology::Network(contents.meta->overlay, version),
@@ -125,7 +141,9 @@ std::unique_ptr<Directory> Directory::open(store::Store& store, store::Contents 
             {},
             contents.highest,
             std::move(contents.policies),
-            std::move(policy)};
+            std::move(policy),
+            std::move(lock),
+            contents.network_revision};
   topology::NetworkChange initial{version, {}, {}, {}, {}, view.policy.compiled};
   const Put put{view, initial};
   for (const auto& record : contents.users) put(record);
@@ -133,6 +151,7 @@ std::unique_ptr<Directory> Directory::open(store::Store& store, store::Contents 
   for (const auto& record : contents.join_keys) put(record);
   for (const auto& record : contents.relays) put(record);
   for (const auto& record : contents.tokens) put(record);
+  for (const auto& record : contents.lock_proposals) put(record);
   view.network.apply(initial);
   std::unique_ptr<Directory> directory(new Directory(std::move(view)));
   store.subscribe([raw = directory.get()](const store::Change& change) { raw->apply(change); });
@@ -152,6 +171,7 @@ void Directory::apply(const store::Change& change) {
     view_.network.apply(network, std::move(plan));
     if (change.audience == store::Audience::kNetwork && touches_relays(change))
       view_.relays_changed = change.network_revision;
+    if (touches_lock(change)) view_.lock_changed = change.network_revision;
   }
   if (change.audience == store::Audience::kNetwork && listener_) listener_();
   if (change.audited != AuditId() && audit_listener_) audit_listener_();

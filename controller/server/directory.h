@@ -11,6 +11,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "controller/core/lock/history.h"
 #include "controller/core/topology/network.h"
 #include "controller/store/store.h"
 
@@ -33,14 +34,17 @@ struct View {
   store::HighestIds highest;
   std::vector<store::PolicyHead> policies;  // ascending; the last one is in force
   policy::AcceptedPolicy policy;            // that one
+  lock::History lock{};
+  Revision lock_changed{};  // as relays_changed
+  std::map<store::LockDigest, store::LockProposalRecord> lock_proposals{};
 };
 
 class Directory {
  public:
-  // `contents` has meta, and `policy` is its newest one. Subscribes to the store, which outlives
-  // the directory.
+  // `contents` has meta, `policy` is its newest one and `lock` what its statements come to.
+  // Subscribes to the store, which outlives the directory.
   static std::unique_ptr<Directory> open(store::Store& store, store::Contents contents,
-                                         policy::AcceptedPolicy policy);
+                                         policy::AcceptedPolicy policy, lock::History lock = {});
 
   // `read` must not call the store and must not keep references.
   template <typename Read>

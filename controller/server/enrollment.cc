@@ -37,6 +37,7 @@ Result<Applicant> Enrollment::check(const mesh::v1::RegisterRequest& request) {
   if (!request.join_key().empty()) {
     MESH_TRY_ASSIGN(applicant.ticket, topology::parse_ticket(request.join_key()));
   }
+  applicant.endorsement = rpc::bytes_from_wire(request.endorsement());
   applicant.hostname = request.hostname().substr(0, kMaxHostname);
   applicant.agent_version = printable(request.agent_version(), kMaxVersion);
   return applicant;

@@ -24,6 +24,7 @@ struct Applicant {
   DiscoPublicKey disco_key;
   std::string hostname;
   std::string agent_version;
+  Bytes endorsement;  // with a rotation to node_key by the node itself; empty: none
   std::optional<topology::Ticket> ticket;
   std::optional<signin::Identity> person;  // who has signed in for exactly these keys
 };

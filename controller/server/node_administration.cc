@@ -11,6 +11,7 @@
 #include "controller/rpc/paging.h"
 #include "controller/server/audit.h"
 #include "controller/server/join_keys.h"
+#include "controller/server/lock_plan.h"
 #include "controller/server/lookup.h"
 
 namespace kernmesh::server {
@@ -71,6 +72,8 @@ v1::Node NodeAdministration::describe(const View& view, const store::NodeRecord&
   message.set_renews_itself(renews_itself(node, came_by(record)));
   message.set_key_rotation_due(node.key_rotation_due);
   message.set_machine_key_shared_at(rpc::to_wire(node.machine_key_shared_at));
+  message.set_endorsement(rpc::to_wire(node.endorsement));
+  message.set_lock_problem(lock_problem(view, node));
   return message;
 }
 

@@ -14,6 +14,7 @@
 #include "controller/server/first_start.h"
 #include "controller/server/housekeeper.h"
 #include "controller/server/key_administration.h"
+#include "controller/server/lock_administration.h"
 #include "controller/server/metrics.h"
 #include "controller/server/node_administration.h"
 #include "controller/server/policy_administration.h"
@@ -56,6 +57,16 @@ Result<TlsIdentity> open_identity(const ServerOptions& options, const StateDir& 
   }
   if (options.tls_cert.empty()) return open_own_identity(state, names_of(options.listen), now);
   return open_given_identity(options.tls_cert, options.tls_key, now);
+}
+
+// Agents would refuse it all the same, each for itself.
+Result<lock::History> open_lock(const store::Contents& contents) {
+  std::vector<Bytes> statements;
+  for (const auto& record : contents.lock_statements) statements.push_back(record.bytes);
+  auto history = lock::read_history(statements);
+  if (history) return history;
+  return Error(ErrorCode::kCorrupt, "the network lock in the database is not what was signed (" +
+                                        history.error().message() + "): restore a backup");
 }
 
 class AssembledServer final : public Server {
@@ -104,7 +115,7 @@ class AssembledServer final : public Server {
                                        *coordination_,
                                        *relays_,
                                        {*users_, *tokens_, *keys_, *nodes_, *policies_,
-                                        *relay_administration_, *audit_, *settings_},
+                                        *relay_administration_, *audit_, *settings_, *lock_},
                                        reception_.get()}));
     housekeeper_->start();
     audit_->start();
@@ -147,7 +158,8 @@ class AssembledServer final : public Server {
     }
     MESH_TRY(check_wanted(contents.meta->overlay, wanted));
     MESH_TRY_ASSIGN(auto policy, open_policy(*store_, contents, options_.policy, clock_()));
-    directory_ = Directory::open(*store_, std::move(contents), std::move(policy));
+    MESH_TRY_ASSIGN(auto lock, open_lock(contents));
+    directory_ = Directory::open(*store_, std::move(contents), std::move(policy), std::move(lock));
     return {};
   }
 
@@ -180,6 +192,7 @@ class AssembledServer final : public Server {
     keys_ = std::make_unique<KeyAdministration>(*directory_, *store_, *requests_,
                                                 identity_.fingerprint, clock_);
     nodes_ = std::make_unique<NodeAdministration>(*directory_, *store_, presence_, clock_);
+    lock_ = std::make_unique<LockAdministration>(*directory_, *store_, clock_);
     settings_ = std::make_unique<SettingsAdministration>(*directory_, *store_, clock_);
     policies_ = std::make_unique<PolicyAdministration>(*directory_, *store_, presence_,
                                                        policy_counts_, clock_);
@@ -233,6 +246,7 @@ class AssembledServer final : public Server {
   std::unique_ptr<KeyAdministration> keys_;
   std::unique_ptr<NodeAdministration> nodes_;
   std::unique_ptr<SettingsAdministration> settings_;
+  std::unique_ptr<LockAdministration> lock_;
   std::unique_ptr<PolicyAdministration> policies_;
   std::unique_ptr<AuditDesk> audit_;
   std::unique_ptr<Housekeeper> housekeeper_;

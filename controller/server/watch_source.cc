@@ -21,7 +21,7 @@ std::optional<netmap::SectionDigests> digests_from(const mesh::v1::WatchRequest&
   const auto rules = digest_from(request.rules_digest());
   const auto sets = digest_from(request.sets_digest());
   if (!self || !peers || !rules || !sets) return std::nullopt;
-  return netmap::SectionDigests{*self, *peers, *rules, *sets, {}};
+  return netmap::SectionDigests{*self, *peers, *rules, *sets, {}, {}};
 }
 
 }  // namespace
@@ -31,15 +31,18 @@ WatchSource::WatchSource(const Sources& sources, NodeId node, const mesh::v1::Wa
       tickets_(sources.tickets),
       clock_(sources.clock),
       node_(node),
-      wants_relays_(!request.relays_digest().empty()) {
+      wants_relays_(!request.relays_digest().empty()),
+      wants_lock_(!request.lock_digest().empty()) {
   const auto digests = digests_from(request);
   if (!request.has_held() || !digests) return;
   const MapVersion held = rpc::from_proto(request.held());
   const auto relays = digest_from(request.relays_digest());
+  const auto lock = digest_from(request.lock_digest());
   directory_.read([&](const View& view) {
     if (!view.network.matches(node_, held, *digests)) return;
     sent_ = seen_ = held;
     relays_due_ = wants_relays_ && relays != netmap::relays_digest(relays_of(view));
+    lock_due_ = wants_lock_ && lock != netmap::lock_digest(view.lock.statements);
   });
 }
 
@@ -53,23 +56,30 @@ netmap::Relays WatchSource::relays_of(const View& view) const {
   return relays;
 }
 
+void WatchSource::read_news(const View& view, std::optional<netmap::Netmap>& map,
+                            std::optional<netmap::Delta>& delta) const {
+  if (view.network.find(node_) == nullptr) return;  // the stream is about to be ended
+  if (sent_ && seen_ == view.network.version() && !relays_due_ && !lock_due_) return;
+  if (sent_) delta = view.network.delta_for(node_, seen_);
+  if (!delta) {
+    map = view.network.snapshot_for(node_);
+    map->relays = relays_of(view);
+    if (wants_lock_) map->lock = view.lock.statements;
+    return;
+  }
+  if (relays_due_ || (wants_relays_ && view.relays_changed > seen_.revision))
+    delta->relays = relays_of(view);
+  if (lock_due_ || (wants_lock_ && view.lock_changed > seen_.revision))
+    delta->lock = view.lock.statements;
+}
+
 bool WatchSource::next(mesh::v1::NetmapUpdate& message) {
   const auto now = std::chrono::steady_clock::now();
   // The state is copied under the lock and made a message after it.
   std::optional<netmap::Delta> delta;
   std::optional<netmap::Netmap> map;
-  directory_.read([&](const View& view) {
-    if (view.network.find(node_) == nullptr) return;  // the stream is about to be ended
-    if (sent_ && seen_ == view.network.version() && !relays_due_) return;
-    if (sent_) delta = view.network.delta_for(node_, seen_);
-    if (!delta) {
-      map = view.network.snapshot_for(node_);
-      map->relays = relays_of(view);
-    } else if (relays_due_ || (wants_relays_ && view.relays_changed > seen_.revision)) {
-      delta->relays = relays_of(view);
-    }
-  });
-  relays_due_ = false;
+  directory_.read([&](const View& view) { read_news(view, map, delta); });
+  relays_due_ = lock_due_ = false;
   if (map) {
     sent_ = seen_ = map->version;
     message = rpc::to_proto(*map);

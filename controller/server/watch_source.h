@@ -36,14 +36,19 @@ class WatchSource : public rpc::UpdateSource {
   // Whether the agent should be told the version alone, because it could soon not resume from what
   // it holds.
   bool is_stale(const MapVersion& newest) const;
+  // A snapshot, a change, or neither.
+  void read_news(const View& view, std::optional<netmap::Netmap>& map,
+                 std::optional<netmap::Delta>& delta) const;
   bool keep_alive(mesh::v1::NetmapUpdate& message, std::chrono::steady_clock::time_point now);
 
   const Directory& directory_;
   const TicketOffice& tickets_;
   WallClock clock_;
   NodeId node_;
-  bool wants_relays_;               // older agents do not know them
-  bool relays_due_ = false;         // what the agent holds of them is not what they are
+  bool wants_relays_;        // older agents do not know them
+  bool relays_due_ = false;  // what the agent holds of them is not what they are
+  bool wants_lock_;          // the same of the lock
+  bool lock_due_ = false;
   std::optional<MapVersion> sent_;  // what the agent holds; absent: a snapshot is due
   // Up to here nothing that the agent does not hold concerns it. Apart from sent_, so that changes
   // that concern others do not let the stream fall out of the history.

@@ -3,6 +3,7 @@
 
 #include <array>
 
+#include "controller/store/lock_step.h"
 #include "controller/store/node_life_step.h"
 #include "controller/store/sign_in_step.h"
 
@@ -198,6 +199,8 @@ CREATE TRIGGER audit_is_not_removed BEFORE DELETE ON audit
     kNodeLifeStep,
     // 8: who signs in at an identity provider
     kSignInStep,
+    // 9: the network lock
+    kLockStep,
 };
 
 Result<int> schema_of(Database& db) {

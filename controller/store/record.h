@@ -16,6 +16,7 @@
 #include "controller/core/topology/node.h"
 #include "controller/core/topology/overlay.h"
 #include "controller/core/topology/role.h"
+#include "controller/store/lock_record.h"
 #include "controller/store/user_record.h"
 
 namespace kernmesh::store {
@@ -132,7 +133,8 @@ struct PolicyRecord {
   policy::AcceptedPolicy accepted;
 };
 
-using Record = std::variant<MetaRecord, UserRecord, NodeRecord, JoinKeyRecord, AllocationRecord,
-                            PolicyRecord, RelayRecord, TokenRecord, RequestRecord>;
+using Record =
+    std::variant<MetaRecord, UserRecord, NodeRecord, JoinKeyRecord, AllocationRecord, PolicyRecord,
+                 RelayRecord, TokenRecord, RequestRecord, LockStatementRecord, LockProposalRecord>;
 
 }  // namespace kernmesh::store

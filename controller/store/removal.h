@@ -6,6 +6,7 @@
 
 #include "controller/base/ids.h"
 #include "controller/core/netmap/relay.h"
+#include "controller/store/lock_record.h"
 
 namespace kernmesh::store {
 
@@ -16,6 +17,6 @@ struct Removal {
   Revision written;
 };
 using AnyRemoval = std::variant<Removal<UserId>, Removal<NodeId>, Removal<JoinKeyId>,
-                                Removal<netmap::RelayId>, Removal<TokenId>>;
+                                Removal<netmap::RelayId>, Removal<TokenId>, Removal<LockDigest>>;
 
 }  // namespace kernmesh::store

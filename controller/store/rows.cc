@@ -83,15 +83,15 @@ Status write_row(Database& db, const NodeRecord& record, Revision now) {
               " addresses, endpoints, ephemeral, online, created_at, last_seen_at, key_expires_at,"
               " applied_epoch, applied_revision, agent_version, kernel_release, tags, home_relay,"
               " join_key, key_expiry, key_rotation_due, machine_key_shared_at, alarmed_for,"
-              " written) VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,"
-              "?19,?20,?21,?22,?23,?24,?25,?26)"
+              " endorsement, written) VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,"
+              "?16,?17,?18,?19,?20,?21,?22,?23,?24,?25,?26,?27)"
             : "UPDATE node SET name=?2, user_id=?3, state=?4, machine_key=?5, node_key=?6,"
               " disco_key=?7, addresses=?8, endpoints=?9, ephemeral=?10, online=?11,"
               " created_at=?12, last_seen_at=?13, key_expires_at=?14, applied_epoch=?15,"
               " applied_revision=?16, agent_version=?17, kernel_release=?18, tags=?19,"
               " home_relay=?20, join_key=?21, key_expiry=?22, key_rotation_due=?23,"
-              " machine_key_shared_at=?24, alarmed_for=?25, written=?26"
-              " WHERE id=?1 AND written=?27");
+              " machine_key_shared_at=?24, alarmed_for=?25, endorsement=?26, written=?27"
+              " WHERE id=?1 AND written=?28");
   const auto& node = record.node;
   const auto& facts = record.facts;
   statement.bind(signed_of(node.id.value())).bind(node.name);
@@ -108,7 +108,7 @@ Status write_row(Database& db, const NodeRecord& record, Revision now) {
   statement.bind(node.home_relay.value()).bind(signed_of(record.join_key.value()));
   statement.bind(static_cast<std::int64_t>(node.key_expiry)).bind(node.key_rotation_due ? 1 : 0);
   statement.bind(seconds_of(node.machine_key_shared_at)).bind(seconds_of(record.alarmed_for));
-  statement.bind(signed_of(now.value()));
+  statement.bind_blob(node.endorsement).bind(signed_of(now.value()));
   if (!fresh) statement.bind(signed_of(record.written.value()));
   MESH_TRY(statement.run());
   return replaced(db, "node", node.id.value());
@@ -212,7 +212,7 @@ Status read_rows(Database& db, std::vector<NodeRecord>& records) {
       "SELECT id, name, user_id, state, machine_key, node_key, disco_key, addresses, endpoints,"
       " ephemeral, online, created_at, last_seen_at, key_expires_at, applied_epoch,"
       " applied_revision, agent_version, kernel_release, tags, home_relay, join_key, key_expiry,"
-      " key_rotation_due, machine_key_shared_at, alarmed_for, written FROM node";
+      " key_rotation_due, machine_key_shared_at, alarmed_for, endorsement, written FROM node";
   return each_row(db, kSql, [&](Statement& row) -> Status {
     NodeRecord record;
     auto& node = record.node;
@@ -249,6 +249,8 @@ Status read_rows(Database& db, std::vector<NodeRecord>& records) {
     node.key_rotation_due = row.number() != 0;
     node.machine_key_shared_at = time_of(row.number());
     record.alarmed_for = time_of(row.number());
+    const std::string endorsement = row.blob();
+    node.endorsement.assign(endorsement.begin(), endorsement.end());
     record.written = Revision(unsigned_of(row.number()));
     records.push_back(std::move(record));
     return {};

@@ -25,6 +25,8 @@ Status write_row(Database& db, const RelayRecord& record, Revision now);
 Status write_row(Database& db, const TokenRecord& record, Revision now);
 // Forgets what is beyond kRequestMemory and kMostRequests.
 Status write_row(Database& db, const RequestRecord& record, Revision now);
+Status write_row(Database& db, const LockStatementRecord& record, Revision now);
+Status write_row(Database& db, const LockProposalRecord& record, Revision now);
 Status write_row(Database& db, const AuditEvent& event);
 
 Status remove_row(Database& db, const Removal<UserId>& removal);
@@ -32,6 +34,7 @@ Status remove_row(Database& db, const Removal<NodeId>& removal);
 Status remove_row(Database& db, const Removal<JoinKeyId>& removal);
 Status remove_row(Database& db, const Removal<netmap::RelayId>& removal);
 Status remove_row(Database& db, const Removal<TokenId>& removal);
+Status remove_row(Database& db, const Removal<LockDigest>& removal);
 
 Status read_rows(Database& db, std::vector<MetaRecord>& records);
 Status read_rows(Database& db, std::vector<UserRecord>& records);
@@ -40,6 +43,8 @@ Status read_rows(Database& db, std::vector<JoinKeyRecord>& records);
 Status read_rows(Database& db, std::vector<RelayRecord>& records);
 Status read_rows(Database& db, std::vector<TokenRecord>& records);
 Status read_rows(Database& db, std::vector<PolicyHead>& heads);
+Status read_rows(Database& db, std::vector<LockStatementRecord>& records);
+Status read_rows(Database& db, std::vector<LockProposalRecord>& records);
 // kNotFound when there is no such policy.
 Result<std::string> read_policy_text(Database& db, PolicyRevision revision);
 

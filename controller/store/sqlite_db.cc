@@ -57,8 +57,10 @@ Statement& Statement::bind(std::string_view text) {
 Statement& Statement::bind_blob(std::span<const std::uint8_t> bytes) {
   ++parameter_;
   if (failed_ == SQLITE_OK) {
-    failed_ = sqlite3_bind_blob64(statement_.get(), parameter_, bytes.data(), bytes.size(),
-                                  SQLITE_TRANSIENT);
+    // No address would be NULL and not a blob without bytes.
+    const void* first = bytes.empty() ? static_cast<const void*>("") : bytes.data();
+    failed_ =
+        sqlite3_bind_blob64(statement_.get(), parameter_, first, bytes.size(), SQLITE_TRANSIENT);
   }
   return *this;
 }

@@ -47,6 +47,8 @@ struct RaiseHighest {
   Status operator()(const AllocationRecord&) { return {}; }
   Status operator()(const PolicyRecord&) { return {}; }
   Status operator()(const RequestRecord&) { return {}; }
+  Status operator()(const LockStatementRecord&) { return {}; }
+  Status operator()(const LockProposalRecord&) { return {}; }
 };
 
 class SqliteStore : public Store {
@@ -68,6 +70,8 @@ class SqliteStore : public Store {
     MESH_TRY(read_rows(db_, contents.relays));
     MESH_TRY(read_rows(db_, contents.tokens));
     MESH_TRY(read_rows(db_, contents.policies));
+    MESH_TRY(read_rows(db_, contents.lock_statements));
+    MESH_TRY(read_rows(db_, contents.lock_proposals));
     if (!contents.policies.empty()) {
       MESH_TRY_ASSIGN(contents.policy_text,
                       read_policy_text(db_, contents.policies.back().revision));
@@ -134,6 +138,9 @@ class SqliteStore : public Store {
     MESH_TRY(transaction.begin());
     MESH_TRY_ASSIGN(const auto last, counter(db_, "revision"));
     MESH_TRY_ASSIGN(const auto network, counter(db_, "network_revision"));
+    if (commit.only_at && *commit.only_at != Revision(network)) {
+      return Error(ErrorCode::kConflict, "the network has changed meanwhile");
+    }
     Change change{Revision(last + 1), Revision(network), commit.puts,
                   commit.removals,    commit.audience,   AuditId()};
     MESH_TRY(raise_counter(db_, "revision", change.revision.value()));

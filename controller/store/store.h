@@ -25,6 +25,9 @@ struct Commit {
   std::vector<AnyRemoval> removals;
   std::vector<AuditEvent> audit;
   Audience audience = Audience::kServer;
+  // Only while this is the network's revision, so that what nodes were told is still what the
+  // commit was planned from.
+  std::optional<Revision> only_at{};
 };
 
 // A commit that is durable. `puts` carry their new `written`.
@@ -63,6 +66,8 @@ struct Contents {
   std::vector<PolicyHead> policies;  // ascending; without texts, which may be 10 MB each
   std::string policy_text;           // of the newest
   HighestIds highest;
+  std::vector<LockStatementRecord> lock_statements;  // ascending
+  std::vector<LockProposalRecord> lock_proposals;
 };
 
 class Store {
@@ -90,7 +95,7 @@ class Store {
 
   // Durable when it returns. Errors, after each of which nothing was written:
   //   kConflict       a record is not (or not any more) as of `written`, or a policy is not the
-  //                   next one: read again and retry
+  //                   next one, or the network has moved on: read again and retry
   //   kAlreadyExists  a name, key or slot belongs to another record (the message names the field)
   //   kExhausted      the disk is full
   //   kCorrupt, kSystem, kPermissionDenied   the store's files

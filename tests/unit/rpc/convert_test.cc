@@ -116,6 +116,35 @@ TEST(Convert, relays_and_homes_come_back_as_they_went) {
   EXPECT_EQ(std::get<netmap::Delta>(*change), delta);
 }
 
+TEST(Convert, lock_and_endorsements_come_back_as_they_went) {
+  auto map = map_of_two();
+  map.lock = {{1, 2, 3}, {4}};
+  map.self.endorsement = {5};
+  map.peers.begin()->second.endorsement = Bytes(kMaxEndorsementBytes, 6);
+  EXPECT_EQ(std::get<netmap::Netmap>(*from_proto(to_proto(map))), map);
+  netmap::Delta delta;
+  delta.from = delta.to = map.version;
+  delta.lock = map.lock;
+  EXPECT_EQ(std::get<netmap::Delta>(*from_proto(to_proto(delta))), delta);
+  delta.lock->clear();  // a server that has lost it says so
+  EXPECT_EQ(std::get<netmap::Delta>(*from_proto(to_proto(delta))), delta);
+  // Whom a node's lock has left out is a peer to whoever stores the map.
+  auto sorted = map;
+  sorted.left_out.insert(sorted.peers.extract(sorted.peers.begin()->first));
+  EXPECT_EQ(std::get<netmap::Netmap>(*from_proto(to_proto(sorted))), map);
+}
+
+TEST(Convert, lock_and_endorsements_are_bounded) {
+  auto map = map_of_two();
+  map.peers.begin()->second.endorsement = Bytes(kMaxEndorsementBytes + 1, 6);
+  EXPECT_FALSE(from_proto(to_proto(map)));
+  map = map_of_two();
+  map.lock.resize(kMaxLockStatements + 1);
+  EXPECT_FALSE(from_proto(to_proto(map)));
+  map.lock = {Bytes(kMaxLockBytes + 1)};
+  EXPECT_FALSE(from_proto(to_proto(map)));
+}
+
 TEST(Convert, relays_tls_port_counts_only_with_a_fingerprint_and_when_udp_has_another) {
   auto message = to_proto(two_relays());
   const auto& first = [&] { return from_proto(message)->known.begin()->second; };

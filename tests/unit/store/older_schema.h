@@ -22,4 +22,9 @@ inline constexpr const char* kUndoEighth =
     "DROP TABLE user_group; DROP INDEX user_account;"
     "ALTER TABLE user DROP COLUMN subject; ALTER TABLE user DROP COLUMN issuer;";
 
+// The same of the ninth.
+inline constexpr const char* kUndoNinth =
+    "DROP TABLE lock_statement; DROP TABLE lock_proposal;"
+    "ALTER TABLE node DROP COLUMN endorsement;";
+
 }  // namespace kernmesh::store

@@ -126,6 +126,7 @@ TEST_F(PolicyStoreTest, database_from_before_policies_keeps_its_users_and_nodes)
   node.node.name = "web";
   node.node.user_id = UserId(1);
   ASSERT_TRUE(open()->commit({{user, node}, {}, {}, Audience::kNetwork}));
+  execute(kUndoNinth);
   execute(kUndoEighth);
   execute(kUndoSeventh);
   execute(kUndoSixth);

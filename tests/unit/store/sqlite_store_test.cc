@@ -161,6 +161,7 @@ TEST_F(SqliteStoreTest, tagged_nodes_of_an_older_schema_do_not_expire_any_more) 
   ended.node.state = topology::NodeState::kExpired;
   ASSERT_TRUE(
       open()->commit({{user_of(1, "ann"), tagged, plain, ended}, {}, {}, Audience::kNetwork}));
+  execute(kUndoNinth);
   execute(kUndoEighth);
   execute(kUndoSeventh);
   execute("DELETE FROM migration WHERE number > 6");
@@ -180,6 +181,7 @@ TEST_F(SqliteStoreTest, relay_of_an_older_schema_has_no_tls_until_it_tells_its_c
   relay.relay.name = "fra1";
   relay.relay.tls_port = Port(443);
   ASSERT_TRUE(open()->commit({{relay}, {}, {}, Audience::kNetwork}));
+  execute(kUndoNinth);
   execute(kUndoEighth);
   execute(kUndoSeventh);
   execute(kUndoSixth);
@@ -202,6 +204,7 @@ TEST_F(SqliteStoreTest, relay_of_an_older_schema_has_no_tls_until_it_tells_its_c
 // As the first two steps left it, with a user and a key of hers.
 TEST_F(SqliteStoreTest, join_keys_of_an_older_schema_are_for_nodes) {
   ASSERT_TRUE(open()->commit({{user_of(1, "ann"), key_of(5)}, {}, {}, {}}));
+  execute(kUndoNinth);
   execute(kUndoEighth);
   execute(kUndoSeventh);
   execute(kUndoSixth);
