@@ -87,7 +87,9 @@ Status Agent::load_stored() {
   if (settings_.server.empty()) return {};
   MESH_TRY_ASSIGN(const auto ca, fingerprint_of(settings_.ca_pem));
   MESH_TRY_ASSIGN(auto map, load_netmap(options_.state_dir, ca));
+  open_lock(ca);
   if (!map) return {};
+  lock_->admit(*map);
   stored_ = std::make_shared<const netmap::Netmap>(std::move(*map));
   received_ = stored_->version;
   return {};
@@ -261,6 +263,17 @@ void Agent::end_session() {
   connected_ = false;
 }
 
+ControlConfig Agent::control_config(const topology::CaFingerprint& ca) const {
+  return {settings_.server,
+          settings_.ca_pem,
+          ca,
+          settings_.hostname.empty() ? machine_hostname() : settings_.hostname,
+          kernel_release(),
+          identity_,
+          run_,
+          lock_->endorsement_for(node_public_key(identity_.node))};
+}
+
 void Agent::start_session(std::string join_key) {
   const auto ca = fingerprint_of(settings_.ca_pem);
   if (!ca) {
@@ -274,11 +287,14 @@ void Agent::start_session(std::string join_key) {
       if (session_number_ == number) work();
     });
   };
+  open_lock(*ca);
   NetmapReceiver::Events received;
+  received.admit = [lock = lock_.get()](netmap::Netmap& map) { lock->admit(map); };
   received.on_netmap = [this, in_charge](NetmapPtr map, std::optional<NetmapStep> step) {
     in_charge([this, map = std::move(map), step = std::move(step)] {
       on_netmap(map, step);
       on_heard();
+      announce_endorsement();
     });
   };
   received.on_saved = [this, in_charge](const Status& status) {
@@ -301,15 +317,8 @@ void Agent::start_session(std::string join_key) {
         [this, told] { told ? rotation_.on_told(*told) : rotation_.on_refused(told.error()); });
   };
   displaced_ = false;
-  ControlConfig config{settings_.server,
-                       settings_.ca_pem,
-                       *ca,
-                       settings_.hostname.empty() ? machine_hostname() : settings_.hostname,
-                       kernel_release(),
-                       identity_,
-                       run_};
   session_ =
-      std::make_unique<ControlSession>(std::move(config), std::move(join_key), std::move(events));
+      std::make_unique<ControlSession>(control_config(*ca), std::move(join_key), std::move(events));
   if (!endpoints_.empty()) session_->report_endpoints(endpoints_);
   if (home_) session_->report_home(*home_);
 }

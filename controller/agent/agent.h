@@ -10,10 +10,12 @@
 #include <string_view>
 
 #include "controller/agent/acl_report.h"
+#include "controller/agent/agent_options.h"
 #include "controller/agent/control_session.h"
 #include "controller/agent/instance.h"
 #include "controller/agent/join.h"
 #include "controller/agent/key_rotation.h"
+#include "controller/agent/lock_keeper.h"
 #include "controller/agent/mesh_node.h"
 #include "controller/agent/packet_journal.h"
 #include "controller/agent/person_wait.h"
@@ -24,18 +26,6 @@
 #include "controller/rpc/local_server.h"
 
 namespace kernmesh::agent {
-
-struct AgentOptions {
-  std::string state_dir = "/var/lib/kernmesh";
-  std::string socket_path = "/run/kernmesh/agent.sock";
-  std::string mesh_name = "mesh0";
-  std::string underlay_name = "meshu0";
-  Port port;                // 0: the stored one, or a random one
-  std::string http_listen;  // ADDRESS:PORT of /metrics and /healthz; empty: no pages
-  AccessOptions access;
-  bool no_port_mapping = false;         // no gateway is asked
-  std::uint32_t most_peers_told = 100;  // one by one in /metrics; of more, none
-};
 
 class Agent final : public rpc::LocalHandler {
  public:
@@ -64,6 +54,8 @@ class Agent final : public rpc::LocalHandler {
                const rpc::Stream<mesh::v1::AclEvent>& stream) override;
   Status flows(const mesh::v1::FlowsRequest& request,
                const rpc::Stream<mesh::v1::FlowsResponse>& stream) override;
+  Result<mesh::v1::LockShowResponse> lock_show() override;
+  Result<mesh::v1::LockSignResponse> lock_sign(const mesh::v1::LockSignRequest& request) override;
   // For the pages of --http-listen; empty when the agent stops meanwhile.
   std::string metrics();
   bool is_healthy();
@@ -91,6 +83,7 @@ class Agent final : public rpc::LocalHandler {
   Status bring_up(const Join& join, const std::function<bool()>& is_wanted);
   Status await_person(const Join& join, const rpc::Stream<mesh::v1::SignInResponse>& stream);
   void start_session(std::string join_key);
+  ControlConfig control_config(const topology::CaFingerprint& ca) const;
   Status ensure_node();
   MeshNode::Events node_events();
   void on_netmap(NetmapPtr map, const std::optional<NetmapStep>& step = {});
@@ -114,6 +107,8 @@ class Agent final : public rpc::LocalHandler {
   void on_packets(const std::vector<mesh_acl_event>& events);
   void set_access();
   void on_heard();
+  void open_lock(const topology::CaFingerprint& ca);
+  void announce_endorsement();
 
   const AgentOptions options_;
   const Instance instance_;
@@ -141,6 +136,7 @@ class Agent final : public rpc::LocalHandler {
   std::optional<Joining> joining_;
   PersonWait person_;
   MapVersion received_, applied_;
+  std::unique_ptr<LockKeeper> lock_;          // of the network of settings_; outlives receiver_
   std::unique_ptr<NetmapReceiver> receiver_;  // outlives session_, whose thread uses it
   std::unique_ptr<ControlSession> session_;
   std::uint64_t session_number_ = 0;  // work that an ended session posted is not its successor's

@@ -37,7 +37,7 @@ ControlSession::ControlSession(ControlConfig config, std::string join_key, Event
       events_(std::move(events)),
       client_(config_.server, config_.ca_pem, config_.ca),
       join_key_(std::move(join_key)),
-      node_key_(config_.identity.node),
+      node_key_{config_.identity.node, config_.endorsement},
       told_key_(node_key_) {
   watch_thread_ = std::thread([this] { run_watch(); });
   report_thread_ = std::thread([this] { run_reports(); });
@@ -78,13 +78,14 @@ bool ControlSession::pause(Duration duration) {
 Result<rpc::Session> ControlSession::enroll(std::unique_lock<std::mutex>& lock) {
   changed_.wait(lock, [this] { return !enrolling_; });
   if (leaving_) return Error(ErrorCode::kUnavailable, "this node is leaving");
-  const X25519SecretKey key = node_key_;
+  const OwnKey key = node_key_;
   const rpc::Registration registration{config_.identity.machine,
-                                       node_public_key(key),
+                                       node_public_key(key.key),
                                        disco_public_key(config_.identity.disco),
                                        join_key_,
                                        config_.hostname,
-                                       config_.instance};
+                                       config_.instance,
+                                       key.endorsement};
   enrolling_ = true;
   lock.unlock();
   auto session = client_.register_node(registration);
@@ -177,9 +178,9 @@ void ControlSession::send_report(std::unique_lock<std::mutex>& lock) {
   changed_.wait_for(lock, seconds(1), [this] { return stopping_; });
 }
 
-void ControlSession::tell_node_key(const X25519SecretKey& key) {
+void ControlSession::tell_node_key(const X25519SecretKey& key, Bytes endorsement) {
   const std::lock_guard lock(mutex_);
-  node_key_ = key;
+  node_key_ = {key, std::move(endorsement)};
   has_new_key_ = true;
   changed_.notify_all();
 }

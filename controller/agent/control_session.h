@@ -26,6 +26,7 @@ struct ControlConfig {
   std::string kernel_release;
   Identity identity;
   topology::AgentInstance instance{};
+  Bytes endorsement{};  // of this machine, for identity.node; empty: none
 };
 
 // How long a server that is asked may take to answer a registration: what it had to write is on its
@@ -60,8 +61,9 @@ class ControlSession {
   // At which relay peers find this node; 0: none.
   void report_home(relay::RelayId home);
 
-  // Tells the server another node key; newest wins. Tried again until on_node_key.
-  void tell_node_key(const X25519SecretKey& key);
+  // Tells the server another node key, and its endorsement in a locked network; newest wins. Tried
+  // again until on_node_key.
+  void tell_node_key(const X25519SecretKey& key, Bytes endorsement);
 
   // Takes this node out of the network, also one whose registration is under way, and makes no
   // other; the last that is asked of a session. Blocks for at most kLeavePatience and a call's
@@ -89,8 +91,13 @@ class ControlSession {
   // All below guarded by mutex_.
   bool stopping_ = false;
   std::string join_key_;
-  X25519SecretKey node_key_;  // what the server is told
-  X25519SecretKey told_key_;  // what it took last
+  struct OwnKey {
+    X25519SecretKey key;
+    Bytes endorsement;  // of it; empty: none
+    bool operator==(const OwnKey&) const = default;
+  };
+  OwnKey node_key_;           // what the server is told
+  OwnKey told_key_;           // what it took last
   bool has_new_key_ = false;  // node_key_ has not been told yet
   bool leaving_ = false;      // no registration is begun any more
   bool enrolling_ = false;    // one at a time, so that the server hears keys in our order

@@ -83,6 +83,9 @@ std::vector<std::string> Agent::problems() const {
   // When it is only the policy, the node's own problems say so.
   if (node_ && apply_error_ && node_->netmap() != stored_)
     result.push_back("the newest netmap is not in force: " + apply_error_->message());
+  if (lock_) {
+    for (auto& problem : lock_->problems()) result.push_back(std::move(problem));
+  }
   if (save_error_) result.push_back("state could not be stored: " + save_error_->message());
   return result;
 }

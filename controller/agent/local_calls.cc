@@ -129,6 +129,8 @@ Result<mesh::v1::LogoutResponse> Agent::logout() {
     MESH_TRY(take_down());
     MESH_TRY(forget_saved_state(options_.state_dir));
     MESH_TRY(forget_identity(options_.state_dir));
+    lock_.reset();
+    MESH_TRY(forget_locks(options_.state_dir));
     settings_ = Settings();
     stored_.reset();
     received_ = {};
@@ -160,6 +162,7 @@ Result<mesh::v1::StatusResponse> Agent::status() {
     response.set_underlay_name(options_.underlay_name);
     response.set_agent_version(KERNMESH_VERSION);
     response.set_kernel_release(kernel_release());
+    if (lock_) *response.mutable_lock() = lock_->status();
     for (const auto& problem : problems()) response.add_problems(problem);
     return response;
   });

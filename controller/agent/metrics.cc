@@ -169,6 +169,20 @@ void put_policy(Page& page, const NodeNumbers& node) {
 
 }  // namespace
 
+void put_lock(Page& page, const LockNumbers& lock) {
+  page.gauge("kernmesh_agent_lock_in_force", "1: peers are taken in only with a signature.",
+             number(lock.is_in_force));
+  page.gauge("kernmesh_agent_lock_statement", "Number of the newest statement of the lock here.",
+             number(lock.statements));
+  page.gauge("kernmesh_agent_lock_refused",
+             "1: the server's lock is not the one that was verified here.",
+             number(lock.is_refused));
+  page.gauge("kernmesh_agent_lock_endorsed", "1: this node's peers take it in under the lock.",
+             number(lock.is_endorsed));
+  page.gauge("kernmesh_agent_lock_left_out_peers", "Peers that the lock leaves out.",
+             number(lock.left_out));
+}
+
 std::string render_metrics(const AgentNumbers& numbers) {
   Page page;
   page.gauge("kernmesh_agent_build_info", "Always 1; the version is a label.", 1,
@@ -179,6 +193,7 @@ std::string render_metrics(const AgentNumbers& numbers) {
   page.gauge("kernmesh_agent_problems", "Lines marked with ! in `meshadm status`.",
              number(numbers.problems));
   put_version(page, numbers);
+  put_lock(page, numbers.lock);
   if (!numbers.node) return page.text();
   constexpr const char* kPeers = "kernmesh_agent_peers";
   constexpr const char* kHelp = "Peers, by the kind of path to them.";

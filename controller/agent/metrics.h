@@ -49,11 +49,21 @@ struct NodeNumbers {
   WallTime policy_failed_at{};      // the last time that one could not be; 1970: never
 };
 
+// What this node makes of the network lock.
+struct LockNumbers {
+  bool is_in_force = false;
+  bool is_refused = false;       // what the server has is not what was verified here
+  bool is_endorsed = false;      // this node itself
+  std::uint64_t left_out = 0;    // peers
+  std::uint64_t statements = 0;  // number of the newest
+};
+
 struct AgentNumbers {
   bool connected = false;
   MapVersion received;
   MapVersion applied;
   std::uint64_t problems = 0;
+  LockNumbers lock;
   std::optional<portmap::Protocol> mapped_by;  // how the gateway was asked for a port that it gave
   std::optional<NodeNumbers> node;
 };

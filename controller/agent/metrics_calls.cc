@@ -70,6 +70,16 @@ StreamNumbers numbers_of_streams(const TlsPath& tls) {
   return numbers;
 }
 
+LockNumbers numbers_of(const mesh::v1::LockStatus& lock) {
+  LockNumbers numbers;
+  numbers.is_in_force = lock.state() == mesh::v1::LockStatus::STATE_IN_FORCE;
+  numbers.is_refused = !lock.problem().empty();
+  numbers.is_endorsed = lock.is_endorsed();
+  numbers.left_out = static_cast<std::uint64_t>(lock.left_out_size());
+  numbers.statements = lock.number();
+  return numbers;
+}
+
 Result<NodeNumbers> numbers_of(const MeshNode& node, MonoTime now, std::uint32_t most_told) {
   NodeNumbers numbers;
   MESH_TRY(put_peer_numbers(node, now, most_told, numbers));
@@ -98,6 +108,7 @@ std::string Agent::metrics() {
     numbers.received = received_;
     numbers.applied = applied_;
     numbers.problems = problems().size();
+    if (lock_) numbers.lock = numbers_of(lock_->status());
     if (mapping_ && mapping_->mapping()) numbers.mapped_by = mapping_->mapping()->protocol;
     if (node_) {
       MESH_TRY_ASSIGN(numbers.node, numbers_of(*node_, host::mono_now(), options_.most_peers_told));

@@ -1,12 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/agent/netmap_receiver.h"
 
+#include <algorithm>
 #include <utility>
 #include <variant>
 
 #include "controller/agent/saved_state.h"
 
 namespace kernmesh::agent {
+
+namespace {
+
+// Who was left out before and is not any more, or the other way round, changes too.
+void add_readmitted(const netmap::Netmap& before, const netmap::Netmap& after,
+                    std::vector<NodeId>& touched) {
+  const auto add = [&](const netmap::Netmap& map, const netmap::Netmap& other) {
+    for (const auto& [id, peer] : map.left_out) {
+      if (!other.left_out.contains(id)) touched.push_back(id);
+    }
+  };
+  add(before, after);
+  add(after, before);
+  std::sort(touched.begin(), touched.end());
+  touched.erase(std::unique(touched.begin(), touched.end()), touched.end());
+}
+
+}  // namespace
 
 NetmapReceiver::NetmapReceiver(std::string state_dir, const topology::CaFingerprint& ca,
                                netmap::MergeRules rules, NetmapPtr stored, Events events)
@@ -49,6 +68,8 @@ Status NetmapReceiver::on_update(Result<rpc::Update> update) {
     if (current_) events_.on_netmap(current_, std::nullopt);
     return {};
   }
+  if (events_.admit) events_.admit(*merged);
+  if (step) add_readmitted(*current_, *merged, step->touched.peers);
   previous_ = std::exchange(current_, std::make_shared<const netmap::Netmap>(std::move(*merged)));
   checked_ = true;
   events_.on_saved(save_netmap(state_dir_, ca_, *current_));

@@ -32,6 +32,9 @@ class NetmapReceiver {
     std::function<void(NetmapPtr, std::optional<NetmapStep>)> on_netmap;
     std::function<void(const Status&)>
         on_saved;  // an error (disk full): the map is used all the same
+    // Called on the session's thread with each new map, to leave out of it whom the network lock
+    // keeps out; empty: nobody is.
+    std::function<void(netmap::Netmap&)> admit{};
   };
   // ca: the authority of the server whose maps these are.
   NetmapReceiver(std::string state_dir, const topology::CaFingerprint& ca, netmap::MergeRules rules,

@@ -15,7 +15,7 @@ KeyRotation::Events Agent::rotation_events() {
     return node_->set_node_key(identity);
   };
   events.tell = [this](const X25519SecretKey& key) {
-    if (session_) session_->tell_node_key(key);
+    if (session_) session_->tell_node_key(key, lock_->endorsement_for(node_public_key(key)));
   };
   events.keep = [this](const X25519SecretKey& key) {
     identity_.node = key;

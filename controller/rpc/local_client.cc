@@ -128,6 +128,16 @@ Result<mesh::v1::AclStatsResponse> LocalClient::acl_stats() {
               "ask the agent for its counters");
 }
 
+Result<mesh::v1::LockShowResponse> LocalClient::lock_show() {
+  return call(&Local::Stub::LockShow, mesh::v1::LockShowRequest(),
+              "ask the agent for the network lock");
+}
+
+Result<mesh::v1::LockSignResponse> LocalClient::lock_sign(
+    const mesh::v1::LockSignRequest& request) {
+  return call(&Local::Stub::LockSign, request, "have the agent sign");
+}
+
 Status LocalClient::drops(const mesh::v1::DropsRequest& request,
                           const std::function<void(const mesh::v1::AclEvent&)>& on_event,
                           Cancellation& cancellation) {

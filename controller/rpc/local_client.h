@@ -41,6 +41,8 @@ class LocalClient {
   Result<mesh::v1::AclShowResponse> acl_show();
   Result<mesh::v1::AclExplainResponse> acl_explain(const mesh::v1::AclExplainRequest& request);
   Result<mesh::v1::AclStatsResponse> acl_stats();
+  Result<mesh::v1::LockShowResponse> lock_show();
+  Result<mesh::v1::LockSignResponse> lock_sign(const mesh::v1::LockSignRequest& request);
   // As ping(): until the agent has said all, or `cancellation` is used.
   Status drops(const mesh::v1::DropsRequest& request,
                const std::function<void(const mesh::v1::AclEvent&)>& on_event,

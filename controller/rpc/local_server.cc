@@ -92,6 +92,14 @@ class Service final : public mesh::v1::Local::Service {
                         mesh::v1::AclStatsResponse* response) override {
     return fill(handler_.acl_stats(), response);
   }
+  grpc::Status LockShow(grpc::ServerContext*, const mesh::v1::LockShowRequest*,
+                        mesh::v1::LockShowResponse* response) override {
+    return fill(handler_.lock_show(), response);
+  }
+  grpc::Status LockSign(grpc::ServerContext*, const mesh::v1::LockSignRequest* request,
+                        mesh::v1::LockSignResponse* response) override {
+    return fill(handler_.lock_sign(*request), response);
+  }
   grpc::Status Drops(grpc::ServerContext* context, const mesh::v1::DropsRequest* request,
                      grpc::ServerWriter<mesh::v1::AclEvent>* writer) override {
     return ended(handler_.drops(*request, stream_to(*context, *writer)));
@@ -183,7 +191,8 @@ Result<LocalServer> LocalServer::start(const std::string& path, LocalHandler& ha
   grpc::ServerBuilder builder;
   builder.AddListeningPort("unix:" + path, grpc::InsecureServerCredentials());
   builder.RegisterService(&parts->service);
-  builder.SetMaxReceiveMessageSize(64 * 1024);  // the largest request is a join key and two names
+  builder.SetMaxReceiveMessageSize(64 *
+                                   1024);  // the largest request is a hundred nodes to sign for
   const mode_t before =
       umask(0177);  // created with 0600, so there is no moment in which it is open
   parts->server = builder.BuildAndStart();

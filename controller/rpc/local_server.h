@@ -44,6 +44,9 @@ class LocalHandler {
   virtual Result<mesh::v1::AclExplainResponse> acl_explain(
       const mesh::v1::AclExplainRequest& request) = 0;
   virtual Result<mesh::v1::AclStatsResponse> acl_stats() = 0;
+  virtual Result<mesh::v1::LockShowResponse> lock_show() = 0;
+  virtual Result<mesh::v1::LockSignResponse> lock_sign(
+      const mesh::v1::LockSignRequest& request) = 0;
   // These two return when all is said, or, when following, once the stream is not open any more.
   virtual Status drops(const mesh::v1::DropsRequest& request,
                        const Stream<mesh::v1::AclEvent>& stream) = 0;

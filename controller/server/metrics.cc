@@ -7,6 +7,7 @@
 #include <map>
 
 #include "controller/core/topology/node_life.h"
+#include "controller/server/lock_plan.h"
 
 namespace kernmesh::server {
 namespace {
@@ -64,8 +65,10 @@ struct NodeCounts {
                                                  {topology::NodeState::kExpired, 0}};
   double expiring = 0;
   double shared = 0;
+  double locked_out = 0;
 
-  void count(const topology::Node& node, WallTime now) {
+  void count(const View& view, const topology::Node& node, WallTime now) {
+    if (!lock_problem(view, node).empty()) locked_out += 1;
     by_state[node.state] += 1;
     if (key_expires_soon(node, now)) expiring += 1;
     if (node.machine_key_shared_at != WallTime{}) shared += 1;
@@ -81,7 +84,10 @@ struct NodeCounts {
     auto twice = gauge("kernmesh_server_nodes_with_shared_key",
                        "Nodes whose machine key two machines have used within a day.");
     add(twice, shared);
-    families.insert(families.end(), {nodes, soon, twice});
+    auto out = gauge("kernmesh_server_nodes_locked_out",
+                     "Nodes that their peers do not take in under the network lock.");
+    add(out, locked_out);
+    families.insert(families.end(), {nodes, soon, twice, out});
   }
 };
 
@@ -116,7 +122,7 @@ std::string render_metrics(const Directory& directory, const Presence& presence,
   directory.read([&](const View& view) {
     double late = 0;
     for (const auto& [id, record] : view.nodes) {
-      counts.count(record.node, now);
+      counts.count(view, record.node, now);
       if (online.contains(id) && is_behind(view, presence, record)) ++late;
     }
     add(users, static_cast<double>(view.users.size()));
