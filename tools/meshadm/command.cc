@@ -64,6 +64,7 @@ void build_command_tree(CLI::App& root, Invocation& invocation) {
   add_key_commands(root, invocation);
   add_node_commands(root, invocation);
   add_settings_commands(root, invocation);
+  add_lock_commands(root, invocation);
   add_relay_commands(root, invocation);
   add_policy_commands(root, invocation);
   add_audit_command(root, invocation);

@@ -57,6 +57,7 @@ void add_token_commands(CLI::App& root, Invocation& invocation);
 void add_audit_command(CLI::App& root, Invocation& invocation);
 void add_node_commands(CLI::App& root, Invocation& invocation);
 void add_settings_commands(CLI::App& root, Invocation& invocation);
+void add_lock_commands(CLI::App& root, Invocation& invocation);
 void add_relay_commands(CLI::App& root, Invocation& invocation);
 void add_policy_commands(CLI::App& root, Invocation& invocation);
 void add_completion_commands(CLI::App& root, Invocation& invocation);

@@ -69,6 +69,7 @@ Json node_json(const mesh::v1::Node& node, WallTime now) {
           {"key_expires_soon", expires_soon(node, now)},
           {"renews_itself", node.renews_itself()},
           {"key_rotation_due", node.key_rotation_due()},
+          {"lock_problem", text_json(node.lock_problem())},
           {"machine_key_shared_at", time_json(node.machine_key_shared_at())},
           {"applied", version_json(node.applied())},
           {"agent_version", text_json(node.agent_version())},
@@ -125,6 +126,11 @@ void add_warnings(Document& document, const mesh::v1::ListNodesResponse& respons
                         time_text(node.key_expires_at(), now, "") + ": meshadm node renew " +
                         node.name(),
                     Tone::kWarn);
+    }
+    if (!node.lock_problem().empty()) {
+      document.line(
+          "! The network lock keeps " + node.name() + " out: meshadm lock sign " + node.name(),
+          Tone::kWarn);
     }
     if (node.machine_key_shared_at() != 0) document.line(shared_key_line(node, now), Tone::kWarn);
   }

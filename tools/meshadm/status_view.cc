@@ -91,6 +91,15 @@ Json peer_json(const PeerStatus& status, WallTime now) {
           {"last_tx_age_ms", age_json(status.last_tx_age_ms())}};
 }
 
+Json lock_json(const mesh::v1::LockStatus& lock) {
+  Json left_out = Json::array();
+  for (const auto& peer : lock.left_out()) left_out.push_back(peer.name());
+  const bool is_in_force = lock.state() == mesh::v1::LockStatus::STATE_IN_FORCE;
+  return {{"in_force", is_in_force},
+          {"signed", is_in_force ? Json(lock.is_endorsed()) : Json()},
+          {"left_out", std::move(left_out)}};
+}
+
 Json status_json(const StatusResponse& response, WallTime now) {
   const auto& self = response.self();
   const bool known = self.node_id() != 0;
@@ -124,6 +133,7 @@ Json status_json(const StatusResponse& response, WallTime now) {
           {"port_mapping", mapping_json(response.port_mapping())},
           {"agent_version", text_json(response.agent_version())},
           {"kernel_release", text_json(response.kernel_release())},
+          {"lock", lock_json(response.lock())},
           {"problems", std::move(problems)},
           {"peers", std::move(peers)}};
 }
