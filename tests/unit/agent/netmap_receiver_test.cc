@@ -17,6 +17,20 @@ netmap::Netmap map_of(std::uint64_t revision) {
   return map;
 }
 
+netmap::Peer sound_peer(std::uint64_t id) {
+  netmap::Peer peer;
+  peer.id = NodeId(id);
+  peer.name = "n" + std::to_string(id);
+  peer.user_id = UserId(1);
+  peer.user_name = "ada";
+  const auto byte = static_cast<std::uint8_t>(100 + id);
+  peer.machine_key = MachinePublicKey({byte});
+  peer.node_key = NodePublicKey({byte});
+  peer.disco_key = DiscoPublicKey({byte});
+  peer.addresses = {IpAddress::from_v4_number(0x64400000 + static_cast<std::uint32_t>(id))};
+  return peer;
+}
+
 class Receiver : public ::testing::Test {
  protected:
   void SetUp() override { open(nullptr); }
@@ -33,7 +47,12 @@ class Receiver : public ::testing::Test {
                                  handed_.push_back(std::move(map));
                                  step_ = std::move(step);
                                },
-                               [this](const Status& saved) { saved_ = saved.has_value(); }});
+                               [this](const Status& saved) { saved_ = saved.has_value(); },
+                               [this](netmap::Netmap& map) {
+                                 for (const NodeId id : kept_out_) {
+                                   map.left_out.insert(map.peers.extract(id));
+                                 }
+                               }});
   }
   void TearDown() override {
     if (!path_.empty()) std::filesystem::remove_all(path_);
@@ -44,6 +63,7 @@ class Receiver : public ::testing::Test {
   std::vector<NetmapPtr> handed_;
   std::optional<NetmapStep> step_;  // of the last
   std::optional<bool> saved_;
+  std::vector<NodeId> kept_out_;
 };
 
 TEST_F(Receiver, hands_over_and_stores_a_snapshot) {
@@ -120,6 +140,26 @@ TEST_F(Receiver, uses_a_map_that_could_not_be_stored_and_says_so) {
   ASSERT_TRUE(receiver_->on_update(rpc::Update(map_of(5))));
   EXPECT_EQ(saved_, false);
   EXPECT_EQ(handed_.size(), 1u);
+}
+
+// As after a peer's key could not be written down at first: it is let in by a change of somebody
+// else.
+TEST_F(Receiver, step_names_who_was_left_out_and_is_not_any_more) {
+  auto map = map_of(5);
+  for (const std::uint64_t id : {2, 3, 4}) map.peers[NodeId(id)] = sound_peer(id);
+  kept_out_ = {NodeId(4)};
+  ASSERT_TRUE(receiver_->on_update(rpc::Update(map)));
+  EXPECT_EQ(handed_.back()->peers.size(), 2u);
+  EXPECT_EQ(handed_.back()->left_out.size(), 1u);
+  kept_out_.clear();
+  auto delta = delta_from(5);
+  delta.removed = {NodeId(2)};
+  ASSERT_TRUE(receiver_->on_update(rpc::Update(delta)));
+  EXPECT_EQ(handed_.back()->peers.size(), 2u);
+  ASSERT_TRUE(step_);
+  EXPECT_EQ(step_->touched.peers, (std::vector{NodeId(2), NodeId(4)}));
+  // What is stored is what the server sent.
+  EXPECT_EQ((*load_netmap(path_, {}))->peers.size(), 2u);
 }
 
 }  // namespace

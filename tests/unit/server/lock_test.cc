@@ -2,6 +2,7 @@
 // What the server keeps of the network lock, and what it does not take.
 #include "controller/core/lock/admission.h"
 #include "controller/core/lock/signer.h"
+#include "tests/unit/server/crowd.h"
 #include "tests/unit/server/people.h"
 
 namespace kernmesh::server {
@@ -250,6 +251,42 @@ TEST_F(LockTest, proposal_is_taken_back) {
   ASSERT_TRUE(admin_->withdraw_lock_proposal(answer->proposals(0).digest()));
   EXPECT_EQ(admin_->get_lock()->proposals_size(), 0);
   EXPECT_FALSE(admin_->withdraw_lock_proposal(answer->proposals(0).digest()));
+}
+
+// All of them see each other: what a batch costs, and the beginning itself.
+TEST_F(LockTest, thousand_nodes_are_signed_in_as_many_requests_as_it_takes) {
+  using Clock = std::chrono::steady_clock;
+  const auto ms_since = [](Clock::time_point began) {
+    return std::chrono::duration<double, std::milli>(Clock::now() - began).count();
+  };
+  server_.reset();
+  Crowd crowd;
+  crowd.settle(directory_, 1'000);
+  start();
+  const auto statement = init({&alpha_}, {&alpha_});
+  const auto chain = lock::proposed_chain(statement);
+  ASSERT_TRUE(submit(statement));
+  const auto nodes = admin_->list_nodes();
+  ASSERT_TRUE(nodes);
+  ASSERT_EQ(nodes->nodes_size(), 1'002);
+  v1::SubmitEndorsementsRequest request;
+  double slowest = 0;
+  for (const auto& node : nodes->nodes()) {
+    request.add_endorsements(endorsed(chain, NodeId(node.id()), alpha_));
+    if (request.endorsements_size() < 100 && &node != &*nodes->nodes().rbegin()) continue;
+    const auto began = Clock::now();
+    const auto taken = admin_->submit_endorsements(request);
+    ASSERT_TRUE(taken) << taken.error().message();
+    slowest = std::max(slowest, ms_since(began));
+    request.clear_endorsements();
+  }
+  const auto began = Clock::now();
+  const auto locked = submit(statement);
+  ASSERT_TRUE(locked) << locked.error().message();
+  EXPECT_EQ(locked->statements_size(), 1);
+  EXPECT_EQ(locked->without_endorsement(), 0u);
+  std::printf("      1,002 nodes: a batch of 100 takes up to %.0f ms, the beginning %.0f ms\n",
+              slowest, ms_since(began));
 }
 
 TEST_F(LockTest, auditor_looks_and_admin_changes) {
