@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The whole product on a real kernel: server, agents, meshadm. Run inside the VM, or where WireGuard is:
 #   ci/vm -k 6.1 -- bash tests/vm/mesh.sh [SECTION...]
-# Sections, always in this order: join rotate life clone clock objects acl json flood layouts hooks fill lease ipv6 mtu relay tls survive move uplink
+# Sections, always in this order: join rotate life lock clone clock objects acl json flood layouts hooks fill lease ipv6 mtu relay tls survive move uplink
 # change refuse faults flags down. All of them stand on join, which runs by itself; every other one leaves a server and three nodes that are
 # up, or makes them so.
 here=$(dirname "$(readlink -f "$0")")
@@ -13,12 +13,12 @@ LAB_PREFIX=km-
 . "$here/check.sh"
 # shellcheck source=mesh/sections.sh
 . "$here/mesh/sections.sh"
-for file in life clock flood layouts hooks bypass lease mtu relay replay tls uplink watching json fill flags; do
+for file in life lock clock flood layouts hooks bypass lease mtu relay replay tls uplink watching json fill flags; do
 	# shellcheck disable=SC1090
 	. "$here/mesh/$file.sh"
 done
 trap lab_down EXIT
-all=(join rotate life clone clock objects acl json flood layouts hooks fill lease ipv6 mtu relay tls survive move uplink change refuse faults flags down)
+all=(join rotate life lock clone clock objects acl json flood layouts hooks fill lease ipv6 mtu relay tls survive move uplink change refuse faults flags down)
 for word in "$@"; do
 	[[ " ${all[*]} " == *" $word "* ]] || { echo "mesh.sh: no section $word; there are: ${all[*]}" >&2; exit 2; }
 done
