@@ -96,6 +96,7 @@ Status LockKeeper::remember(lock::Memory next) {
 void LockKeeper::follow(const netmap::LockStatements& sent) {
   const auto before = refused_;
   refused_.reset();
+  if (sent == memory_.history.statements) return;
   lock::Memory next = memory_;
   const Status followed = lock::follow(next.history, sent);
   if (!followed) {
@@ -124,9 +125,10 @@ void LockKeeper::leave_out_all(netmap::Netmap& map) {
 // Peers whose new key could not be written down wait until it can.
 void LockKeeper::settle(lock::Admission::Outcome outcome, netmap::Netmap& map) {
   auto left_out = std::move(outcome.left_out);
+  if (outcome.risen.empty()) return note_left_out(std::move(left_out));
   lock::Memory next = memory_;
   for (const auto& [machine, number] : outcome.risen) next.rotations[machine] = number;
-  if (!outcome.risen.empty() && !remember(std::move(next))) {
+  if (!remember(std::move(next))) {
     for (auto peer = map.peers.begin(); peer != map.peers.end();) {
       const auto at = peer++;
       if (!outcome.risen.contains(at->second.machine_key)) continue;
