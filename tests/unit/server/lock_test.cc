@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the server keeps of the network lock, and what it does not take.
+#include <sqlite3.h>
+
 #include "controller/core/lock/admission.h"
 #include "controller/core/lock/signer.h"
 #include "tests/unit/server/crowd.h"
@@ -242,6 +244,24 @@ TEST_F(LockTest, survives_a_restart) {
   ASSERT_TRUE(kept) << kept.error().message();
   EXPECT_EQ(kept->statements_size(), 2);
   EXPECT_EQ(kept->without_endorsement(), 0u);
+}
+
+TEST_F(LockTest, server_does_not_start_with_a_statement_that_nobody_has_signed) {
+  locked();
+  server_.reset();
+  sqlite3* db = nullptr;
+  ASSERT_EQ(sqlite3_open((directory_ + "/server.db").c_str(), &db), SQLITE_OK);
+  EXPECT_EQ(sqlite3_exec(db,
+                         "DROP TRIGGER lock_statement_is_not_changed;"
+                         "UPDATE lock_statement SET bytes = CAST(substr(bytes, 1, 60) || x'00' ||"
+                         " substr(bytes, 62) AS BLOB)",
+                         nullptr, nullptr, nullptr),
+            SQLITE_OK);
+  sqlite3_close(db);
+  const auto server = start_server(options_, system_now);
+  ASSERT_FALSE(server);
+  EXPECT_EQ(server.error().code(), ErrorCode::kCorrupt);
+  EXPECT_TRUE(mentions(server.error(), "is not what was signed")) << server.error().message();
 }
 
 TEST_F(LockTest, proposal_is_taken_back) {
