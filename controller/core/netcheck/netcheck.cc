@@ -143,6 +143,11 @@ std::vector<Endpoint> Netcheck::mapped_of(IpFamily family) const {
   return mapped;
 }
 
+bool Netcheck::is_server(RelayId relay) const {
+  return std::any_of(servers_.begin(), servers_.end(),
+                     [&](const Server& server) { return server.relay == relay; });
+}
+
 bool Netcheck::hears_home() const {
   return std::any_of(round_.begin(), round_.end(),
                      [&](const Question& q) { return q.relay == home_ && q.answer; });
@@ -167,13 +172,14 @@ void Netcheck::finish(MonoTime now) {
   if (near6 != nullptr) report.v6 = near6->answer->mapped;
   report.mapping = mapping_of(mapped_of(IpFamily::kV4));
   report.guesses = guess_ports(mapped_of(IpFamily::kV4));
-  // Those that this round did not ask are as far as they were.
+  // Those that this round did not ask are as far as they were, unless they are asked no more.
   for (const auto& latency : report_ ? report_->latencies : std::vector<relay::RelayLatency>()) {
     const bool asked = std::any_of(round_.begin(), round_.end(),
                                    [&](const Question& q) { return q.relay == latency.relay; });
     // One lost round is no reason to move house.
     const bool patient = latency.relay == home_ && home_misses_ < kHomeMisses;
-    if (!asked || patient) round_trips.emplace(latency.relay, latency.round_trip);
+    if (is_server(latency.relay) && (!asked || patient))
+      round_trips.emplace(latency.relay, latency.round_trip);
   }
   for (const auto& [relay, round_trip] : round_trips)
     report.latencies.push_back({relay, round_trip});

@@ -89,6 +89,7 @@ class Netcheck {
   void ask(MonoTime now);
   void finish(MonoTime now);
   bool hears_home() const;
+  bool is_server(RelayId relay) const;
   std::vector<Endpoint> mapped_of(IpFamily family) const;
   std::vector<RelayId> nearest_first() const;
 

@@ -49,9 +49,10 @@ TEST(Allocation, the_next_ports_follow_the_smallest_step) {
 // Relays 1, 2, 3 .. at 192.0.2.N and 2001:db8::N with round trips of N * 20 ms.
 class NetcheckRounds : public ::testing::Test {
  protected:
-  void serve(int count) {
+  void serve(int count) { serve(1, count); }
+  void serve(int first, int last) {
     std::vector<Server> servers;
-    for (int n = 1; n <= count; ++n) {
+    for (int n = first; n <= last; ++n) {
       servers.push_back({RelayId(static_cast<std::uint32_t>(n)),
                          {at("192.0.2." + std::to_string(n) + ":3478"),
                           at("[2001:db8::" + std::to_string(n) + "]:3478")}});
@@ -222,6 +223,17 @@ TEST_F(NetcheckRounds, a_home_relay_that_is_silent_once_keeps_its_guests) {
   check_.start(now_);
   run(seconds(2));
   EXPECT_EQ(reports_.back().home, RelayId(2));
+}
+
+TEST_F(NetcheckRounds, a_home_relay_that_is_no_more_is_left_at_once_though_nobody_speaks) {
+  serve(3);
+  run(seconds(1));
+  ASSERT_EQ(reports_.back().home, RelayId(1));
+  serve(2, 3);
+  run(seconds(2));
+  EXPECT_EQ(reports_.back().home, RelayId(2));
+  ASSERT_EQ(reports_.back().latencies.size(), 2U);
+  EXPECT_EQ(reports_.back().latencies[0].relay, RelayId(2));
 }
 
 TEST(HomeRelay, needs_ten_milliseconds_and_a_third) {
