@@ -134,6 +134,7 @@ Result<std::vector<std::string>> LockSigner::endorse(const std::vector<const Loc
   if (!secret_) return endorse_by_agent(nodes, init);
   MESH_TRY_ASSIGN(const auto chain, chain_to_endorse(held_, init, key_));
   std::vector<std::string> endorsements;
+  endorsements.reserve(nodes.size());
   for (const auto* node : nodes) {
     endorsements.push_back(
         rpc::to_wire(encode(endorse_next(chain, node->claim(), node->endorsement, 0, *secret_))));
