@@ -56,6 +56,7 @@ Status reset_admin_token(const TokenReset& reset) {
     return Error(ErrorCode::kNotFound,
                  "there is no " + database + ": give the server's --state-dir");
   }
+  MESH_TRY(check_restored(reset.state_dir));
   MESH_TRY_ASSIGN(const StateDir state, StateDir::open(reset.state_dir));
   MESH_TRY_ASSIGN(const auto ca, authority_of(state, reset.tls_cert));
   const std::string next = state.path_of(kNextToken);

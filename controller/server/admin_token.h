@@ -24,7 +24,8 @@ struct TokenReset {
 };
 // Puts a new token in the place of the one before, whether its file is there or not, and says so in
 // the audit log. The old one is nobody's when it returns. kConflict while a server uses the
-// directory, kNotFound when it holds no network. May be run again after a crash or an error.
+// directory and after a restore that was cut short, kNotFound when it holds no network. May be run
+// again after a crash or an error.
 Status reset_admin_token(const TokenReset& reset);
 
 }  // namespace kernmesh::server

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <cstdio>
 #include <filesystem>
 #include <vector>
@@ -115,6 +116,30 @@ Epoch epoch_of(const std::string& database) {
   return contents ? contents->meta->epoch : Epoch();
 }
 
+// Of a restore that was cut short in this directory: what it has put aside is not looked at again.
+Epoch interrupted_epoch(const StateDir& state) {
+  const auto text = state.read(kRestoringFile);
+  std::uint64_t epoch = 0;
+  if (text) std::from_chars(text->data(), text->data() + text->size(), epoch);
+  return Epoch(epoch);
+}
+
+// Without it the server starts with whatever is there; with it not at all.
+Status begin_moving(const StateDir& state, Epoch epoch) {
+  const std::string marker = state.path_of(kRestoringFile);
+  std::error_code ignored;
+  if (fs::is_directory(marker, ignored)) fs::remove_all(marker, ignored);
+  return state.write(kRestoringFile, to_string(epoch) + "\n", FileMode::kPrivate);
+}
+
+Status end_moving(const std::string& state_dir) {
+  MESH_TRY(give_to_owner_of(state_dir));
+  MESH_TRY(sync_directory(state_dir));
+  const std::string marker = in(state_dir, kRestoringFile);
+  if (unlink(marker.c_str()) != 0) return Error::from_errno("remove " + marker, errno);
+  return sync_directory(state_dir);
+}
+
 // Moves what a restore replaces to a directory beside it; its path, or "" when there was nothing.
 Result<std::string> put_aside(const StateDir& state, WallTime now) {
   std::vector<std::string> names(kDerived.begin(), kDerived.end());
@@ -142,6 +167,7 @@ Result<BackupContents> back_up(const std::string& state_dir, const std::string& 
     return Error(ErrorCode::kNotFound,
                  "there is no " + database + ": give the server's --state-dir");
   }
+  MESH_TRY(check_restored(state_dir));
   const Staged staged(place + ".partial");
   std::error_code ignored;
   fs::remove_all(staged.path(), ignored);
@@ -162,7 +188,7 @@ Result<Restored> restore(const std::string& source, const std::string& state_dir
     return Error(ErrorCode::kNotFound, "there is no " + backup + ": give a backup's directory");
   }
   MESH_TRY_ASSIGN(const StateDir state, StateDir::open(state_dir));
-  const Staged staged(state.path_of("restoring"));
+  const Staged staged(state.path_of("restoring.partial"));
   std::error_code ignored;
   fs::remove_all(staged.path(), ignored);
   MESH_TRY(make_directory(staged.path()));
@@ -173,19 +199,19 @@ Result<Restored> restore(const std::string& source, const std::string& state_dir
   {
     MESH_TRY_ASSIGN(auto contents, read_network(database));
     MESH_TRY_ASSIGN(const auto store, store::open_sqlite_store(database));
-    MESH_TRY(raise_epoch(*store, contents, epoch_of(state.path_of(kStoreFile)), now));
+    const auto replaced = std::max(epoch_of(state.path_of(kStoreFile)), interrupted_epoch(state));
+    MESH_TRY(raise_epoch(*store, contents, replaced, now));
     restored.contents = summary(contents);
   }
   MESH_TRY(sync_directory(staged.path()));
+  MESH_TRY(begin_moving(state, restored.contents.version.epoch));
   MESH_TRY_ASSIGN(restored.replaced, put_aside(state, now));
-  // The database last: until it is there the server refuses to start, and this can be run again.
   for (const auto& file : kKept) {
     if (!exists(in(staged.path(), file.name))) continue;
     MESH_TRY(move(in(staged.path(), file.name), state.path_of(file.name)));
   }
   MESH_TRY(move(database, state.path_of(kStoreFile)));
-  MESH_TRY(give_to_owner_of(state_dir));
-  MESH_TRY(sync_directory(state_dir));
+  MESH_TRY(end_moving(state_dir));
   return restored;
 }
 

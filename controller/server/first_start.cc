@@ -43,7 +43,16 @@ Status initialise(store::Store& store, const StateDir& state, const WantedOverla
   return store.commit(commit);
 }
 
+Status check_restored(const std::string& state_dir) {
+  const std::string marker = state_dir + "/" + kRestoringFile;
+  struct stat file {};
+  if (::stat(marker.c_str(), &file) != 0) return {};
+  return Error(ErrorCode::kConflict, "a restore was interrupted, " + marker +
+                                         " tells of it: run mesh-server restore again");
+}
+
 Status check_not_lost(const StateDir& state) {
+  MESH_TRY(check_restored(state.path()));
   struct stat file {};
   const std::string store = state.path_of(kStoreFile);
   const std::string token = state.path_of(kTokenFile);

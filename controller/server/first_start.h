@@ -28,9 +28,18 @@ Status initialise(store::Store& store, const StateDir& state, const WantedOverla
 // The store's file in the state directory.
 inline constexpr const char* kStoreFile = "server.db";
 
-// kCorrupt when an administrator token tells of a network whose database is missing or empty: to
-// start anew would forget every node. A first start that was cut short passes, because initialise()
-// comes after the database was made.
+// In the state directory from before restore() moves anything there until all is in its place. It
+// holds the epoch of what is being restored.
+inline constexpr const char* kRestoringFile = "restoring";
+
+// kConflict while a restore is under way in the directory, and after one that was cut short: what
+// is there may be half of one network and half of another.
+Status check_restored(const std::string& state_dir);
+
+// To be asked before anything is made in the directory. check_restored(), and kCorrupt when an
+// administrator token tells of a network whose database is missing or empty: to start anew would
+// forget every node. A first start that was cut short passes, because initialise() comes after the
+// database was made.
 Status check_not_lost(const StateDir& state);
 
 // kConflict when other ranges are wanted than nodes have their addresses from.

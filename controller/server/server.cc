@@ -148,7 +148,6 @@ class AssembledServer final : public Server {
  private:
   Status open_store() {
     const WantedOverlay wanted{options_.overlay_v4, options_.overlay_v6};
-    MESH_TRY(check_not_lost(state_));
     MESH_TRY_ASSIGN(store_, store::open_sqlite_store(state_.path_of(kStoreFile)));
     MESH_TRY_ASSIGN(auto contents, store_->load());
     if (!contents.meta) {
@@ -262,6 +261,7 @@ WallTime system_now() {
 
 Result<std::unique_ptr<Server>> start_server(const ServerOptions& options, WallClock clock) {
   MESH_TRY_ASSIGN(auto state, StateDir::open(options.state_dir));
+  MESH_TRY(check_not_lost(state));  // before there is another authority
   MESH_TRY_ASSIGN(auto identity, open_identity(options, state, clock()));
   auto server = std::make_unique<AssembledServer>(options, std::move(state), std::move(identity),
                                                   std::move(clock));

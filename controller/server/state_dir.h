@@ -17,6 +17,7 @@ class StateDir {
   // the lock; kPermissionDenied when it cannot be written.
   static Result<StateDir> open(const std::string& path);
 
+  const std::string& path() const { return path_; }
   std::string path_of(const std::string& name) const { return path_ + "/" + name; }
   // kNotFound when there is none.
   Result<std::string> read(const std::string& name) const;

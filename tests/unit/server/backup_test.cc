@@ -7,6 +7,7 @@
 #include "controller/core/netmap/merge.h"
 #include "controller/server/backup.h"
 #include "tests/unit/server/fixture.h"
+#include "tests/unit/server/killed_program.h"
 
 namespace kernmesh::server {
 namespace {
@@ -19,7 +20,7 @@ class BackupTest : public ServerTest {
   }
   void TearDown() override {
     ServerTest::TearDown();
-    for (const auto& path : {backup_, backup_ + "2", backup_ + ".partial"}) {
+    for (const auto& path : {backup_, backup_ + "2", backup_ + ".partial", backup_ + ".state"}) {
       std::filesystem::remove_all(path);
     }
   }
@@ -69,7 +70,7 @@ TEST_F(BackupTest, a_restored_network_is_that_of_the_backup_with_its_authority_a
   EXPECT_TRUE(client()->register_node(node.registration()));
 }
 
-TEST_F(BackupTest, C14_nodes_accept_what_an_administrator_restored_and_refuse_an_old_copy) {
+TEST_F(BackupTest, c14_nodes_accept_what_an_administrator_restored_and_refuse_an_old_copy) {
   const TestNode node;
   auto session = join(node);
   make_backup();
@@ -98,6 +99,75 @@ TEST_F(BackupTest, C14_nodes_accept_what_an_administrator_restored_and_refuse_an
   EXPECT_GT(restored.version.epoch, held.version.epoch);
   const auto taken = netmap::apply_snapshot(held, restored, rules);
   EXPECT_TRUE(taken) << taken.error().message();
+}
+
+// A restore that was cut short either has changed nothing yet, has done all, or is to be run again.
+TEST_F(BackupTest, c14_a_restore_that_is_killed_at_any_point_starts_no_other_network) {
+  const auto fingerprint = server_->fingerprint();
+  make_backup();
+  ASSERT_TRUE(admin_->create_user("eve"));
+  server_.reset();
+  const std::string saved = backup_ + ".state";
+  std::filesystem::copy(directory_, saved, std::filesystem::copy_options::recursive);
+  const std::vector<std::string> words{server_program(), "restore", backup_, "--state-dir",
+                                       directory_};
+  int refused = 0, step = 0;
+  for (auto end = LifeEnd::kKilled; end == LifeEnd::kKilled;) {
+    SCOPED_TRACE("killed at step " + std::to_string(++step));
+    std::filesystem::remove_all(directory_);
+    std::filesystem::copy(saved, directory_, std::filesystem::copy_options::recursive);
+    end = run_until_step(words, step);
+    const auto server = start_server(options_);
+    if (server) {
+      EXPECT_EQ((*server)->fingerprint(), fingerprint);
+      EXPECT_FALSE((*server)->is_new());
+    } else {
+      ++refused;
+      EXPECT_EQ(server.error().code(), ErrorCode::kConflict) << server.error().message();
+      EXPECT_NE(server.error().message().find("mesh-server restore"), std::string::npos);
+      EXPECT_FALSE(back_up(directory_, backup_ + "2")) << "half of a network";
+    }
+    if (server) continue;
+    const auto again = restore(backup_, directory_, system_now());
+    ASSERT_TRUE(again) << again.error().message();
+    start();
+    EXPECT_EQ(server_->fingerprint(), fingerprint);
+    EXPECT_EQ(users(), (std::set<std::string>{"ann"}));
+    server_.reset();
+  }
+  EXPECT_GE(refused, 12) << "each of its renames";
+  std::printf("%d points, %d of them refused\n", step, refused);
+}
+
+TEST_F(BackupTest, a_restore_that_is_run_again_raises_the_epoch_beyond_the_one_cut_short) {
+  make_backup();
+  server_.reset();
+  const auto late = system_now() + std::chrono::days(3650);
+  const auto first = restore(backup_, directory_, late);
+  ASSERT_TRUE(first);
+  // As a kill leaves it that comes when the database is aside, and then the clock goes back.
+  std::filesystem::remove(database());
+  std::ofstream(directory_ + "/restoring") << to_string(first->contents.version.epoch) << "\n";
+  const auto again = restore(backup_, directory_, system_now());
+  ASSERT_TRUE(again) << again.error().message();
+  EXPECT_GT(again->contents.version.epoch, first->contents.version.epoch);
+  start();
+}
+
+// An error is no better than a kill.
+TEST_F(BackupTest, a_restore_that_fails_when_it_is_run_again_leaves_the_server_refusing) {
+  make_backup();
+  server_.reset();
+  std::filesystem::remove(database());
+  std::filesystem::remove(directory_ + "/admin.token");
+  std::filesystem::remove(directory_ + "/ca.key");
+  std::ofstream(directory_ + "/restoring") << "1\n";
+  std::ofstream(backup_ + "/server.db") << "no database";
+  EXPECT_FALSE(restore(backup_, directory_, system_now()));
+  const auto server = start_server(options_);
+  ASSERT_FALSE(server);
+  EXPECT_EQ(server.error().code(), ErrorCode::kConflict) << server.error().message();
+  EXPECT_FALSE(std::filesystem::exists(directory_ + "/ca.key"));
 }
 
 TEST_F(BackupTest, the_same_backup_restored_again_elsewhere_is_newer_than_its_first_restore) {
@@ -183,6 +253,7 @@ TEST_F(BackupTest, a_backup_that_is_damaged_changes_nothing) {
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code(), ErrorCode::kCorrupt) << refused.error().message();
   EXPECT_FALSE(std::filesystem::exists(directory_ + "/restoring"));
+  EXPECT_FALSE(std::filesystem::exists(directory_ + "/restoring.partial"));
   start();
   EXPECT_EQ(users(), (std::set<std::string>{"ann", "eve"}));
 }

@@ -13,18 +13,15 @@
 #include <random>
 
 #include "tests/unit/server/fixture.h"
+#include "tests/unit/server/killed_program.h"
 
 namespace kernmesh::server {
 namespace {
 
-std::string program() {
-  return std::filesystem::read_symlink("/proc/self/exe").parent_path() / "mesh-server";
-}
-
 class ProcessTest : public testing::Test {
  protected:
   void SetUp() override {
-    ASSERT_TRUE(std::filesystem::exists(program())) << program() << " has not been built";
+    ASSERT_TRUE(std::filesystem::exists(server_program())) << server_program() << " is not built";
     char name[] = "/tmp/kernmesh-process-XXXXXX";
     ASSERT_NE(mkdtemp(name), nullptr);
     directory_ = name;
@@ -50,8 +47,8 @@ class ProcessTest : public testing::Test {
     ASSERT_GE(pid_, 0);
     if (pid_ == 0) {
       if (!prepare() || freopen(log.c_str(), "w", stderr) == nullptr) _exit(126);
-      execl(program().c_str(), "mesh-server", "--listen", address_.c_str(), "--http-listen", "",
-            "--state-dir", state.c_str(), "--log-level", "warn", nullptr);
+      execl(server_program().c_str(), "mesh-server", "--listen", address_.c_str(), "--http-listen",
+            "", "--state-dir", state.c_str(), "--log-level", "warn", nullptr);
       _exit(127);
     }
   }
