@@ -1,23 +1,44 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/server/tls_identity.h"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <array>
+
+#include "controller/server/admin_token.h"
+#include "controller/server/first_start.h"
 
 namespace kernmesh::server {
 namespace {
+
+constexpr std::array kAfterTheAuthority = {"server.key", "server.crt", kStoreFile, kTokenFile,
+                                           "ticket.key"};
 
 bool is_absent(const Result<std::string>& file) {
   return !file && file.error().code() == ErrorCode::kNotFound;
 }
 
+// Whether the authority's key is all that a first start came to: nobody has seen anything that is
+// signed with it. The key is written first, everything else after the certificate.
+bool is_cut_short(const StateDir& state) {
+  return std::all_of(kAfterTheAuthority.begin(), kAfterTheAuthority.end(), [&](const char* name) {
+    return access(state.path_of(name).c_str(), F_OK) != 0;
+  });
+}
+
+Result<rpc::KeyAndCertificate> make_authority(const StateDir& state, WallTime now) {
+  MESH_TRY_ASSIGN(auto authority, rpc::make_authority(now));
+  MESH_TRY(state.write("ca.key", authority.key_pem, FileMode::kPrivate));
+  MESH_TRY(state.write("ca.crt", authority.certificate_pem, FileMode::kPublic));
+  return authority;
+}
+
 Result<rpc::KeyAndCertificate> open_authority(const StateDir& state, WallTime now) {
   const auto key = state.read("ca.key");
   const auto certificate = state.read("ca.crt");
-  if (is_absent(key) && is_absent(certificate)) {
-    MESH_TRY_ASSIGN(auto authority, rpc::make_authority(now));
-    MESH_TRY(state.write("ca.key", authority.key_pem, FileMode::kPrivate));
-    MESH_TRY(state.write("ca.crt", authority.certificate_pem, FileMode::kPublic));
-    return authority;
+  if (is_absent(certificate) && (is_absent(key) || is_cut_short(state))) {
+    return make_authority(state, now);
   }
   if (is_absent(key) || is_absent(certificate)) {
     return Error(ErrorCode::kCorrupt, "only one of " + state.path_of("ca.key") +

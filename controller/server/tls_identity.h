@@ -23,7 +23,8 @@ struct TlsIdentity {
 };
 
 // From ca.key, ca.crt, server.key, server.crt in `state`, which are made when they are missing. A
-// half of the authority's files is kCorrupt: a new authority would cut off every node.
+// half of the authority's files is kCorrupt, because a new authority would cut off every node; but
+// for a key that is the only file, which a first start has left that was cut short.
 Result<TlsIdentity> open_own_identity(const StateDir& state, const rpc::ServerNames& names,
                                       WallTime now);
 

@@ -4,6 +4,7 @@
 
 #include "controller/rpc/certificate.h"
 #include "tests/unit/server/fixture.h"
+#include "tests/unit/server/killed_program.h"
 
 namespace kernmesh::server {
 namespace {
@@ -172,6 +173,44 @@ TEST_F(StateTest, half_of_an_authority_is_refused_and_left_alone) {
   EXPECT_FALSE(std::filesystem::exists(path_of("ca.key")));
   std::ofstream(path_of("ca.key")) << "-----BEGIN nonsense";
   EXPECT_EQ(refused().code(), ErrorCode::kCorrupt);
+}
+
+TEST_F(StateTest, c11_a_first_start_that_is_killed_at_any_point_is_made_good_by_the_next) {
+  server_.reset();
+  const std::vector<std::string> words{
+      server_program(), "--listen", "127.0.0.1:0", "--http-listen", "",
+      "--state-dir",    directory_, "--log-level", "error"};
+  int step = 0, half = 0;
+  for (auto end = LifeEnd::kKilled; end == LifeEnd::kKilled;) {
+    SCOPED_TRACE("killed at step " + std::to_string(++step));
+    std::filesystem::remove_all(directory_);
+    end = run_until_step(words, step);
+    ASSERT_NE(end, LifeEnd::kExited);
+    const bool has_key = std::filesystem::exists(path_of("ca.key"));
+    if (has_key && !std::filesystem::exists(path_of("ca.crt"))) ++half;
+    start();  // which takes the token from its file
+    ASSERT_TRUE(admin_->list_users());
+    EXPECT_TRUE(server_->is_new());
+    server_.reset();
+  }
+  EXPECT_GE(half, 1) << "between the authority's two files";
+  EXPECT_GE(step, 12) << "it makes six files, each with a rename";
+  std::printf("%d points\n", step);
+}
+
+// Without its database too: whatever was made after the authority tells of a network.
+TEST_F(StateTest, half_of_an_authority_that_has_signed_is_refused) {
+  server_.reset();
+  for (const char* const name : {"ca.crt", "server.db", "admin.token"}) {
+    std::filesystem::remove(path_of(name));
+  }
+  const auto key = *read_file(path_of("ca.key"));
+  EXPECT_EQ(refused().code(), ErrorCode::kCorrupt) << "there is a certificate of its";
+  for (const char* const name : {"server.key", "server.crt", "ticket.key"}) {
+    std::filesystem::remove(path_of(name));
+  }
+  start();
+  EXPECT_NE(*read_file(path_of("ca.key")), key);
 }
 
 // Whether the newest change is of a node that came (or went).
