@@ -21,10 +21,9 @@ std::string quoted(const std::string& name) { return "\"" + name.substr(0, 80) +
 
 }  // namespace
 
-AdminClient::AdminClient(std::string server, std::string token, const std::string& ca_pem)
-    : server_(std::move(server)),
-      token_(std::move(token)),
-      stub_(Admin::NewStub(secure_channel(server_, ca_pem, ChannelUse::kCalls))) {}
+AdminClient::AdminClient(std::string server, std::string token,
+                         const std::shared_ptr<grpc::Channel>& channel)
+    : server_(std::move(server)), token_(std::move(token)), stub_(Admin::NewStub(channel)) {}
 
 Result<AdminClient> AdminClient::connect(const std::string& server, const std::string& token,
                                          std::chrono::seconds timeout) {
@@ -36,7 +35,11 @@ Result<AdminClient> AdminClient::connect(const std::string& server, const std::s
                  "\"ma-\"");
   }
   MESH_TRY_ASSIGN(const auto pem, fetch_ca_pem(server, ticket->ca, timeout));
-  return AdminClient(server, token, pem);
+  const auto channel = secure_channel(server, pem, ChannelUse::kCalls);
+  // gRPC fails a call at once whose first attempt to connect does. When the time is up the first
+  // call says what is the matter.
+  (void)channel->WaitForConnected(std::chrono::system_clock::now() + timeout);
+  return AdminClient(server, token, channel);
 }
 
 template <typename Request, typename Response>

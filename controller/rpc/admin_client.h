@@ -20,7 +20,9 @@ class AdminClient {
  public:
   // `server` is "HOST:PORT", `token` "ma-…", whose fingerprint says which authority the server must
   // have. Errors: kInvalid for a malformed token or address and for a join key in place of a token;
-  // else those of fetch_ca_pem(). The token itself is first checked by the first call.
+  // else those of fetch_ca_pem(). The token itself is first checked by the first call. Connects,
+  // and while `timeout` lasts once more when that fails: nothing has been sent by then, whereas a
+  // call that fails may have been done.
   static Result<AdminClient> connect(const std::string& server, const std::string& token,
                                      std::chrono::seconds timeout = std::chrono::seconds(10));
 
@@ -87,7 +89,7 @@ class AdminClient {
                       Cancellation& cancellation);
 
  private:
-  AdminClient(std::string server, std::string token, const std::string& ca_pem);
+  AdminClient(std::string server, std::string token, const std::shared_ptr<grpc::Channel>& channel);
   template <typename Request, typename Response>
   Result<Response> call(grpc::Status (mesh::v1::Admin::Stub::*method)(grpc::ClientContext*,
                                                                       const Request&, Response*),
