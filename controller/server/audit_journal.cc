@@ -9,7 +9,7 @@
 #include <cerrno>
 #include <nlohmann/json.hpp>
 
-#include "controller/rpc/certificate.h"
+#include "controller/base/timestamp.h"
 
 namespace kernmesh::server {
 namespace {
@@ -36,7 +36,7 @@ std::string audit_line(const store::AuditRecord& record) {
   const auto& event = record.event;
   nlohmann::ordered_json line;
   line["id"] = record.id.value();
-  line["time"] = rpc::format_time(event.at);
+  line["time"] = format_rfc3339(event.at);
   line["actor"] = event.actor;
   line["action"] = event.action;
   line["subject"] = event.subject;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/meshadm/audit_view.h"
 
-#include "tools/meshadm/quantity.h"
+#include "controller/base/timestamp.h"
 #include "tools/meshadm/wire_text.h"
 
 namespace kernmesh::adm {

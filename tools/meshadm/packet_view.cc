@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <string>
 
+#include "controller/base/timestamp.h"
 #include "controller/core/policy/service.h"
 #include "tools/meshadm/quantity.h"
 #include "tools/meshadm/wire_text.h"

@@ -62,17 +62,6 @@ std::string check_span(const std::string& text) {
   return span ? "" : span.error().message();
 }
 
-std::string format_rfc3339(WallTime time) {
-  const auto day = std::chrono::floor<std::chrono::days>(time);
-  const std::chrono::year_month_day date(day);
-  const std::chrono::hh_mm_ss clock(time - day);
-  std::array<char, 48> text{};
-  std::snprintf(text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02dZ", int(date.year()),
-                unsigned(date.month()), unsigned(date.day()), int(clock.hours().count()),
-                int(clock.minutes().count()), int(clock.seconds().count()));
-  return text.data();
-}
-
 std::string format_span(seconds span) {
   const std::int64_t count = span.count() < 0 ? 0 : span.count();
   if (count < 60) return std::to_string(count) + " s";

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Times, spans and sizes as people write and read them (pure).
+// Spans, times and sizes as people write and read them (pure).
 #pragma once
 
 #include <chrono>
@@ -17,9 +17,6 @@ namespace kernmesh::adm {
 Result<std::chrono::seconds> parse_span(std::string_view text);
 // What is wrong with it as a span, nothing when it is one: as CLI11 asks.
 std::string check_span(const std::string& text);
-
-// "2026-11-21T05:40:30Z" (RFC 3339, UTC).
-std::string format_rfc3339(WallTime time);
 
 // "45 s", "3 min", "2 h", "5 days": one unit, rounded down, never negative.
 std::string format_span(std::chrono::seconds span);

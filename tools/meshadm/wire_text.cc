@@ -5,8 +5,8 @@
 #include <span>
 
 #include "controller/base/key.h"
+#include "controller/base/timestamp.h"
 #include "controller/rpc/convert.h"
-#include "tools/meshadm/quantity.h"
 
 namespace kernmesh::adm {
 

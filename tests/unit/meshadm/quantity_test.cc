@@ -32,12 +32,6 @@ TEST(ParseSpan, refuses_what_would_be_a_guess) {
   }
 }
 
-TEST(Format, writes_times_as_rfc_3339_in_utc) {
-  EXPECT_EQ(format_rfc3339(WallTime(seconds(0))), "1970-01-01T00:00:00Z");
-  EXPECT_EQ(format_rfc3339(WallTime(seconds(1'795'239'630))), "2026-11-21T05:40:30Z");
-  EXPECT_EQ(format_rfc3339(WallTime(seconds(951'782'400))), "2000-02-29T00:00:00Z");
-}
-
 TEST(Format, says_how_far_away_a_time_is) {
   const WallTime now(seconds(1'000'000));
   EXPECT_EQ(format_relative(now + seconds(1), now), "now");

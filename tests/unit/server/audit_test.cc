@@ -19,6 +19,7 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::MatchesRegex;
 using testing::StartsWith;
 
 class AuditTest : public PeopleTest {
@@ -223,6 +224,9 @@ TEST_F(AuditTest, the_file_has_a_json_line_for_each_event_and_goes_on_after_a_re
   const auto lines = lines_of(options_.audit_log);
   ASSERT_EQ(lines.size(), 2u);
   const auto first = nlohmann::json::parse(lines[0]);
+  EXPECT_THAT(first["time"].get<std::string>(),
+              MatchesRegex("[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z"))
+      << "RFC 3339, as meshadm writes it";
   EXPECT_EQ(first["actor"], "administrator token");
   EXPECT_EQ(first["action"], "user.create");
   EXPECT_EQ(first["subject"], "user bob");
