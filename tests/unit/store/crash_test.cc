@@ -6,6 +6,8 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <ostream>
+#include <tuple>
 
 #include "controller/store/sqlite_store.h"
 #include "tests/unit/store/crashed_disk.h"
@@ -42,23 +44,98 @@ std::string letters(std::size_t count, unsigned seed) {
   return text;
 }
 
-// Everything that is loaded, as one text to compare.
-std::string account_of(Store& store) {
-  const auto contents = store.load();
-  if (!contents) return "not loaded: " + contents.error().message();
-  std::string text = "revision " + std::to_string(contents->revision.value()) + " network " +
-                     std::to_string(contents->network_revision.value());
-  for (const auto& record : contents->users) text += " user " + record.user.name;
-  for (const auto& record : contents->nodes) text += " node " + record.node.name;
-  for (const auto& record : contents->join_keys) {
-    text += " key used " + std::to_string(record.use_count);
-  }
-  for (const auto& head : contents->policies) text += " policy " + head.comment;
-  return text + " text " + std::to_string(std::hash<std::string>{}(contents->policy_text));
+// Everything that is kept, to compare; as a text the counts, for people.
+struct Account {
+  std::string fault;  // why it was not loaded
+  Contents contents;
+  std::vector<AuditRecord> audit;
+};
+
+bool operator==(const HighestIds& a, const HighestIds& b) {
+  return std::tie(a.user, a.node, a.join_key, a.relay, a.slot, a.token) ==
+         std::tie(b.user, b.node, b.join_key, b.relay, b.slot, b.token);
+}
+
+bool operator==(const Account& a, const Account& b) {
+  const auto all = [](const Account& account) {
+    const Contents& held = account.contents;
+    return std::tie(account.fault, held.revision, held.network_revision, held.meta, held.users,
+                    held.nodes, held.join_keys, held.relays, held.tokens, held.policies,
+                    held.policy_text, account.audit);
+  };
+  return all(a) == all(b) && a.contents.highest == b.contents.highest;
+}
+
+std::ostream& operator<<(std::ostream& out, const Account& account) {
+  const Contents& held = account.contents;
+  if (!account.fault.empty()) return out << account.fault;
+  return out << "revision " << held.revision.value() << ", " << held.users.size() << " users, "
+             << held.nodes.size() << " nodes, " << held.join_keys.size() << " keys, "
+             << held.relays.size() << " relays, " << held.tokens.size() << " tokens, "
+             << held.policies.size() << " policies, " << account.audit.size() << " events, "
+             << (held.meta ? "with" : "without") << " settings";
+}
+
+Account account_of(Store& store) {
+  AuditQuery query;
+  query.most = 1000;
+  auto contents = store.load();
+  auto audit = store.audit(query);
+  if (!contents) return {"not loaded: " + contents.error().message(), {}, {}};
+  if (!audit) return {"not loaded: " + audit.error().message(), {}, {}};
+  return {"", std::move(*contents), std::move(*audit)};
 }
 
 UserRecord user_named(std::uint64_t id, std::string name) {
   return {{UserId(id), std::move(name), WallTime(std::chrono::seconds(5))}, {}};
+}
+
+MetaRecord settings() {
+  MetaRecord meta;
+  meta.epoch = Epoch(1);
+  meta.overlay = {*Prefix::parse("100.64.0.0/10"), *Prefix::parse("fd7a::/48")};
+  meta.token_secret.mutable_bytes()[0] = 7;
+  meta.admin_token_hash.fill(3);
+  return meta;
+}
+
+// Settings, a token, a relay; each is changed, the token, the relay and the node are removed.
+// `before`: commits that went ahead.
+std::vector<Commit> later_life(std::uint64_t before) {
+  auto meta = settings(), approving = settings();
+  approving.device_approval = true;
+  approving.written = Revision(before + 1);
+  TokenRecord token;
+  token.id = TokenId(1);
+  token.hash.fill(5);
+  token.user_id = UserId(1);
+  token.role = topology::Role::kAuditor;
+  TokenRecord used = token;
+  used.last_used_at = WallTime(std::chrono::seconds(60));
+  used.written = Revision(before + 1);
+  RelayRecord relay;
+  relay.relay.id = netmap::RelayId(1);
+  relay.relay.name = "fra1";
+  RelayRecord draining = relay;
+  draining.relay.draining = true;
+  draining.written = Revision(before + 2);
+  const auto event = [](const std::string& action) {
+    return AuditEvent{WallTime(), "user ada", action, "subject", "detail of " + action, ""};
+  };
+  return {
+      {{meta, token}, {}, {event("token.create")}, Audience::kServer},
+      {{approving, relay}, {}, {event("settings.set"), event("relay.join")}, Audience::kNetwork},
+      {{used, draining}, {}, {event("relay.drain")}, Audience::kNetwork},
+      {{},
+       {Removal<TokenId>{TokenId(1), Revision(before + 3)},
+        Removal<NodeId>{NodeId(1), Revision(2)}},
+       {event("token.revoke"), event("node.remove")},
+       Audience::kNetwork},
+      {{},
+       {Removal<netmap::RelayId>{netmap::RelayId(1), Revision(before + 3)}},
+       {event("relay.remove")},
+       Audience::kNetwork},
+  };
 }
 
 // A life of a store: a key, the node that used it up, policies of which three are larger together
@@ -66,6 +143,7 @@ UserRecord user_named(std::uint64_t id, std::string name) {
 std::vector<Commit> life() {
   JoinKeyRecord key;
   key.id = JoinKeyId(1);
+  key.hash.fill(1);
   key.user_id = UserId(1);
   JoinKeyRecord used = key;
   used.use_count = 1;
@@ -90,13 +168,14 @@ std::vector<Commit> life() {
   commits.push_back({{user_named(2, "bob")}, {}, {}, Audience::kServer});
   commits.push_back({{}, {Removal<UserId>{UserId(2), Revision(7)}}, {}, Audience::kServer});
   commits.push_back({{user_named(3, "cleo")}, {}, {}, Audience::kServer});
+  for (auto& commit : later_life(commits.size())) commits.push_back(std::move(commit));
   return commits;
 }
 
 struct Recording {
   std::vector<DiskOperation> operations;
   std::vector<std::size_t> acknowledged;  // operations that were done when commit N returned
-  std::vector<std::string> accounts;      // after N commits
+  std::vector<Account> accounts;          // after N commits
 };
 
 // Opens what `folder` holds and commits `commits`.
@@ -156,9 +235,9 @@ int crash_everywhere(const Recording& recording, std::map<std::string, std::stri
         ADD_FAILURE() << "after operation " << point << ": " << store.error().message();
         return crashes;
       }
-      const std::string found = account_of(**store);
+      const Account found = account_of(**store);
       const auto next = std::min(acknowledged + 1, recording.accounts.size() - 1);
-      if (found != recording.accounts[acknowledged] && found != recording.accounts[next]) {
+      if (!(found == recording.accounts[acknowledged] || found == recording.accounts[next])) {
         ADD_FAILURE() << "after operation " << point << " of " << recording.operations.size()
                       << " with " << acknowledged << " commits acknowledged, fate "
                       << static_cast<int>(fate) << ": " << found << "\nexpected "
@@ -171,15 +250,18 @@ int crash_everywhere(const Recording& recording, std::map<std::string, std::stri
   return crashes;
 }
 
-TEST(StoreCrash, power_lost_at_any_point_of_a_life_keeps_what_was_acknowledged) {
+TEST(StoreCrash, c11_power_lost_at_any_point_of_a_life_keeps_what_was_acknowledged) {
   const Folder folder;
   const auto recording = record(folder, life());
   ASSERT_EQ(recording.accounts.size(), life().size() + 1);
+  ASSERT_TRUE(recording.accounts.back().contents.meta->device_approval)
+      << "it was lived to its end";
+  ASSERT_EQ(recording.accounts.back().audit.size(), 8U);
   EXPECT_GT(crash_everywhere(recording, {}, 199), 150);
 }
 
 // What a crash left is recovered by the next start, which may lose power as well.
-TEST(StoreCrash, power_lost_while_a_crash_is_recovered_keeps_what_was_acknowledged) {
+TEST(StoreCrash, c11_power_lost_while_a_crash_is_recovered_keeps_what_was_acknowledged) {
   const Folder first;
   const auto recording = record(first, life());
   std::mt19937 random(7);
@@ -242,7 +324,7 @@ std::size_t acknowledged_in(const Outcome& outcome) {
 
 using Kind = DiskOperation::Kind;
 
-TEST(StoreCrash, full_disk_refuses_commits_and_keeps_all_others) {
+TEST(StoreCrash, c11_full_disk_refuses_commits_and_keeps_all_others) {
   for (const int full_from : {1, 2, 5, 40, 400, 1000, 2500, 2600}) {
     const Folder folder;
     int seen = 0;
@@ -270,7 +352,7 @@ TEST(StoreCrash, full_disk_refuses_commits_and_keeps_all_others) {
 
 // After a sync that failed the kernel has forgotten what it did not write, so that a second try
 // succeeds and means nothing: whoever goes on has to write it all once more.
-TEST(StoreCrash, failed_sync_loses_nothing_that_was_acknowledged) {
+TEST(StoreCrash, c11_failed_sync_loses_nothing_that_was_acknowledged) {
   std::mt19937 random(11);
   for (int failing = 3; failing < 60; failing += is_long() ? 1 : 6) {
     const Folder folder;
@@ -301,7 +383,7 @@ TEST(StoreCrash, failed_sync_loses_nothing_that_was_acknowledged) {
   }
 }
 
-TEST(StoreCrash, broken_disk_refuses_commits_and_keeps_all_others) {
+TEST(StoreCrash, c11_broken_disk_refuses_commits_and_keeps_all_others) {
   for (const int broken_from : {1, 2, 5, 40, 400, 1000, 2500, 2600}) {
     const Folder folder;
     int seen = 0;
@@ -327,7 +409,7 @@ TEST(StoreCrash, broken_disk_refuses_commits_and_keeps_all_others) {
   }
 }
 
-TEST(StoreCrash, disk_that_is_full_or_broken_at_the_start_is_named) {
+TEST(StoreCrash, c11_disk_that_is_full_or_broken_at_the_start_is_named) {
   for (const int code : {SQLITE_FULL, SQLITE_IOERR_WRITE, SQLITE_IOERR_FSYNC}) {
     const Folder folder;
     {
