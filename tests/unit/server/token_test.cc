@@ -41,14 +41,18 @@ TEST_F(TokenTest, a_token_acts_for_its_user_and_says_so) {
 TEST_F(TokenTest, the_secret_is_nowhere_on_the_disk_and_the_token_outlives_a_restart) {
   make_user("ada", "auditor");
   const auto made = make_token(token_request("ada"));
-  const auto ticket = *topology::parse_ticket(made.secret());
-  const std::string secret(ticket.secret.bytes().begin(), ticket.secret.bytes().end());
+  const auto used = make_key(), unused = make_key();
+  ASSERT_TRUE(client()->register_node(TestNode().registration(used.secret())));
   server_.reset();
-  for (const auto& entry : std::filesystem::directory_iterator(directory_)) {
-    std::ifstream file(entry.path(), std::ios::binary);
-    const std::string bytes(std::istreambuf_iterator<char>(file), {});
-    EXPECT_EQ(bytes.find(secret), std::string::npos) << entry.path();
-    EXPECT_EQ(bytes.find(made.secret()), std::string::npos) << entry.path();
+  for (const auto& text : {made.secret(), used.secret(), unused.secret()}) {
+    const auto ticket = *topology::parse_ticket(text);
+    const std::string secret(ticket.secret.bytes().begin(), ticket.secret.bytes().end());
+    for (const auto& entry : std::filesystem::directory_iterator(directory_)) {
+      std::ifstream file(entry.path(), std::ios::binary);
+      const std::string bytes(std::istreambuf_iterator<char>(file), {});
+      EXPECT_EQ(bytes.find(secret), std::string::npos) << entry.path() << " " << text.substr(0, 3);
+      EXPECT_EQ(bytes.find(text), std::string::npos) << entry.path() << " " << text.substr(0, 3);
+    }
   }
   start();
   EXPECT_TRUE(client_of(made.secret())->list_users());
@@ -179,25 +183,41 @@ TEST_F(TokenTest, malformed_requests_are_refused) {
   EXPECT_EQ(admin_->list_tokens()->tokens_size(), 0);
 }
 
-TEST_F(TokenTest, a_change_of_roles_reaches_the_policy) {
-  mesh::v1::SetPolicyRequest policy;
-  policy.set_text(
-      R"({"acls": [{"action": "accept", "src": ["autogroup:admin"], "dst": ["*:22"]}]})");
-  ASSERT_TRUE(admin_->set_policy(policy));
+// Whether the one who watches has a peer after these updates.
+bool has_peer(const std::vector<rpc::Update>& updates) {
+  bool has = false;
+  for (const auto& update : updates) {
+    if (const auto* map = std::get_if<netmap::Netmap>(&update)) has = !map->peers.empty();
+    if (const auto* delta = std::get_if<netmap::Delta>(&update)) {
+      has = !delta->upserted.empty() || (has && delta->removed.empty());
+    }
+  }
+  return has;
+}
+
+TEST_F(TokenTest, a_change_of_roles_reaches_the_policy_as_each_of_the_six_autogroups) {
   make_user("bob");
   mesh::v1::CreateJoinKeyRequest key;
   key.set_user_name("bob");
   const TestNode target, source;
   join(target);
-  const auto session = client()->register_node(target.registration());
-  Watcher watcher(client(), *session);
-  EXPECT_TRUE(std::get<netmap::Netmap>(watcher.first()).peers.empty());
   ASSERT_TRUE(client()->register_node(source.registration(admin_->create_join_key(key)->secret())));
-  ASSERT_TRUE(admin_->set_user_roles("bob", {"admin"}));
-  watcher.wait([](const auto& updates) {
-    const auto* delta = std::get_if<netmap::Delta>(&updates.back());
-    return delta != nullptr && !delta->upserted.empty();
-  });
+  mesh::v1::SetPolicyRequest policy;
+  policy.set_text(R"({"acls": []})");
+  ASSERT_TRUE(admin_->set_policy(policy));
+  Watcher watcher(client(), *client()->register_node(target.registration()));
+  EXPECT_FALSE(has_peer({watcher.first()}));
+  for (const std::string role :
+       {"owner", "admin", "network-admin", "it-admin", "billing-admin", "auditor"}) {
+    SCOPED_TRACE(role);
+    policy.set_text(R"({"acls": [{"action": "accept", "src": ["autogroup:)" + role +
+                    R"("], "dst": ["*:22"]}]})");
+    ASSERT_TRUE(admin_->set_policy(policy));
+    ASSERT_TRUE(admin_->set_user_roles("bob", {role}));
+    watcher.wait([](const auto& updates) { return has_peer(updates); });
+    ASSERT_TRUE(admin_->set_user_roles("bob", {}));
+    watcher.wait([](const auto& updates) { return !has_peer(updates); });
+  }
 }
 
 }  // namespace
