@@ -48,7 +48,7 @@ python_says=$(PYTHONPATH=$work/py /usr/bin/python3 -c '
 import google, runpy, sys
 google.__path__.append(sys.argv[1] + "/google")
 script, sys.argv = sys.argv[2], sys.argv[2:]
-runpy.run_path(script, run_name="__main__")' "$work/py" "$root/tests/identity/client.py" "$server" "$work/token" "$work/state/ca.crt" pia 2>&1)
+runpy.run_path(script, run_name="__main__")' "$work/py" "$root/tests/identity/client.py" "$server" "$work/token" "$work/state/ca.crt" pia "$work/pia.key" 2>&1)
 expected() { # USER CODE CODE
 	printf '%s\n' "caller: user ada, token 1, role admin" "user: $1, key made" "events: user.create user $1; key.create join key *" \
 		"error: $2, kernmesh NOT_FOUND of /mesh.v1.Admin/GetNode" "error: $3, field name" "listed: yes"
@@ -62,7 +62,7 @@ cp "$root"/tests/identity/{client.go,go.mod,go.sum} "$work/go/"
 # Modules are those that ci/deps has fetched, as go.sum has them.
 (cd "$work/go" && GOPROXY=off GOFLAGS=-mod=readonly GOTOOLCHAIN=local nice go build -o "$work/client" .) ||
 	{ echo "FAIL  the example in Go does not compile"; failed=$((failed + 1)); }
-go_says=$("$work/client" "$server" "$work/token" "$work/state/ca.crt" gopher 2>&1)
+go_says=$("$work/client" "$server" "$work/token" "$work/state/ca.crt" gopher "$work/gopher.key" 2>&1)
 check "the example in Go" "$(expected gopher NotFound InvalidArgument)" "$go_says"
 
 # What a token may not, and that it is written down by whom.
@@ -87,7 +87,10 @@ check "and ends well with Ctrl-C" 0 $?
 # The file and the store tell the same.
 kill "$server_pid"; wait "$server_pid" 2> /dev/null; server_pid=
 check "the file has every event of the store" "$(sqlite3 "$work/state/server.db" 'SELECT count(*) FROM audit')" "$(wc -l < "$work/audit.jsonl")"
-leaks=$(for file in token mia state/admin.token; do tr -d '\n' < "$work/$file" | tail -c 43; echo; done | grep -rlFf - "$work" --include=*.log --include=*.jsonl --include=*.out --include=follow --include='server.db*')
+for user in pia gopher; do
+	check "the example's join key is in a file of its owner's" "600 mk-*" "$(stat -c %a "$work/$user.key") $(cat "$work/$user.key")"
+done
+leaks=$(for file in token mia state/admin.token pia.key gopher.key; do tr -d '\n' < "$work/$file" | tail -c 43; echo; done | grep -rlFf - "$work" --include=*.log --include=*.jsonl --include=*.out --include=follow --include='server.db*')
 check "no secret in a log, the file or the database" "" "$leaks"
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]

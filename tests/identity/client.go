@@ -2,9 +2,9 @@
 
 // The Admin API from Go: a user, a join key for his machines, and the events that tell of them.
 //
-// usage: client HOST:PORT TOKEN_FILE CA_FILE USER
+// usage: client HOST:PORT TOKEN_FILE CA_FILE USER KEY_FILE
 //
-// CA_FILE is ca.crt of the server's state directory, or a copy: the token says whether it is the right one. Wants
+// KEY_FILE is made, for the join key. CA_FILE is ca.crt of the server's state directory, or a copy: the token says whether it is the right one. Wants
 // google.golang.org/grpc and the code that protoc-gen-go and protoc-gen-go-grpc make of proto/ (tests/identity/api.sh).
 package main
 
@@ -112,8 +112,8 @@ func eventsAfter(ctx context.Context, admin v1.AdminClient, after uint64) []stri
 }
 
 func main() {
-	if len(os.Args) != 5 {
-		log.Fatal("usage: client HOST:PORT TOKEN_FILE CA_FILE USER")
+	if len(os.Args) != 6 {
+		log.Fatal("usage: client HOST:PORT TOKEN_FILE CA_FILE USER KEY_FILE")
 	}
 	server, name := os.Args[1], os.Args[4]
 	text, err := os.ReadFile(os.Args[2])
@@ -144,6 +144,8 @@ func main() {
 	must(err)
 	sameKey, err := admin.CreateJoinKey(ctx, keyRequest)
 	must(err)
+	// The server keeps a hash of it alone.
+	must(os.WriteFile(os.Args[5], []byte(key.Secret+"\n"), 0o600))
 	made := "no key"
 	if strings.HasPrefix(key.Secret, "mk-") && key.Secret == sameKey.Secret && user.Id == again.Id {
 		made = "key made"

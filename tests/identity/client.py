@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The Admin API from Python: a user, a join key for his machines, and the events that tell of them.
 
-usage: client.py HOST:PORT TOKEN_FILE CA_FILE USER
+usage: client.py HOST:PORT TOKEN_FILE CA_FILE USER KEY_FILE
 
-CA_FILE is ca.crt of the server's state directory, or a copy: the token says whether it is the right one. Wants Debian's
+KEY_FILE is made, for the join key. CA_FILE is ca.crt of the server's state directory, or a copy: the token says whether it is the right one. Wants Debian's
 python3-grpcio and python3-protobuf, and the messages and stubs that protoc makes of proto/ (tests/identity/api.sh).
 """
 import base64
 import hashlib
+import os
 import ssl
 import sys
 import uuid
@@ -69,7 +70,7 @@ def all_users(admin: admin_pb2_grpc.AdminStub):
 
 
 def main() -> None:
-    server, token_file, ca_file, name = sys.argv[1:5]
+    server, token_file, ca_file, name, key_file = sys.argv[1:6]
     with open(token_file, encoding="ascii") as file:
         token = file.read().strip()
     channel = connect(server, token, read_authority(ca_file, token))
@@ -87,6 +88,9 @@ def main() -> None:
     key_request = v1.CreateJoinKeyRequest(user_name=name, lifetime_seconds=3600, request_id=str(uuid.uuid4()))
     key = admin.CreateJoinKey(key_request, timeout=10)
     assert admin.CreateJoinKey(key_request, timeout=10).secret == key.secret
+    # The server keeps a hash of it alone.
+    with open(os.open(key_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
+        file.write(key.secret + "\n")
     print(f"user: {user.name}, {'key made' if key.secret.startswith('mk-') else 'no key'}")
 
     seen = []

@@ -249,9 +249,39 @@ async function providerDown(browser) {
   await stop(driver);
 }
 
+async function providerSlow(browser) {
+  const driver = await start();
+  const { number, url } = await open(driver, 'web-13');
+  const page = overhear(await browser.person(complaints));
+  provider.slow = 3_600_000;
+  await page.goto(url);
+  const asked = provider.isAsked('/.well-known/openid-configuration');
+  const pressed = press(page, 'button[type=submit]');
+  await asked;
+  const began = Date.now();
+  check('while the provider says nothing others are served', (await fetch(base)).status === 200 && Date.now() - began < 2_000, `${Date.now() - began} ms`);
+  await pressed;
+  check('a provider that never answers is not waited for', (await text(page)).includes('cannot be reached now'), await text(page));
+  check('the sign-in waits', (await driver.tell(`outcome ${number}`)).includes('pending'));
+  provider.slow = 500;
+  const until = Date.now() + 30_000;
+  let there = false;
+  while (!there && Date.now() < until) {
+    await page.goto(url);
+    await page.click('button[type=submit]');
+    there = await page.waitForSelector('input[name=login]', { timeout: 5000 }).then(() => true, () => false);
+  }
+  check('one that takes its time is', there, await text(page));
+  await logIn(page, 'ann');
+  await consent(page);
+  check('to the end', (await driver.ended(number)).includes('authorized'));
+  provider.slow = 0;
+  await stop(driver);
+}
+
 const browser = await Browser.start(chromium);
 try {
-  for (const part of [browserFlow, rotation, terms, deviceFlow, providerDown]) {
+  for (const part of [browserFlow, rotation, terms, deviceFlow, providerDown, providerSlow]) {
     console.log(`== ${part.name}`);
     await part(browser);
   }

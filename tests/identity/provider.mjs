@@ -3,6 +3,7 @@
 // rotated under it, and people who are renamed or deleted. It remembers every secret that it gives out, so that logs can be
 // searched for them.
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
+import { EventEmitter, once } from 'node:events';
 import { createServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { Provider } from 'oidc-provider';
@@ -33,7 +34,9 @@ export class TestProvider {
     ]);
     this.secrets = new Set();
     this.asked = new Map(); // path -> how often
+    this.calls = new EventEmitter(); // of each path
     this.down = false;
+    this.slow = 0; // ms before each answer
     this.clientSecret = randomUUID();
     this.secrets.add(this.clientSecret);
     const answer = (request, response) => this.answer(request, response);
@@ -87,11 +90,19 @@ export class TestProvider {
     return { accountId: subject, claims: () => ({ sub: `id-of-${subject}`, ...person }) };
   }
 
+  // The next time that somebody asks for this path.
+  isAsked(path) { return once(this.calls, path); }
+
   answer(request, response) {
     const path = request.url.split('?')[0];
     this.asked.set(path, (this.asked.get(path) ?? 0) + 1);
+    this.calls.emit(path);
     if (this.down) {
       response.writeHead(503).end();
+      return;
+    }
+    if (this.slow > 0) {
+      setTimeout(() => { if (!response.destroyed) this.handler(request, response); }, this.slow).unref();
       return;
     }
     this.handler(request, response);

@@ -94,6 +94,36 @@ TEST_F(PagesTest, every_answer_forbids_script_framing_and_keeping) {
   }
 }
 
+// What a screen reader goes by: the language, one heading, a label for what is typed, a complaint
+// that is announced and belongs to its field.
+TEST_F(PagesTest, every_page_can_be_heard) {
+  const auto code = desk_.open(newcomer(1)).value().user_code;
+  const auto body_of = [this](const std::string& path) {
+    const auto answer = client().Get(path);
+    EXPECT_TRUE(answer) << path;
+    return answer ? answer->body : std::string();
+  };
+  for (const std::string& path :
+       {std::string("/"), "/node?code=" + code, std::string("/node?code=x"),
+        std::string("/callback?state=x"), std::string("/nothing")}) {
+    const std::string body = body_of(path);
+    EXPECT_NE(body.find("<html lang=\"en\">"), std::string::npos) << path;
+    EXPECT_EQ(body.find("<h1>"), body.rfind("<h1>")) << path;
+    EXPECT_NE(body.find("<h1>"), std::string::npos) << path;
+    EXPECT_NE(body.find("<title>"), std::string::npos) << path;
+  }
+  const std::string form = body_of("/");
+  EXPECT_NE(form.find("<label for=\"code\">Code</label>"), std::string::npos) << form;
+  EXPECT_NE(form.find("id=\"code\""), std::string::npos) << form;
+  EXPECT_EQ(form.find("role=\"alert\""), std::string::npos) << "nothing is wrong yet";
+  const std::string complaint = body_of("/node?code=x");
+  EXPECT_NE(complaint.find("role=\"alert\" id=\"complaint\""), std::string::npos) << complaint;
+  EXPECT_NE(complaint.find("aria-invalid=\"true\" aria-describedby=\"complaint\""),
+            std::string::npos)
+      << complaint;
+  EXPECT_NE(body_of("/callback?state=x").find("role=\"alert\""), std::string::npos);
+}
+
 TEST_F(PagesTest, cookies_are_for_https_and_for_this_host_alone) {
   const auto code = desk_.open(newcomer(1)).value().user_code;
   const auto page = client().Get("/node?code=" + code);
