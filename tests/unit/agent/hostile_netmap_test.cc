@@ -173,14 +173,14 @@ std::string nested(std::vector<int> fields, std::size_t count) {
   return bytes;
 }
 
-TEST_F(HostileNetmap, of_ten_million_entries_is_refused_by_its_size) {
+TEST_F(HostileNetmap, c6_of_ten_million_entries_is_refused_by_its_size) {
   const Error ended = watch_after_a_good_map(nested({2, 2}, 10'000'000));
   EXPECT_EQ(ended.code(), ErrorCode::kExhausted) << ended.message();
   EXPECT_NE(ended.message().find("larger than max"), std::string::npos) << ended.message();
   expect_the_good_map_in_force_and_on_disk();
 }
 
-TEST_F(HostileNetmap, of_as_many_entries_as_a_message_holds_is_refused_before_it_is_unfolded) {
+TEST_F(HostileNetmap, c6_of_as_many_entries_as_a_message_holds_is_refused_before_it_is_unfolded) {
   constexpr std::size_t kEntries = 8'000'000;
   struct Case {
     const char* name;
@@ -208,7 +208,7 @@ TEST_F(HostileNetmap, of_as_many_entries_as_a_message_holds_is_refused_before_it
   }
 }
 
-TEST_F(HostileNetmap, that_is_packed_is_refused_before_it_is_unpacked) {
+TEST_F(HostileNetmap, c6_that_is_packed_is_refused_before_it_is_unpacked) {
   auto map = good_map(5);
   map.self.name = std::string(60, 'a');
   service_.say({buffer_of(rpc::to_proto(map).SerializeAsString())}, GRPC_COMPRESS_GZIP);

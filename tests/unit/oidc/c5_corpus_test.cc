@@ -8,14 +8,14 @@ namespace {
 class C5Corpus : public ProviderTest {};
 
 // The tests below change one thing each of what this one shows to be good.
-TEST_F(C5Corpus, the_token_that_the_others_spoil_is_good) {
+TEST_F(C5Corpus, c5_the_token_that_the_others_spoil_is_good) {
   const auto identity = identify_claims(claims());
   ASSERT_TRUE(identity) << identity.error().message();
   EXPECT_EQ(*identity,
             (signin::Identity{kIssuer, "1234", "ann@example.org", "Ann", {"dev", "ops"}}));
 }
 
-TEST_F(C5Corpus, algorithm_none_and_every_spelling_of_it) {
+TEST_F(C5Corpus, c5_algorithm_none_and_every_spelling_of_it) {
   for (const char* const name : {"none", "None", "NONE", "nOnE", "", " none"}) {
     Json header = this->header();
     header["alg"] = name;
@@ -29,7 +29,7 @@ TEST_F(C5Corpus, algorithm_none_and_every_spelling_of_it) {
   }
 }
 
-TEST_F(C5Corpus, a_public_key_used_as_a_secret) {
+TEST_F(C5Corpus, c5_a_public_key_used_as_a_secret) {
   const Json key = rsa_key().jwk("key-1");
   for (const char* const name : {"HS256", "HS384", "HS512"}) {
     Json header = this->header();
@@ -42,7 +42,7 @@ TEST_F(C5Corpus, a_public_key_used_as_a_secret) {
   }
 }
 
-TEST_F(C5Corpus, a_symmetric_key_in_the_key_set_signs_nothing) {
+TEST_F(C5Corpus, c5_a_symmetric_key_in_the_key_set_signs_nothing) {
   publish_keys({{{"kty", "oct"}, {"kid", "key-1"}, {"alg", "HS256"}, {"k", url_text("secret")}}});
   Json header = this->header();
   header["alg"] = "HS256";
@@ -50,7 +50,7 @@ TEST_F(C5Corpus, a_symmetric_key_in_the_key_set_signs_nothing) {
   EXPECT_FALSE(identify_claims(claims()));
 }
 
-TEST_F(C5Corpus, an_algorithm_that_the_key_is_not_for) {
+TEST_F(C5Corpus, c5_an_algorithm_that_the_key_is_not_for) {
   for (const char* const name : {"PS256", "ES256", "EdDSA", "RS512", "ES256K", "rs256"}) {
     Json header = this->header();
     header["alg"] = name;
@@ -58,7 +58,7 @@ TEST_F(C5Corpus, an_algorithm_that_the_key_is_not_for) {
   }
 }
 
-TEST_F(C5Corpus, keys_that_the_token_brings_or_points_to_are_never_used_nor_fetched) {
+TEST_F(C5Corpus, c5_keys_that_the_token_brings_or_points_to_are_never_used_nor_fetched) {
   const Json evil = other_rsa_key().jwk("key-1");
   const std::pair<const char*, Json> members[] = {{"jwk", evil},
                                                   {"jku", "https://evil.example/keys"},
@@ -76,7 +76,7 @@ TEST_F(C5Corpus, keys_that_the_token_brings_or_points_to_are_never_used_nor_fetc
   EXPECT_EQ(http_.urls_asked(), 2U);  // discovery and keys
 }
 
-TEST_F(C5Corpus, header_extensions_and_other_kinds_of_token) {
+TEST_F(C5Corpus, c5_header_extensions_and_other_kinds_of_token) {
   const std::pair<const char*, Json> members[] = {{"crit", Json::array({"exp"})},
                                                   {"b64", false},
                                                   {"zip", "DEF"},
@@ -91,7 +91,7 @@ TEST_F(C5Corpus, header_extensions_and_other_kinds_of_token) {
   }
 }
 
-TEST_F(C5Corpus, a_signature_that_is_not_this_texts) {
+TEST_F(C5Corpus, c5_a_signature_that_is_not_this_texts) {
   const std::string good = make_token(rsa_key(), header(), claims().dump());
   const auto dot = good.rfind('.');
   Json changed = claims();
@@ -106,7 +106,7 @@ TEST_F(C5Corpus, a_signature_that_is_not_this_texts) {
   }
 }
 
-TEST_F(C5Corpus, wrong_issuer) {
+TEST_F(C5Corpus, c5_wrong_issuer) {
   for (const char* const issuer : {"https://login.example/", "https://LOGIN.example",
                                    "https://evil.example", "http://login.example", ""}) {
     Json claims = this->claims();
@@ -115,7 +115,7 @@ TEST_F(C5Corpus, wrong_issuer) {
   }
 }
 
-TEST_F(C5Corpus, wrong_audience_or_party) {
+TEST_F(C5Corpus, c5_wrong_audience_or_party) {
   const std::pair<Json, Json> cases[] = {{"other", nullptr},
                                          {Json::array(), nullptr},
                                          {{"other", "another"}, "kernmesh"},
@@ -137,7 +137,7 @@ TEST_F(C5Corpus, wrong_audience_or_party) {
   EXPECT_TRUE(identify_claims(several));
 }
 
-TEST_F(C5Corpus, another_sign_ins_nonce) {
+TEST_F(C5Corpus, c5_another_sign_ins_nonce) {
   for (const Json& nonce : {Json("nonce-2"), Json(""), Json(nullptr), Json(1)}) {
     Json claims = this->claims();
     claims["nonce"] = nonce;
@@ -145,7 +145,7 @@ TEST_F(C5Corpus, another_sign_ins_nonce) {
   }
 }
 
-TEST_F(C5Corpus, expired_from_the_future_or_without_a_time) {
+TEST_F(C5Corpus, c5_expired_from_the_future_or_without_a_time) {
   const auto now = wall_.time_since_epoch().count();
   const std::pair<const char*, Json> cases[] = {
       {"exp", now - 60}, {"exp", now - 86400}, {"exp", nullptr},  {"exp", "9999999999"},
@@ -158,7 +158,7 @@ TEST_F(C5Corpus, expired_from_the_future_or_without_a_time) {
   }
 }
 
-TEST_F(C5Corpus, clocks_that_are_off_by_less_than_a_minute_are_forgiven_and_more_is_said) {
+TEST_F(C5Corpus, c5_clocks_that_are_off_by_less_than_a_minute_are_forgiven_and_more_is_said) {
   const std::string token = make_token(rsa_key(), header(), claims().dump());
   const WallTime right = wall_;
   for (const int off : {-60, 359}) {
@@ -174,7 +174,7 @@ TEST_F(C5Corpus, clocks_that_are_off_by_less_than_a_minute_are_forgiven_and_more
   }
 }
 
-TEST_F(C5Corpus, missing_key_id) {
+TEST_F(C5Corpus, c5_missing_key_id) {
   Json header = this->header();
   header.erase("kid");
   const std::string token = make_token(rsa_key(), header, claims().dump());
@@ -185,7 +185,7 @@ TEST_F(C5Corpus, missing_key_id) {
   EXPECT_EQ(ambiguous.error().code(), ErrorCode::kConflict);
 }
 
-TEST_F(C5Corpus, duplicate_key_id) {
+TEST_F(C5Corpus, c5_duplicate_key_id) {
   publish_keys({rsa_key().jwk("key-1"), other_rsa_key().jwk("key-1")});
   const auto ambiguous = identify_claims(claims());
   ASSERT_FALSE(ambiguous);
@@ -195,7 +195,7 @@ TEST_F(C5Corpus, duplicate_key_id) {
   EXPECT_TRUE(identify_claims(claims()));
 }
 
-TEST_F(C5Corpus, weak_or_malformed_keys_are_left_out) {
+TEST_F(C5Corpus, c5_weak_or_malformed_keys_are_left_out) {
   const Json good = rsa_key().jwk("key-1");
   const auto spoiled = [&](const char* name, const Json& value) {
     Json key = good;
@@ -219,7 +219,7 @@ TEST_F(C5Corpus, weak_or_malformed_keys_are_left_out) {
   EXPECT_FALSE(identify(make_token(rsa_key(), header, claims().dump())));
 }
 
-TEST_F(C5Corpus, oversized_and_deep) {
+TEST_F(C5Corpus, c5_oversized_and_deep) {
   Json claims = this->claims();
   claims["padding"] = std::string(signin::kMostTokenBytes, 'a');
   EXPECT_FALSE(identify_claims(claims));
@@ -244,7 +244,7 @@ TEST_F(C5Corpus, oversized_and_deep) {
   EXPECT_FALSE(identify_claims(this->claims()));
 }
 
-TEST_F(C5Corpus, a_provider_that_is_down_lies_or_redirects) {
+TEST_F(C5Corpus, c5_a_provider_that_is_down_lies_or_redirects) {
   const ScriptedHttp::Answer answers[] = {[](const HttpRequest&) -> Result<HttpAnswer> {
                                             return Error(ErrorCode::kUnavailable,
                                                          "no whole answer within 10000 ms");
@@ -277,7 +277,7 @@ TEST_F(C5Corpus, a_provider_that_is_down_lies_or_redirects) {
   }
 }
 
-TEST_F(C5Corpus, an_e_mail_address_counts_only_when_it_is_verified) {
+TEST_F(C5Corpus, c5_an_e_mail_address_counts_only_when_it_is_verified) {
   for (const Json& verified : {Json(false), Json("true"), Json(1), Json(nullptr)}) {
     Json claims = this->claims();
     claims["email_verified"] = verified;

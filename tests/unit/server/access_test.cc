@@ -244,7 +244,7 @@ TEST_F(AccessTest, c10_every_method_answers_exactly_whom_the_documentation_names
   EXPECT_EQ(calls, 53 * 24);
 }
 
-TEST_F(AccessTest, tokens_that_are_over_or_forged_open_nothing) {
+TEST_F(AccessTest, c10_tokens_that_are_over_or_forged_open_nothing) {
   make_user("owner", "owner");
   auto request = token_request("owner");
   const auto revoked = make_token(request);
@@ -264,7 +264,7 @@ TEST_F(AccessTest, tokens_that_are_over_or_forged_open_nothing) {
   }
 }
 
-TEST_F(AccessTest, a_method_that_no_table_names_is_refused_also_to_the_administrator) {
+TEST_F(AccessTest, c10_a_method_that_no_table_names_is_refused_also_to_the_administrator) {
   for (const char* path : {"/mesh.v1.Admin/Forgotten", "/mesh.v1.Other/Method",
                            "/grpc.channelz.v1.Channelz/GetServers"}) {
     EXPECT_EQ(call(path, token_).status.error_code(), grpc::StatusCode::PERMISSION_DENIED) << path;

@@ -129,7 +129,7 @@ class FloodTest : public ServerTest {
   }
 };
 
-TEST_F(FloodTest, large_message_of_a_stranger_is_cut_off_early_where_a_token_is_due) {
+TEST_F(FloodTest, c7_large_message_of_a_stranger_is_cut_off_early_where_a_token_is_due) {
   for (const char* method :
        {"/mesh.v1.Coordination/Watch", "/mesh.v1.Coordination/Report", "/mesh.v1.Admin/ListUsers",
         "/mesh.v1.Admin/SetPolicy", "/mesh.v1.Admin/CheckPolicy"}) {
@@ -142,7 +142,7 @@ TEST_F(FloodTest, large_message_of_a_stranger_is_cut_off_early_where_a_token_is_
 }
 
 // Packed, what the server would refuse as it is fits into the largest request.
-TEST_F(FloodTest, packed_message_of_a_stranger_is_refused_before_it_is_unpacked) {
+TEST_F(FloodTest, c7_packed_message_of_a_stranger_is_refused_before_it_is_unpacked) {
   grpc::SslCredentialsOptions tls;
   tls.pem_root_certs = ca_pem_;
   grpc::ChannelArguments as_others_do;
@@ -154,7 +154,7 @@ TEST_F(FloodTest, packed_message_of_a_stranger_is_refused_before_it_is_unpacked)
   }
 }
 
-TEST_F(FloodTest, stranger_who_sends_a_policy_in_pieces_is_cut_off_early) {
+TEST_F(FloodTest, c7_stranger_who_sends_a_policy_in_pieces_is_cut_off_early) {
   Relay relay(server_->port());
   const auto stub = admin_stub(relay.address());
   grpc::ClientContext context;
@@ -169,7 +169,7 @@ TEST_F(FloodTest, stranger_who_sends_a_policy_in_pieces_is_cut_off_early) {
   EXPECT_LT(relay.sent(), kMostTaken);
 }
 
-TEST_F(FloodTest, largest_policy_of_an_administrator_gets_through_byte_by_byte) {
+TEST_F(FloodTest, c7_largest_policy_of_an_administrator_gets_through_byte_by_byte) {
   mesh::v1::SetPolicyRequest request;
   request.set_text(large_policy(policy::kMaxPolicyBytes));
   request.set_comment("large");
@@ -183,7 +183,7 @@ TEST_F(FloodTest, largest_policy_of_an_administrator_gets_through_byte_by_byte) 
   EXPECT_EQ(refused.error().code(), ErrorCode::kInvalid) << refused.error().message();
 }
 
-TEST_F(FloodTest, policy_whose_end_does_not_come_is_not_put_in_force) {
+TEST_F(FloodTest, c7_policy_whose_end_does_not_come_is_not_put_in_force) {
   const auto stub = admin_stub(address_);
   const auto before = admin_->get_policy()->revision();
   for (const std::uint32_t missing : {1, 100'000}) {
@@ -201,7 +201,7 @@ TEST_F(FloodTest, policy_whose_end_does_not_come_is_not_put_in_force) {
   EXPECT_EQ(admin_->get_policy()->revision(), before);
 }
 
-TEST_F(FloodTest, more_text_than_was_announced_is_refused) {
+TEST_F(FloodTest, c7_more_text_than_was_announced_is_refused) {
   const auto stub = admin_stub(address_);
   grpc::ClientContext context;
   context.AddMetadata("authorization", "Bearer " + token_);

@@ -67,7 +67,7 @@ TEST_F(GateTest, removed_node_loses_its_calls_at_once) {
   EXPECT_EQ(status.error().code(), ErrorCode::kNotFound);
 }
 
-TEST_F(GateTest, oversize_request_is_refused) {
+TEST_F(GateTest, c7_oversize_request_is_refused) {
   mesh::v1::ChallengeRequest large;
   large.set_machine_key(std::string(100'000, 'x'));
   const auto coordination = mesh::v1::Coordination::NewStub(
@@ -78,7 +78,7 @@ TEST_F(GateTest, oversize_request_is_refused) {
             grpc::StatusCode::RESOURCE_EXHAUSTED);
 }
 
-TEST_F(GateTest, reader_that_does_not_drain_does_not_hold_up_others) {
+TEST_F(GateTest, c8_reader_that_does_not_drain_does_not_hold_up_others) {
   const TestNode slow, quick;
   const auto slow_session = join(slow);
   const auto coordination = mesh::v1::Coordination::NewStub(

@@ -77,7 +77,7 @@ TEST_F(JoinTest, known_machine_comes_back_without_a_key_and_may_rotate_its_keys)
   EXPECT_EQ(shown->addresses(0), address);
 }
 
-TEST_F(JoinTest, another_nodes_node_key_or_disco_key_is_refused) {
+TEST_F(JoinTest, c1_another_nodes_node_key_or_disco_key_is_refused) {
   const TestNode victim;
   join(victim);
   for (const bool steals_node_key : {true, false}) {
@@ -88,7 +88,7 @@ TEST_F(JoinTest, another_nodes_node_key_or_disco_key_is_refused) {
   EXPECT_EQ(admin_->list_nodes()->nodes_size(), 1);
 }
 
-TEST_F(JoinTest, replayed_registration_is_refused) {
+TEST_F(JoinTest, c2_replayed_registration_is_refused) {
   const TestNode node;
   const auto stub = mesh::v1::Coordination::NewStub(
       rpc::secure_channel(address_, ca_pem_, rpc::ChannelUse::kCalls));
@@ -161,7 +161,7 @@ TEST_F(JoinTest, address_of_a_removed_node_is_not_given_again) {
   EXPECT_NE(admin_->get_node("host")->addresses(0), address);
 }
 
-TEST_F(JoinTest, second_server_on_the_same_state_is_refused) {
+TEST_F(JoinTest, c12_second_server_on_the_same_state_is_refused) {
   const auto second = start_server(options_);
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().code(), ErrorCode::kConflict);

@@ -98,7 +98,7 @@ class ProcessTest : public testing::Test {
   pid_t pid_ = -1;
 };
 
-TEST_F(ProcessTest, what_was_acknowledged_survives_kill_9_at_any_moment) {
+TEST_F(ProcessTest, c11_what_was_acknowledged_survives_kill_9_at_any_moment) {
   constexpr unsigned kSeed = 20260101;
   SCOPED_TRACE("seed " + std::to_string(kSeed));
   std::mt19937 random(kSeed);
@@ -145,7 +145,7 @@ std::string numbered_policy(int round, int number) {
          std::string(400'000, 'x');
 }
 
-TEST_F(ProcessTest, policy_that_kill_9_meets_is_there_whole_or_not_at_all) {
+TEST_F(ProcessTest, c11_policy_that_kill_9_meets_is_there_whole_or_not_at_all) {
   constexpr unsigned kSeed = 20261121;
   SCOPED_TRACE("seed " + std::to_string(kSeed));
   std::mt19937 random(kSeed);
@@ -210,7 +210,7 @@ TEST_F(ProcessTest, policy_that_kill_9_meets_is_there_whole_or_not_at_all) {
               texts.size(), unacknowledged, kept);
 }
 
-TEST_F(ProcessTest, sigterm_ends_it_with_status_0) {
+TEST_F(ProcessTest, c11_sigterm_ends_it_with_status_0) {
   launch();
   ASSERT_NE(admin(), nullptr);
   const int status = stop(SIGTERM);
@@ -218,7 +218,7 @@ TEST_F(ProcessTest, sigterm_ends_it_with_status_0) {
   EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
-TEST_F(ProcessTest, full_disk_is_told_and_nothing_acknowledged_is_lost) {
+TEST_F(ProcessTest, c11_full_disk_is_told_and_nothing_acknowledged_is_lost) {
   ASSERT_EQ(geteuid(), 0u) << "mounting wants root";
   launch([this] { return mount_state(0, "size=1m"); });
   const auto client = admin();
@@ -245,7 +245,7 @@ TEST_F(ProcessTest, full_disk_is_told_and_nothing_acknowledged_is_lost) {
   EXPECT_EQ(client->list_users()->users_size(), static_cast<int>(acknowledged.size()) + 1);
 }
 
-TEST_F(ProcessTest, disk_that_is_full_from_the_start_ends_it_with_the_reason) {
+TEST_F(ProcessTest, c11_disk_that_is_full_from_the_start_ends_it_with_the_reason) {
   ASSERT_EQ(geteuid(), 0u) << "mounting wants root";
   launch([this] { return mount_state(0, "size=4k"); });
   const int status = wait_for_exit();
@@ -255,7 +255,7 @@ TEST_F(ProcessTest, disk_that_is_full_from_the_start_ends_it_with_the_reason) {
       << *read_file(directory_ + "/log");
 }
 
-TEST_F(ProcessTest, state_directory_that_cannot_be_written_ends_it_with_the_reason) {
+TEST_F(ProcessTest, c11_state_directory_that_cannot_be_written_ends_it_with_the_reason) {
   ASSERT_EQ(geteuid(), 0u) << "mounting wants root";
   launch([this] { return mount_state(MS_RDONLY, "size=1m"); });
   const int status = wait_for_exit();

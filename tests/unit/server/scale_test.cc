@@ -142,7 +142,7 @@ TEST_F(ScaleTest, changes_that_concern_no_node_reach_no_stream) {
   EXPECT_EQ(peer_changes(after), 2);
 }
 
-TEST_F(ScaleTest, reader_whose_window_is_full_gets_the_newest_state_and_not_every_state) {
+TEST_F(ScaleTest, c8_reader_whose_window_is_full_gets_the_newest_state_and_not_every_state) {
   const auto slow = session_of(0);
   const auto coordination = mesh::v1::Coordination::NewStub(channel_with_small_window());
   grpc::ClientContext context;

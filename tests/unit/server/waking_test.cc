@@ -141,7 +141,7 @@ class WakingTest : public testing::Test {
   std::unique_ptr<Waking> waking_;
 };
 
-TEST_F(WakingTest, wakes_only_streams_that_the_change_may_concern) {
+TEST_F(WakingTest, c9_wakes_only_streams_that_the_change_may_concern) {
   const auto mine = open(kMine), theirs = open(kTheirs);
   change(kMyOther, 2);
   wake();
@@ -150,7 +150,7 @@ TEST_F(WakingTest, wakes_only_streams_that_the_change_may_concern) {
   EXPECT_EQ(theirs->wakes, 0);
 }
 
-TEST_F(WakingTest, wakes_nobody_twice_for_one_change) {
+TEST_F(WakingTest, c9_wakes_nobody_twice_for_one_change) {
   const auto mine = open(kMine);
   change(kMyOther, 2);
   wake();
@@ -158,7 +158,7 @@ TEST_F(WakingTest, wakes_nobody_twice_for_one_change) {
   EXPECT_EQ(mine->wakes, 1);
 }
 
-TEST_F(WakingTest, change_that_a_later_one_overtakes_before_anybody_looks_still_wakes) {
+TEST_F(WakingTest, c9_change_that_a_later_one_overtakes_before_anybody_looks_still_wakes) {
   const auto mine = open(kMine);
   change(kMyOther, 2);
   for (std::uint16_t port = 2; port < 20; ++port) change(kTheirs, port);
@@ -167,7 +167,8 @@ TEST_F(WakingTest, change_that_a_later_one_overtakes_before_anybody_looks_still_
   EXPECT_EQ(told(mine->updates.back(), kMyOther), Port(2));
 }
 
-TEST_F(WakingTest, stalled_stream_catches_up_with_what_it_was_woken_for_after_unrelated_changes) {
+TEST_F(WakingTest,
+       c9_stalled_stream_catches_up_with_what_it_was_woken_for_after_unrelated_changes) {
   const auto mine = open(kMine);
   mine->stalls = true;
   change(kMyOther, 2);
@@ -181,7 +182,7 @@ TEST_F(WakingTest, stalled_stream_catches_up_with_what_it_was_woken_for_after_un
   EXPECT_EQ(told(mine->updates.back(), kMyOther), Port(2));
 }
 
-TEST_F(WakingTest, stream_that_opens_between_a_change_and_the_look_misses_nothing) {
+TEST_F(WakingTest, c9_stream_that_opens_between_a_change_and_the_look_misses_nothing) {
   change(kMyOther, 2);
   const auto mine = open(kMine);
   const auto& map = std::get<netmap::Netmap>(mine->updates.front());
@@ -191,7 +192,7 @@ TEST_F(WakingTest, stream_that_opens_between_a_change_and_the_look_misses_nothin
   EXPECT_EQ(told(mine->updates.back(), kMyOther), Port(3));
 }
 
-TEST_F(WakingTest, stream_that_ten_thousand_changes_do_not_concern_is_still_told_by_a_delta) {
+TEST_F(WakingTest, c9_stream_that_ten_thousand_changes_do_not_concern_is_still_told_by_a_delta) {
   const auto mine = open(kMine);
   for (std::size_t i = 0; i < topology::kHistory; ++i) {
     change(kTheirs, static_cast<std::uint16_t>(2 + i));
@@ -206,7 +207,7 @@ TEST_F(WakingTest, stream_that_ten_thousand_changes_do_not_concern_is_still_told
   EXPECT_GT(std::get<netmap::Delta>(mine->updates.back()).to, version);
 }
 
-TEST_F(WakingTest, stream_of_a_node_that_expires_is_woken) {
+TEST_F(WakingTest, c9_stream_of_a_node_that_expires_is_woken) {
   const auto mine = open(kMine);
   auto expired = node(kMine, 1);
   expired.node.state = topology::NodeState::kExpired;

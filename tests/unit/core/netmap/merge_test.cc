@@ -34,7 +34,7 @@ TEST(Snapshot, first_one_is_taken) {
   EXPECT_EQ(*next, at(version(1, 10)));
 }
 
-TEST(Snapshot, order_of_versions_decides) {
+TEST(Snapshot, c6_order_of_versions_decides) {
   const std::optional<Netmap> held = at(version(2, 10));
   struct Row {
     MapVersion incoming;
@@ -100,7 +100,7 @@ TEST(Delta, relays_are_replaced_whole_also_when_the_network_stays_as_it_is) {
   EXPECT_NE(section_digests(*next).relays, section_digests(held).relays);
 }
 
-TEST(Snapshot, unsound_map_is_refused_and_says_which_version) {
+TEST(Snapshot, c6_unsound_map_is_refused_and_says_which_version) {
   auto bad = at(version(1, 12));
   bad.peers.at(NodeId(2)).node_key = {};
   const auto next = apply_snapshot(at(version(1, 10)), bad, {});

@@ -140,12 +140,12 @@ const BadMap kBadMaps[] = {
      ErrorCode::kInvalid, "set 70: its members are not in order"},
 };
 
-TEST(Validate, accepts_a_sound_map) {
+TEST(Validate, c6_accepts_a_sound_map) {
   const auto status = validate(sample_netmap(5), kOwn, {});
   EXPECT_TRUE(status) << status.error().message();
 }
 
-TEST(Validate, refuses_with_peer_field_and_value) {
+TEST(Validate, c6_refuses_with_peer_field_and_value) {
   for (const auto& bad : kBadMaps) {
     SCOPED_TRACE(bad.name);
     auto map = sample_netmap(5);
@@ -158,7 +158,7 @@ TEST(Validate, refuses_with_peer_field_and_value) {
   }
 }
 
-TEST(Validate, nonsense_endpoint_of_one_peer_does_not_cost_the_map) {
+TEST(Validate, c6_nonsense_endpoint_of_one_peer_does_not_cost_the_map) {
   auto map = sample_netmap(3);
   peer(map, 2).endpoints = {{address("127.0.0.1"), Port(0)}, {address("255.255.255.255"), Port(9)}};
   EXPECT_TRUE(validate(map, kOwn, {}));
@@ -173,7 +173,7 @@ Relay relay_of(std::uint32_t id) {
   return relay;
 }
 
-TEST(Validate, relays_have_ids_keys_and_names_of_their_own) {
+TEST(Validate, c6_relays_have_ids_keys_and_names_of_their_own) {
   auto good = sample_netmap(3);
   good.relays.known = {{RelayId(1), relay_of(1)}, {RelayId(2), relay_of(2)}};
   EXPECT_TRUE(validate(good, kOwn, {}));
@@ -193,7 +193,7 @@ TEST(Validate, relays_have_ids_keys_and_names_of_their_own) {
   }
 }
 
-TEST(Validate, nonsense_endpoint_of_a_relay_is_left_out_and_costs_no_map) {
+TEST(Validate, c6_nonsense_endpoint_of_a_relay_is_left_out_and_costs_no_map) {
   auto map = sample_netmap(3);
   auto relay = relay_of(1);
   relay.endpoints.clear();
@@ -206,13 +206,13 @@ TEST(Validate, nonsense_endpoint_of_a_relay_is_left_out_and_costs_no_map) {
             std::vector{Endpoint::parse("192.0.2.9:3478").value()});
 }
 
-TEST(Validate, accepts_the_last_node_id) {
+TEST(Validate, c6_accepts_the_last_node_id) {
   auto map = sample_netmap(3);
   map.self.id = NodeId(kLastNodeId);
   EXPECT_TRUE(validate(map, kOwn, {}));
 }
 
-TEST(Validate, counts_before_it_looks_at_elements) {
+TEST(Validate, c6_counts_before_it_looks_at_elements) {
   auto map = sample_netmap(5);
   Limits limits;
   limits.peers = 3;
@@ -224,7 +224,7 @@ TEST(Validate, counts_before_it_looks_at_elements) {
       << status.error().message();
 }
 
-TEST(Validate, bounds_rules_sets_and_what_is_in_them) {
+TEST(Validate, c6_bounds_rules_sets_and_what_is_in_them) {
   auto map = sample_netmap(3);
   for (const std::uint32_t id : {1U, 2U, 7U}) map.rules[RuleId(id)] = sample_rule(id, 70);
   const auto refused = [&](std::size_t Limits::*bound, std::size_t needed) {
@@ -240,7 +240,7 @@ TEST(Validate, bounds_rules_sets_and_what_is_in_them) {
   refused(&Limits::set_parts, 2);
 }
 
-TEST(Validate, a_hundred_thousand_peers_are_accepted) {
+TEST(Validate, c6_a_hundred_thousand_peers_are_accepted) {
   EXPECT_TRUE(validate(sample_netmap(100'001), kOwn, {}));
   EXPECT_EQ(validate(sample_netmap(100'002), kOwn, {}).error().code(), ErrorCode::kExhausted);
 }
