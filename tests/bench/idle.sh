@@ -3,7 +3,7 @@
 # What an agent costs while its 10,000 peers are silent, and while it speaks to one of them (G15), natively.
 # usage: ci/bench idle [PEERS] [SECONDS]
 # A node as in mesh-agent (tests/bench/idle_driver.cc), in a namespace of its own, with a stand-in for the WireGuard driver:
-# what reading the real driver's peers costs, every 500 s with so many, is not in it. Processor time of the agent's loop.
+# what reading the real driver's peers costs, every 1,000 s with so many, is not in it. Processor time of the agent's loop.
 # "reading" is silent, and reads each peer's traffic by itself once a second, as agents did before they read what has moved.
 set -euo pipefail
 peers=${1-10000} seconds=${2-60}

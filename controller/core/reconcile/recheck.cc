@@ -9,7 +9,7 @@ Duration pause_after_recheck(Duration took) {
   constexpr Duration kShortest = std::chrono::seconds(10);
   // A reading that took very long, on a machine that was busy, says little of the next.
   constexpr Duration kLongest = std::chrono::hours(1);
-  constexpr int kShare = 2000;
+  constexpr int kShare = 4000;
   return std::clamp(took * kShare, kShortest, kLongest);
 }
 

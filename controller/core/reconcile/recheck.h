@@ -9,7 +9,7 @@ namespace kernmesh::reconcile {
 // WireGuard's peers against what the agent wrote: the driver announces no changes and cannot tell
 // one peer alone, so whoever wants to see what somebody changed by hand has to read them all.
 // The pause after a comparison that took `took` of CPU time: 10 s while it is cheap, and never more
-// than a two-thousandth of a CPU is spent on it (10,000 peers: 0.25 s, every 500 s).
+// than a four-thousandth of a CPU is spent on it (10,000 peers: 0.25 s, every 1,000 s).
 Duration pause_after_recheck(Duration took);
 
 // The pause after following changes that others announce, or that come in bursts: 100 ms, which

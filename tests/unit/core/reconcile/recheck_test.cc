@@ -16,11 +16,11 @@ TEST(Recheck, comes_every_ten_seconds_in_a_small_network) {
   EXPECT_EQ(pause_after_recheck(Duration(0)), seconds(10));
 }
 
-TEST(Recheck, takes_no_more_than_a_two_thousandth_of_the_time_in_a_large_one) {
-  EXPECT_EQ(pause_after_recheck(milliseconds(250)), seconds(500));
-  for (int ms = 5; ms <= 1800; ms += 5) {
+TEST(Recheck, takes_no_more_than_a_four_thousandth_of_the_time_in_a_large_one) {
+  EXPECT_EQ(pause_after_recheck(milliseconds(250)), seconds(1000));
+  for (int ms = 5; ms <= 900; ms += 5) {
     const auto pause = pause_after_recheck(milliseconds(ms));
-    ASSERT_GE(pause / milliseconds(ms), 2000) << ms;
+    ASSERT_GE(pause / milliseconds(ms), 4000) << ms;
   }
 }
 
