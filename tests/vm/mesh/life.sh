@@ -23,6 +23,7 @@ rotation_loses_nothing() { # HOST PEER DIRECTION
 	fi
 	pinged "$host" "$(address_of "$peer")" 1000 rotate_now "$host" > /dev/null; rotated=$?
 	check "$host makes a new node key when asked (pings $direction)" test "$rotated" = 0
+	[ "$rotated" = 0 ] || tail -n 20 "$LAB/$host.log"
 	check "what $host sends to $peer meanwhile gets there" no_loss
 	echo "      $lost of $sent lost, the slowest took $(slowest "$LAB/ping") ms"
 	if [ -n "$back" ]; then

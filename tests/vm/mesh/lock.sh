@@ -103,7 +103,8 @@ server_in_other_hands() {
 	network_restored good || not_ok "the backup is restored"
 	everybody_connects
 	check "the network of before: everybody is taken in" wait_for 60 reaches alpha "$gamma"
-	check "and nothing is refused" wait_for 10 leaves_out_nobody alpha
+	check "and nobody is left out" wait_for 10 leaves_out_nobody alpha
+	local host; for host in alpha beta gamma; do check "$host refuses nothing" wait_for 10 nothing_refused "$host"; done
 }
 
 keys_change_under_lock() {
