@@ -83,11 +83,11 @@ Status LocalClient::sign_in(const mesh::v1::UpRequest& request,
 }
 
 Result<mesh::v1::DownResponse> LocalClient::down() {
-  return call(&Local::Stub::Down, mesh::v1::DownRequest(), "take the mesh down");
+  return call(&Local::Stub::Down, mesh::v1::DownRequest(), "take the mesh down", 60);
 }
 
 Result<mesh::v1::LogoutResponse> LocalClient::logout() {
-  return call(&Local::Stub::Logout, mesh::v1::LogoutRequest(), "leave the network");
+  return call(&Local::Stub::Logout, mesh::v1::LogoutRequest(), "leave the network", 60);
 }
 
 Result<mesh::v1::StatusResponse> LocalClient::status() {

@@ -48,7 +48,7 @@ TEST_F(RelayProgramTest, stun_on_its_way_to_somebody_else_passes) {
   EXPECT_EQ(counted(), "pass");
 }
 
-TEST_F(RelayProgramTest, stun_is_limited_by_source_and_not_by_its_port) {
+TEST_F(RelayProgramTest, r1_stun_is_limited_by_source_and_not_by_its_port) {
   config.stun_per_second = 1;
   config.stun_burst = 5;
   ASSERT_TRUE(relay->set_config(config));
@@ -62,7 +62,7 @@ TEST_F(RelayProgramTest, stun_is_limited_by_source_and_not_by_its_port) {
   EXPECT_EQ(arrive(stun("198.51.100.20")).verdict, kXdpTx);
 }
 
-TEST_F(RelayProgramTest, stun_over_ipv6_is_limited_by_customer_and_not_by_address) {
+TEST_F(RelayProgramTest, r1_stun_over_ipv6_is_limited_by_customer_and_not_by_address) {
   config.stun_per_second = 1;
   config.stun_burst = 5;
   ASSERT_TRUE(relay->set_config(config));
@@ -73,7 +73,7 @@ TEST_F(RelayProgramTest, stun_over_ipv6_is_limited_by_customer_and_not_by_addres
   EXPECT_LE(answered, 8);
 }
 
-TEST_F(RelayProgramTest, stun_is_limited_over_all_sources) {
+TEST_F(RelayProgramTest, r1_stun_is_limited_over_all_sources) {
   config.stun_per_second_cpu = 1;
   ASSERT_TRUE(relay->set_config(config));
   int answered = 0;

@@ -162,7 +162,7 @@ TEST_F(RelayProgramTest, a_clients_packet_to_a_peer_on_tls_is_handed_up) {
   EXPECT_EQ(counted(), "up_stream");
 }
 
-TEST_F(RelayProgramTest, another_source_port_address_channel_or_relay_address_goes_nowhere) {
+TEST_F(RelayProgramTest, r2_another_source_port_address_channel_or_relay_address_goes_nowhere) {
   pair(kA4, kB4);
   EXPECT_EQ(arrive(data("198.51.100.10", kChannelA, 4001)).verdict, kXdpDrop);
   EXPECT_EQ(arrive(data("198.51.100.11", kChannelA)).verdict, kXdpDrop);
@@ -180,7 +180,7 @@ TEST_F(RelayProgramTest, a_removed_channel_ends_at_once) {
   EXPECT_EQ(relay->channels()->size(), 1U);
 }
 
-TEST_F(RelayProgramTest, the_hop_limit_runs_out) {
+TEST_F(RelayProgramTest, r3_the_hop_limit_runs_out) {
   pair(kA4, kB4);
   for (const auto& [hops, verdict] : {std::pair{0, kXdpDrop}, {1, kXdpDrop}, {2, kXdpTx}}) {
     auto frame = data("198.51.100.10", kChannelA).bytes();
@@ -190,7 +190,7 @@ TEST_F(RelayProgramTest, the_hop_limit_runs_out) {
   EXPECT_EQ(counted(), "hops hops sent_back");
 }
 
-TEST_F(RelayProgramTest, a_packet_larger_than_the_way_out_is_dropped) {
+TEST_F(RelayProgramTest, r6_a_packet_larger_than_the_way_out_is_dropped) {
   pair(kA4, kB6);
   Frame f = data("198.51.100.10", kChannelA);
   f.payload = relay::wrap_data(relay::Channel(kChannelA), Bytes(1460));
@@ -274,7 +274,7 @@ TEST_F(RelayProgramTest, counts_packets_bytes_and_time_for_each_channel) {
   EXPECT_EQ(relay->usage()->size(), 3U);
 }
 
-TEST_F(RelayProgramTest, one_channel_above_its_rate_does_not_slow_another) {
+TEST_F(RelayProgramTest, r4_one_channel_above_its_rate_does_not_slow_another) {
   pair(kA4, kB4);
   config.bytes_per_second = 7200;  // a hundred of these a second, and ten at once
   ASSERT_TRUE(relay->set_config(config));
@@ -301,7 +301,7 @@ TEST_F(RelayProgramTest, a_second_run_takes_the_channels_over) {
   }
 }
 
-TEST_F(RelayProgramTest, more_channels_than_there_is_room_for_are_refused) {
+TEST_F(RelayProgramTest, r4_more_channels_than_there_is_room_for_are_refused) {
   for (std::uint32_t i = 1; i <= 64; ++i) {
     ASSERT_TRUE(
         relay->set_channel(origin(kA4), relay::Channel(i), {origin(kB4), relay::Channel(i)}));

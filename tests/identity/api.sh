@@ -59,8 +59,9 @@ files=Mmesh/v1/types.proto=kernmesh/meshv1,Mmesh/v1/admin.proto=kernmesh/meshv1
 protoc -I "$root/proto" --go_out="$work/go" --go_opt="module=kernmesh,$files" --go-grpc_out="$work/go" --go-grpc_opt="module=kernmesh,$files" \
 	mesh/v1/types.proto mesh/v1/admin.proto
 cp "$root"/tests/identity/{client.go,go.mod,go.sum} "$work/go/"
-# Modules are those that ci/deps has fetched, as go.sum has them.
-(cd "$work/go" && GOPROXY=off GOFLAGS=-mod=readonly GOTOOLCHAIN=local nice go build -o "$work/client" .) ||
+# Modules as go.sum has them; fetched the first time.
+export GOFLAGS=-mod=readonly GOTOOLCHAIN=local
+(cd "$work/go" && go mod download && GOPROXY=off nice go build -o "$work/client" .) ||
 	{ echo "FAIL  the example in Go does not compile"; failed=$((failed + 1)); }
 go_says=$("$work/client" "$server" "$work/token" "$work/state/ca.crt" gopher "$work/gopher.key" 2>&1)
 check "the example in Go" "$(expected gopher NotFound InvalidArgument)" "$go_says"

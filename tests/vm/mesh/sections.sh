@@ -310,6 +310,7 @@ nothing_is_left() { # HOST...
 	local host
 	for host in "$@"; do
 		check "$host: no link" test -z "$(in_ns "$host" ip -o link | grep -E 'mesh0|meshu0')"
+		check "$host: no clsact qdisc" test -z "$(in_ns "$host" tc qdisc show | grep clsact)"
 		check "$host: no rule, no route" test -z "$(in_ns "$host" ip rule | grep 27515; in_ns "$host" ip -6 rule | grep 27515; in_ns "$host" ip route show table 27515 2>/dev/null; in_ns "$host" ip -6 route show table 27515 2>/dev/null)"
 	done
 	check "no private namespace" test -z "$(ip netns list | grep '^kernmesh-[0-9]')"

@@ -55,7 +55,7 @@ class HostileNetwork : public ::testing::Test {
   Picture before_;
 };
 
-TEST_F(HostileNetwork, replayed_datagrams_change_nothing_from_wherever_they_come) {
+TEST_F(HostileNetwork, r5_replayed_datagrams_change_nothing_from_wherever_they_come) {
   for (int round = 0; round < 3; ++round) {
     for (const auto& bytes : captured_) {
       inject(bytes, somewhere(random_));
@@ -66,7 +66,7 @@ TEST_F(HostileNetwork, replayed_datagrams_change_nothing_from_wherever_they_come
   }
 }
 
-TEST_F(HostileNetwork, flipped_and_truncated_datagrams_change_nothing) {
+TEST_F(HostileNetwork, r8_flipped_and_truncated_datagrams_change_nothing) {
   for (int i = 0; i < 20'000; ++i) {
     Bytes bytes = captured_[random_() % captured_.size()];
     if (i % 2 == 0) {
@@ -78,7 +78,7 @@ TEST_F(HostileNetwork, flipped_and_truncated_datagrams_change_nothing) {
   }
 }
 
-TEST_F(HostileNetwork, forged_datagrams_of_an_outsider_change_nothing) {
+TEST_F(HostileNetwork, r8_forged_datagrams_of_an_outsider_change_nothing) {
   const auto outsider = sample_identity(66);
   auto ping = Ping{};
   ping.node_key = net_.host(2).identity.info.node_key;
@@ -96,7 +96,7 @@ TEST_F(HostileNetwork, forged_datagrams_of_an_outsider_change_nothing) {
   }
 }
 
-TEST_F(HostileNetwork, work_for_unknown_senders_is_bounded) {
+TEST_F(HostileNetwork, r8_work_for_unknown_senders_is_bounded) {
   RandomStream stream(secret_filled<32>(6, 6));
   int limited = 0;
   for (int i = 0; i < 1000; ++i) {
@@ -110,7 +110,7 @@ TEST_F(HostileNetwork, work_for_unknown_senders_is_bounded) {
 
 // A peer that pings from thousands of sources that never answer (or somebody who captured its
 // pings before they arrived) makes us send at most a bounded number of bytes.
-TEST_F(HostileNetwork, answers_and_probes_to_unproven_sources_are_bounded) {
+TEST_F(HostileNetwork, r8_answers_and_probes_to_unproven_sources_are_bounded) {
   const auto& peer = net_.host(2).identity;
   const auto key = *shared_key(net_.host(1).identity.info.disco_key, peer.local.disco_secret);
   RandomStream stream(secret_filled<32>(7, 7));
@@ -139,7 +139,7 @@ TEST_F(HostileNetwork, answers_and_probes_to_unproven_sources_are_bounded) {
   EXPECT_EQ(picture(net_), before_);
 }
 
-TEST_F(HostileNetwork, a_pong_from_another_place_than_the_ping_went_is_nothing) {
+TEST_F(HostileNetwork, r8_a_pong_from_another_place_than_the_ping_went_is_nothing) {
   Engine& engine = *net_.host(1).engine;
   ASSERT_TRUE(engine.ping_now(net_.now(), NodeId(2)));
   const auto commands = engine.take_commands();

@@ -97,7 +97,7 @@ TEST_F(RelayedPaths, a_direct_way_is_preferred_however_slow_and_alone_once_data_
   EXPECT_FALSE(status().provisional);
 }
 
-TEST_F(RelayedPaths, a_direct_way_that_swallows_data_is_left_and_tried_again_with_both_in_use) {
+TEST_F(RelayedPaths, r8_a_direct_way_that_swallows_data_is_left_and_tried_again_with_both_in_use) {
   net_.pair_at({1}, 1, 2);
   int alone = 0;
   int direct = 0;
@@ -200,7 +200,7 @@ TEST_F(RelayedPaths, silence_of_one_who_only_listens_costs_one_ping) {
       << "heartbeats, a look at either way for something better, one for the silence";
 }
 
-TEST_F(RelayedPaths, thirty_percent_loss_makes_no_path_go_to_and_fro) {
+TEST_F(RelayedPaths, r9_thirty_percent_loss_makes_no_path_go_to_and_fro) {
   net_.pair_at({1}, 1, 2);
   talk(seconds(10));
   net_.loss = 0.3;

@@ -52,7 +52,7 @@ char outcome(const Kind& a, const Kind& b, std::uint32_t seed) {
   return ab != ba ? 'm' : ab == PathKind::kDirect ? 'd' : ab == PathKind::kRelayed ? 'r' : 'x';
 }
 
-TEST(NatMatrix, every_pair_of_kinds_ends_where_it_should) {
+TEST(NatMatrix, r7_every_pair_of_kinds_ends_where_it_should) {
   for (std::size_t a = 0; a < kKinds.size(); ++a) {
     for (std::size_t b = 0; b < kKinds.size(); ++b) {
       std::string seen;
@@ -75,13 +75,13 @@ PathKind kind_after(NatWorld& world, const Place& place, Duration span) {
   return world.node(1).engine.status(world.now(), NodeId(2))->kind;
 }
 
-TEST(NatMatrix, two_behind_one_nat_meet_inside) {
+TEST(NatMatrix, r7_two_behind_one_nat_meet_inside) {
   NatWorld world(1, 2);
   const auto home = world.add_network(kInternet, *kKinds[5].nat);
   EXPECT_EQ(kind_after(world, {home, home}, seconds(20)), PathKind::kDirect);
 }
 
-TEST(NatMatrix, double_nats_of_one_provider_need_hairpin_or_a_relay) {
+TEST(NatMatrix, r7_double_nats_of_one_provider_need_hairpin_or_a_relay) {
   for (const bool hairpin : {false, true}) {
     NatWorld world(1, 2);
     NatKind carrier = *kKinds[3].nat;
@@ -94,7 +94,7 @@ TEST(NatMatrix, double_nats_of_one_provider_need_hairpin_or_a_relay) {
   }
 }
 
-TEST(NatMatrix, double_nat_against_a_single_one_is_direct) {
+TEST(NatMatrix, r7_double_nat_against_a_single_one_is_direct) {
   NatWorld world(1, 2);
   const auto provider = world.add_network(kInternet, *kKinds[3].nat);
   const auto inner = world.add_network(provider, *kKinds[3].nat);
@@ -129,7 +129,7 @@ TEST(NatMatrix, a_relay_that_is_drained_and_removed_is_left_in_peace) {
 }
 
 // When one leaves before the other does, what the other still sends there is lost in the end.
-TEST(NatMatrix, both_ends_leave_a_draining_relay_at_once) {
+TEST(NatMatrix, r6_both_ends_leave_a_draining_relay_at_once) {
   NatWorld world(1, 2);
   for (std::uint32_t id : {1U, 2U})
     world.add_node(id, world.add_network(kInternet, *kKinds.back().nat));

@@ -54,14 +54,14 @@ Gaps disturbed_worlds(std::uint32_t seeds, double loss) {
   return all;
 }
 
-TEST(NatProperty, sessions_are_never_without_a_path_for_more_than_ten_seconds) {
+TEST(NatProperty, r7_sessions_are_never_without_a_path_for_more_than_ten_seconds) {
   const Gaps all = disturbed_worlds(2000, 0);
   print("without loss", all);
   EXPECT_LE(all.longest, seconds(10));
 }
 
 // Any number of messages in a row may be lost, so this is no certainty.
-TEST(NatProperty, with_thirty_percent_loss_gaps_over_ten_seconds_are_rare) {
+TEST(NatProperty, r9_with_thirty_percent_loss_gaps_over_ten_seconds_are_rare) {
   const Gaps all = disturbed_worlds(300, 0.3);
   print("30 % loss of every packet", all);
   EXPECT_LE(all.longest, seconds(20));

@@ -104,7 +104,7 @@ TEST_F(RelayClients, a_nat_that_rebinds_in_silence_is_noticed_at_the_next_refres
   EXPECT_EQ(net_.guest(1).losses, 0);
 }
 
-TEST_F(RelayClients, notice_a_dead_relay_within_seconds_of_a_doubt_and_come_back_to_it) {
+TEST_F(RelayClients, r6_notice_a_dead_relay_within_seconds_of_a_doubt_and_come_back_to_it) {
   meet();
   net_.relay_is_dead = true;
   net_.guest(1).client.on_doubt(net_.now(), Channel(1));
@@ -123,7 +123,7 @@ TEST_F(RelayClients, notice_a_dead_relay_within_seconds_of_a_doubt_and_come_back
   EXPECT_TRUE(carries());
 }
 
-TEST_F(RelayClients, a_relay_that_lost_its_memory_is_told_everything_again) {
+TEST_F(RelayClients, r6_a_relay_that_lost_its_memory_is_told_everything_again) {
   meet();
   net_.restart_relay();
   net_.world.channels.clear();
@@ -241,7 +241,7 @@ TEST_F(RelayClients, a_pair_that_the_peer_left_in_silence_is_found_out_by_a_doub
   EXPECT_FALSE(net_.guest(1).channel_to(net_.guest(2)));
 }
 
-TEST_F(RelayClients, forged_replayed_and_misplaced_datagrams_change_nothing) {
+TEST_F(RelayClients, r8_forged_replayed_and_misplaced_datagrams_change_nothing) {
   meet();
   Guest& guest = net_.guest(1);
   const auto relay = guest.client.endpoint();

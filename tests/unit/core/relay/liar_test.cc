@@ -50,7 +50,7 @@ class LyingRelay : public ::testing::Test {
   std::uint64_t stamp_ = 1ULL << 62U;
 };
 
-TEST_F(LyingRelay, one_channel_for_two_peers_ends_all_of_its_pairs) {
+TEST_F(LyingRelay, r8_one_channel_for_two_peers_ends_all_of_its_pairs) {
   say(Opened{key(3), channel(2), PairState::kPaired});
   expect_left_for_long();
 }

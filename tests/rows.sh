@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# The rows C1 to C14 of docs/threat_model.md: runs the unit programs' tests of each row, which are those whose name begins with it
-# (c1_, ... c14_). A row without a test fails.
-# usage: tests/identity/rows.sh [ROW...]
+# The rows of docs/threat_model.md, R1 to R9 and C1 to C14: runs the programs' tests of each row, which are those whose name begins
+# with it (r1_, ... c14_) or whose suite has it (RelayR1). A row without a test fails.
+# usage: tests/rows.sh ROW...
 set -uo pipefail
-root=$(cd "$(dirname "$(readlink -f "$0")")/../.." && pwd)
+root=$(cd "$(dirname "$(readlink -f "$0")")/.." && pwd)
 bin=${KERNMESH_BIN:-$root/build/bin}
-rows=("$@"); [ $# -gt 0 ] || mapfile -t rows < <(seq -f 'C%g' 14)
+[ $# -gt 0 ] || { sed -n '3,5s/^# //p' "$0"; exit 2; }
 passed=0; failed=0
-for row in "${rows[@]}"; do
-	filter="*.${row,,}_*"; tests=0; bad=; began=$SECONDS
-	for program in "$bin"/unit_*; do
+for row in "$@"; do
+	filter="*.${row,,}_*:Relay${row}*.*"; tests=0; bad=; began=$SECONDS
+	for program in "$bin"/unit_* "$bin/bpf_programs"; do
 		"$program" --gtest_list_tests --gtest_filter="$filter" | grep -q '^  ' || continue
 		output=$(RC_PARAMS=seed=20260101 "$program" --gtest_brief=1 --gtest_filter="$filter" 2>&1) || { bad=1; echo "$output"; }
 		grep -a '\[  SKIPPED \]' <<< "$output"
