@@ -39,6 +39,7 @@ of_the_network() {
 	as_documented "Join keys" : admin --json key create --user eve
 	id=$(admin --json key list | jq '[.keys[] | select(.user == "eve")][0].id')
 	check "docs/json.md: key list, revoke" keys_agree "$id"
+	of_tokens eve
 	check "docs/json.md: user delete" shaped Users --block 2 : admin --json user delete --yes eve
 	as_documented Nodes : admin --json node show beta
 	check "docs/json.md: node rename" shaped Nodes : admin --json node rename gamma delta
@@ -53,6 +54,16 @@ of_the_network() {
 	check "docs/json.md: node remove" shaped Nodes --block 2 : admin --json node remove --yes gamma
 	check "docs/json.md: logout that the server does not know of" shaped logout : node gamma --json logout
 	check "gamma joins again" join gamma "$key"
+}
+of_tokens() { # USER, who has a role
+	local token
+	as_documented "API tokens" : admin --json token create --user "$1"
+	token=$(admin --json token create --user "$1" --role auditor | jq -r .secret)
+	check "docs/json.md: whoami" shaped "API tokens" --block 2 : admin --json --token "$token" whoami
+	check "docs/json.md: token list" shaped "API tokens" : eval 'admin --json token list | jq ".tokens[] | {token: ., secret: \"\"}"'
+	check "docs/json.md: token revoke" eval 'admin --json token revoke --yes 1 | jq -e ". == {removed: {token: \"1\"}}"'
+	check "docs/json.md: user roles" shaped Users : admin --json user roles "$1" auditor
+	as_documented audit : admin --json audit --last 20
 }
 # The objects of a list are those of the single command, with what the document says beside it.
 keys_agree() { # ID
