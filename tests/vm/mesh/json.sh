@@ -61,7 +61,7 @@ of_tokens() { # USER, who has a role
 	token=$(admin --json token create --user "$1" --role auditor | jq -r .secret)
 	check "docs/json.md: whoami" shaped "API tokens" --block 2 : admin --json --token "$token" whoami
 	check "docs/json.md: token list" shaped "API tokens" : eval 'admin --json token list | jq ".tokens[] | {token: ., secret: \"\"}"'
-	check "docs/json.md: token revoke" eval 'admin --json token revoke --yes 1 | jq -e ". == {removed: {token: \"1\"}}"'
+	check "docs/json.md: token revoke" eval 'admin --json token revoke 1 | jq -e ". == {removed: {token: \"1\"}}"'
 	check "docs/json.md: user roles" shaped Users : admin --json user roles "$1" auditor
 	as_documented audit : admin --json audit --last 20
 }
