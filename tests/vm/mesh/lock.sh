@@ -108,6 +108,8 @@ server_in_other_hands() {
 }
 
 keys_change_under_lock() {
+	# A node that has just changed its key, as in section rotate, does so again after five minutes or a restart.
+	stop KILL beta; start_agent beta; wait_for 30 connected beta
 	rotation_loses_nothing beta alpha "both ways"
 	check "alpha leaves nobody out" leaves_out_nobody alpha
 	check "the server has everybody signed" test "$(admin --json lock status | jq '.server.unsigned | length')" = 0
@@ -120,6 +122,7 @@ signers_come_and_go() {
 	check "a backup of the server" saved_network older
 	check "alpha trusts beta to sign" signer alpha lock add --yes beta
 	check "beta has heard" wait_for 10 is_signer beta true
+	check "and alpha" wait_for 10 has_statement alpha 1
 	network_restored older || not_ok "the backup, which does not know of that, is restored"
 	everybody_connects
 	check "alpha keeps what it has verified" wait_for 10 problem_says alpha "run \`meshadm lock push\` here"
