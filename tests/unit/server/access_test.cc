@@ -231,6 +231,7 @@ TEST_F(AccessTest, c10_every_method_answers_exactly_whom_the_documentation_names
   int calls = 0;
   for (const auto& path : served_methods()) {
     ASSERT_TRUE(documented.contains(path)) << path << " is not in docs/api.md";
+    stub_.reset();  // one connection may not make as many calls as all of them (connection_calls.h)
     for (const auto& kind : kinds) {
       // A node that has left has no token any more.
       const auto token = kind.who == "node" ? join(TestNode()).token : tokens.at(kind.name);
