@@ -166,9 +166,22 @@ section_survive() {
 	check "status says that the server is gone, and why" wait_for 15 disconnected alpha
 	check "same mesh from the stored netmap" sees alpha 2
 	check "endpoints are the same" test "$(endpoints alpha)" = "$endpoints_before"
+	c12_a_day_without_the_server "$beta"
 	start_server; check "the server comes back" admin node list
 	check "agents connect again by themselves" wait_for 60 connected alpha
+	check "and its peer" wait_for 60 connected beta
+	key=$(new_key --reusable) # the one before is as old as the clock was set on
 }
+# The clock stays ahead: back would mean new node keys (section clock).
+c12_a_day_without_the_server() { # ADDRESS
+	step_clock $((25 * 3600))
+	pinged alpha "$1" 300 disconnected alpha; check "c12: 25 hours without the server: nothing lost" no_loss
+	pinged alpha "$1" 900 restart_both; check "c12: both agents restarted a day later: nothing lost" no_loss
+	check "c12: the same mesh, from a netmap of the day before" sees alpha 2
+	check "c12: a session that begins a day later, under the same keys" recovers
+	check "c12: status says why there is no server" wait_for 15 says_why_disconnected alpha
+}
+says_why_disconnected() { node "$1" --json status | jq -er 'select(.server.connected | not) | .server.error | select(length > 0)'; }
 restart_both() { restart_agent alpha && restart_agent beta; }
 
 move() { # HOST OLD NEW SUBNET
