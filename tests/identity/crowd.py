@@ -5,7 +5,9 @@ and one that flaps.
 usage: crowd.py MESH_SERVER STATE_DIRECTORY NODES ROUNDS; run by crowd.sh, which makes the messages' classes. All nodes see one,
 the hub, and not each other, so that a change of the hub concerns everybody.
 """
+import collections
 import math
+import random
 import resource
 import select
 import socket
@@ -17,7 +19,7 @@ import time
 from http2 import (ACK, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, INITIAL_WINDOW_SIZE, PING, PREFACE, RST_STREAM, SETTINGS, call_head,
                    frame, message, setting, unary, window)
 from mesh.v1 import admin_pb2, coordination_pb2
-from network import REPORT, WATCH, Node, Server, user_with_key
+from network import PATIENCE, REPORT, WATCH, Node, Server, user_with_key
 
 POLICY = '{"acls": [{"action": "accept", "src": ["crowd@"], "dst": ["hub@:22"]}]}'
 # Two calls each of the 100 that a connection may make at once (connection_calls.h). All stay open until the end, since a
@@ -26,11 +28,10 @@ REGISTRATIONS_A_CONNECTION = 20
 STALLED_PART = 10           # one of so many
 MAX_STALL_SECONDS = 60      # kMaxStall of housekeeper.h
 FLUSH_SECONDS = 2           # kFlushInterval of housekeeper.h: how often presence is written
-MOST_KIB_A_STALLED = 64     # what HTTP/2 lets a stream have under way
+MOST_KIB_A_STALLED = 128    # as much again as a connection that reads: those cost 120 KiB
 MOST_MIB_OF_CHANGES = 16    # what malloc's arenas keep of the changes themselves
 CHANGES = 20
 FLAPS = 50
-PATIENCE = 120
 
 
 class Stream:
@@ -75,8 +76,15 @@ class Stream:
         self.close()
 
     def end(self, why: str) -> None:
-        if not self.ended:
-            self.ended, self.ended_at = why, time.monotonic()
+        """By the server. A reader comes back, as agents do."""
+        if self.ended:
+            return
+        self.ended, self.ended_at = why, time.monotonic()
+        if self.reads:
+            # As gRPC's clients with the times of channel.cc.
+            self.node.tries += 1
+            self.crowd.lost.append((self.ended_at + min(10, 0.5 * 1.6 ** (self.node.tries - 1)) * random.uniform(0.8, 1.2), self))
+            self.crowd.losses[why.split()[0]] += 1
 
     def begin(self) -> None:
         self.ready, self.opened_at = True, time.monotonic()
@@ -112,7 +120,7 @@ class Stream:
             del self.answer[:5 + length]
             if update.HasField("keepalive"):
                 continue
-            self.updates += 1
+            self.updates, self.node.tries = self.updates + 1, 0
             for peer in update.snapshot.peers if update.HasField("snapshot") else update.delta.upserted_peers:
                 if peer.name == "hub" and peer.endpoints:
                     self.port, self.read_at = peer.endpoints[0].port, time.monotonic()
@@ -121,6 +129,7 @@ class Stream:
 class Crowd:
     def __init__(self, server: Server, count: int):
         self.server, self.poll, self.streams, self.port = server, select.epoll(), {}, 1000
+        self.lost, self.losses = [], collections.Counter()
         self.hub, self.nodes = Node(), [Node() for _ in range(count)]
 
     def enroll(self) -> None:
@@ -151,7 +160,13 @@ class Crowd:
             for fd, _ in self.poll.poll(0.05):
                 if fd in self.streams:
                     self.streams[fd].step()
+            self.bring_back()
         return True
+
+    def bring_back(self) -> None:
+        now, lost = time.monotonic(), self.lost
+        self.lost = [(due, stream) for due, stream in lost if due > now]
+        self.watch([stream.node for due, stream in lost if due <= now and stream.node.stream is stream])
 
     def run_for(self, seconds: float) -> None:
         """Others' messages are read for so long; what is counted is what comes in this time."""
@@ -164,7 +179,8 @@ class Crowd:
         report.endpoints.endpoints.add(address=bytes([198, 51, 100, 7]), port=self.port)
         connection = self.server.connect()
         said = time.monotonic()
-        assert unary(connection, 1, REPORT, self.hub.token, report.SerializeToString()) is not None
+        answer = unary(connection, 1, REPORT, self.hub.token, report.SerializeToString(), PATIENCE)
+        assert answer is not None, (connection.ended, connection.refusal)
         connection.close()
         return said
 
@@ -213,6 +229,7 @@ def usual_p99(changes: list) -> float:
 
 
 def check_stalled(crowd: Crowd, checks: Checks, lazy: list, others: list) -> None:
+    crowd.losses.clear()
     before = crowd.changes(others)
     memory = crowd.server.memory_mib("VmRSS")
     crowd.watch(lazy, reads=False)
@@ -222,7 +239,7 @@ def check_stalled(crowd: Crowd, checks: Checks, lazy: list, others: list) -> Non
     checks.check(f"c8_{len(lazy)}_that_never_drain_at_most_double_the_p99_of_{len(others)}_others",
                  before and during and usual_p99(during) <= 2 * usual_p99(before),
                  f"{CHANGES} changes, median, a change's p99, p99 of all: without them {in_words(before)}; with them {in_words(during)}")
-    checks.check("c8_a_stalled_reader_costs_no_more_than_one_message", more <= MOST_KIB_A_STALLED * len(lazy) / 1024 + MOST_MIB_OF_CHANGES,
+    checks.check("c8_a_stalled_reader_costs_no_more_than_another_connection", more <= MOST_KIB_A_STALLED * len(lazy) / 1024 + MOST_MIB_OF_CHANGES,
                  f"{more:+.0f} MiB after {CHANGES} changes, {crowd.server.memory_mib('VmRSS'):.0f} MiB with {len(crowd.nodes)} watchers")
 
 
@@ -232,8 +249,7 @@ def check_dropped(crowd: Crowd, checks: Checks, lazy: list, others: list) -> Non
     checks.check("c8_the_stalled_are_dropped_after_kMaxStall", gone and lives[0] >= MAX_STALL_SECONDS - 1,
                  f"{len(lives)} of {len(lazy)}" + (f", {lives[0]:.0f} s to {lives[-1]:.0f} s after they came" if lives else "") +
                  f"; the first says {lazy[0].stream.ended}")
-    went = sum(bool(node.stream.ended) for node in others)
-    checks.check("c8_nobody_else_is", went == 0, f"{went} of {len(others)} others went")
+    checks.check("c8_nobody_else_is", not crowd.losses, f"others that went: {dict(crowd.losses)}")
     crowd.change()
     crowd.watch(lazy)
     checks.check("c8_they_resynchronise_when_they_come_back", crowd.all_told(crowd.nodes), "all have the hub's newest address")
@@ -242,6 +258,7 @@ def check_dropped(crowd: Crowd, checks: Checks, lazy: list, others: list) -> Non
 def check_returns(crowd: Crowd, checks: Checks, nodes: list, rounds: int) -> None:
     hub, server, costs, times, sent = crowd.hub, crowd.server, [], [], []
     memory = server.memory_mib("VmRSS")
+    crowd.losses.clear()
     for _ in range(rounds):
         hub.stream.updates, spent, began = 0, server.processor_seconds(), time.monotonic()
         crowd.watch(nodes)
@@ -253,7 +270,8 @@ def check_returns(crowd: Crowd, checks: Checks, nodes: list, rounds: int) -> Non
         sent.append((hub.stream.updates, 2 + (times[-1] + 2 * FLUSH_SECONDS) / FLUSH_SECONDS))
     checks.check(f"c9_{len(nodes)}_reconnect_at_once_{rounds}_times", len(times) == rounds,
                  f"seconds until the last has the newest state: {' '.join(f'{took:.1f}' for took in times)}; "
-                 f"{1000 * sum(costs) / max(1, len(costs)):.2f} ms of processors each; {memory:.0f} MiB before, {server.memory_mib('VmRSS'):.0f} after")
+                 f"{1000 * sum(costs) / max(1, len(costs)):.2f} ms of processors each; {memory:.0f} MiB before, {server.memory_mib('VmRSS'):.0f} after; "
+                 f"tried again: {sum(crowd.losses.values())} {dict(crowd.losses)}")
     checks.check("c9_who_sees_them_all_is_told_at_most_once_a_flush", sent and all(updates <= most for updates, most in sent),
                  f"updates a round: {' '.join(str(updates) for updates, _ in sent)}, for {2 * len(nodes)} comings and goings")
     most = max(node.stream.updates for node in nodes)

@@ -73,6 +73,7 @@ class Connection:
         self.tls.setblocking(False)
         self.incoming = bytearray()
         self.ended = ""  # why it is over
+        self.refusal = b""  # the header block of the last call that was refused
         self.send(hello)
 
     def fileno(self) -> int:
@@ -169,6 +170,7 @@ def unary(connection: Connection, stream: int, path: str, token: str, body: byte
                 answer += payload
             elif of == stream and flags & END_STREAM:
                 connection.send(window(0, len(answer)) if answer else b"")
+                connection.refusal = b"" if answer else payload
                 return answer[5:] if answer else None
         connection.wait(deadline - time.monotonic())
     return None

@@ -13,6 +13,7 @@ from http2 import Connection, tls_context, unary
 from mesh.v1 import admin_pb2, coordination_pb2
 
 CHALLENGE, REGISTER, REPORT, WATCH = (f"/mesh.v1.Coordination/{name}" for name in ("Challenge", "Register", "Report", "Watch"))
+PATIENCE = 180  # seconds for an answer: others may keep the disk busy
 sodium = ctypes.CDLL("libsodium.so.23")
 
 
@@ -44,7 +45,7 @@ class Server:
     def ask(self, connection: Connection, stream: int, method: str, request) -> bytes:
         """The administrator's call."""
         answer = unary(connection, stream, f"/mesh.v1.Admin/{method}", self.token, request.SerializeToString())
-        assert answer is not None, method
+        assert answer is not None, (method, connection.ended, connection.refusal)
         return answer
 
     def fingerprint(self) -> bytes:
@@ -73,7 +74,7 @@ class Node:
         public, secret = ctypes.create_string_buffer(32), ctypes.create_string_buffer(64)
         sodium.crypto_sign_keypair(public, secret)
         self.machine, self.secret, self.keys = public.raw, secret, os.urandom(64)
-        self.token, self.stream = "", None
+        self.token, self.stream, self.tries = "", None, 0
 
     def sign(self, text: bytes) -> bytes:
         signature = ctypes.create_string_buffer(64)
@@ -82,14 +83,17 @@ class Node:
 
     def register(self, connection, stream: int, fingerprint: bytes, key: str, name: str) -> None:
         """Two calls, on this stream and the next."""
-        asked = coordination_pb2.ChallengeRequest(machine_key=self.machine).SerializeToString()
-        nonce = coordination_pb2.ChallengeResponse.FromString(unary(connection, stream, CHALLENGE, "", asked)).nonce
+        def ask(on: int, path: str, request) -> bytes:
+            answer = unary(connection, on, path, "", request.SerializeToString(), PATIENCE)
+            assert answer is not None, (path, connection.ended, connection.refusal)
+            return answer
+        challenge = ask(stream, CHALLENGE, coordination_pb2.ChallengeRequest(machine_key=self.machine))
+        nonce = coordination_pb2.ChallengeResponse.FromString(challenge).nonce
         text = b"kernmesh register v1" + fingerprint + struct.pack(">H", len(nonce)) + nonce + self.keys
         request = coordination_pb2.RegisterRequest(
             nonce=nonce, machine_key=self.machine, node_key=self.keys[:32], disco_key=self.keys[32:], signature=self.sign(text),
             join_key=key, hostname=name, protocol_minor=1, agent_version="test")
-        answer = unary(connection, stream + 2, REGISTER, "", request.SerializeToString())
-        self.token = coordination_pb2.RegisterResponse.FromString(answer).session_token
+        self.token = coordination_pb2.RegisterResponse.FromString(ask(stream + 2, REGISTER, request)).session_token
 
 
 def user_with_key(server: Server, name: str) -> str:
