@@ -257,7 +257,7 @@ def check_dropped(crowd: Crowd, checks: Checks, lazy: list, others: list) -> Non
 
 def check_returns(crowd: Crowd, checks: Checks, nodes: list, rounds: int) -> None:
     hub, server, costs, times, sent = crowd.hub, crowd.server, [], [], []
-    memory = server.memory_mib("VmRSS")
+    memory = [server.memory_mib("VmRSS")]
     crowd.losses.clear()
     for _ in range(rounds):
         hub.stream.updates, spent, began = 0, server.processor_seconds(), time.monotonic()
@@ -267,10 +267,11 @@ def check_returns(crowd: Crowd, checks: Checks, nodes: list, rounds: int) -> Non
         times.append(time.monotonic() - began)
         crowd.run_for(2 * FLUSH_SECONDS)
         costs.append((server.processor_seconds() - spent) / len(nodes))
+        memory.append(server.memory_mib("VmRSS"))
         sent.append((hub.stream.updates, 2 + (times[-1] + 2 * FLUSH_SECONDS) / FLUSH_SECONDS))
     checks.check(f"c9_{len(nodes)}_reconnect_at_once_{rounds}_times", len(times) == rounds,
                  f"seconds until the last has the newest state: {' '.join(f'{took:.1f}' for took in times)}; "
-                 f"{1000 * sum(costs) / max(1, len(costs)):.2f} ms of processors each; {memory:.0f} MiB before, {server.memory_mib('VmRSS'):.0f} after; "
+                 f"{1000 * sum(costs) / max(1, len(costs)):.2f} ms of processors each; MiB: {' '.join(f'{mib:.0f}' for mib in memory)}; "
                  f"tried again: {sum(crowd.losses.values())} {dict(crowd.losses)}")
     checks.check("c9_who_sees_them_all_is_told_at_most_once_a_flush", sent and all(updates <= most for updates, most in sent),
                  f"updates a round: {' '.join(str(updates) for updates, _ in sent)}, for {2 * len(nodes)} comings and goings")
