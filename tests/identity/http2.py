@@ -67,7 +67,7 @@ class Connection:
     """One client's connection. Says nothing by itself but the preface, unless told to."""
 
     def __init__(self, address: tuple, context: ssl.SSLContext, hello: bytes = PREFACE + frame(SETTINGS, 0, 0)):
-        raw = socket.create_connection(address, timeout=20)
+        raw = socket.create_connection(address, timeout=60)
         raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.tls = context.wrap_socket(raw, server_hostname="kernmesh")
         self.tls.setblocking(False)
