@@ -154,8 +154,9 @@ class RunningServer final : public GrpcServer {
     builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMaxCallsPerConnection);
     builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, 16 * 1024);
     builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
-    // For TLS and the client's SETTINGS, as long as a dead connection lives; gRPC's own bound is two
-    // minutes. Much less, and ten thousand that come at once are sent away before it is their turn.
+    // For TLS and the client's SETTINGS, as long as a dead connection lives; gRPC's own bound is
+    // two minutes. Much less, and ten thousand that come at once are sent away before it is their
+    // turn.
     builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, 40'000);
     // Dead connections are found within 40 s; clients may ping every 10 s, also without a call.
     builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 30'000);
