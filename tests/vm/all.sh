@@ -9,9 +9,11 @@ scripts=(underlay.sh mesh.sh systemd.sh)
 left_out=()
 case $(uname -r)${KERNMESH_LONG:+ long} in 6.1.* | *long) scripts+=(bpf_programs.sh);; *) left_out+=(bpf_programs.sh);; esac
 # What takes minutes and no old kernel decides: on the newest one, on the others with --long.
-for script in demo_runs.sh nat.sh; do
-	case $(uname -r)${KERNMESH_LONG:+ long} in 6.12.* | *long) scripts+=("$script");; *) left_out+=("$script");; esac
-done
+case $(uname -r)${KERNMESH_LONG:+ long} in
+*long) scripts+=(demo_runs.sh nat.sh);;
+6.12.*) scripts+=(demo_runs.sh nat.sh:masq,rand);;
+*) left_out+=(demo_runs.sh nat.sh);;
+esac
 if [ $# != 0 ]; then scripts=("$@"); left_out=(); fi
 for script in "${left_out[@]}"; do echo "SKIP  $script is left to --long on this kernel"; done
 for word in "${scripts[@]}"; do
