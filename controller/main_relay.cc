@@ -49,7 +49,7 @@ int run(const RelayDaemonOptions& options) {
   auto relay = RelayDaemon::open(options);
   if (!relay) return fail(relay.error());
   const auto ended = (*relay)->run([&] {
-    spdlog::info("ready on UDP port {}, key {}", options.udp.value(),
+    spdlog::info("ready on UDP port {}, {}, key {}", options.udp.value(), (*relay)->forwarding(),
                  to_string((*relay)->public_key()));
     sd_notify(0, "READY=1");
   });
@@ -69,8 +69,7 @@ int main(int argc, char** argv) {
   CLI::App app(
       "Forwards sealed packets between nodes that cannot reach each other, and answers STUN.");
   app.footer(
-      "Example:\n  mesh-relay --server mesh.example:8443 --key mk-... --region fra --interface "
-      "eth0\n"
+      "Example:\n  mesh-relay --server mesh.example:8443 --key mk-... --region fra\n"
       "SIGUSR1 drains: nobody is let in any more, and everybody is told to leave.");
   app.add_option("--server", options.link.server, "HOST:PORT of the server whose nodes it serves");
   app.add_option("--key", options.link.join_key,
@@ -89,7 +88,8 @@ int main(int argc, char** argv) {
   app.add_option("--tls-cert", options.certificate, "certificate chain (PEM)");
   app.add_option("--tls-key", options.certificate_key, "its private key (PEM)");
   app.add_option("--interface", options.interfaces,
-                 "where XDP forwards; without any the daemon forwards alone");
+                 "where XDP forwards; without any: where default routes lead, as far as XDP is "
+                 "possible there; none: nowhere, the daemon forwards alone");
   app.add_option("--http-listen", http, "/metrics and /healthz in the clear");
   app.add_option("--state-dir", options.state_dir, "the relay's key, and who is bound")
       ->capture_default_str();

@@ -11,6 +11,8 @@
 #include <netlink/route/rule.h>
 #include <sys/socket.h>
 
+#include <set>
+
 #include "controller/netlink/libnl_values.h"
 
 #ifndef SOL_NETLINK
@@ -98,6 +100,15 @@ std::optional<Prefix> destination_of(rtnl_route* route) {
 IfIndex device_of(rtnl_route* route) {
   rtnl_nexthop* hop = rtnl_route_nexthop_n(route, 0);
   return IfIndex(hop ? static_cast<std::uint32_t>(rtnl_route_nh_get_ifindex(hop)) : 0);
+}
+
+std::vector<IfIndex> devices_of(rtnl_route* route) {
+  std::vector<IfIndex> devices;
+  for (int i = 0; i < rtnl_route_get_nnexthops(route); ++i) {
+    const int index = rtnl_route_nh_get_ifindex(rtnl_route_nexthop_n(route, i));
+    if (index > 0) devices.emplace_back(static_cast<std::uint32_t>(index));
+  }
+  return devices;
 }
 
 Status set_way(rtnl_route& r, const reconcile::Route& route) {
@@ -247,6 +258,23 @@ Result<RouteAnswer> look_up_route(const RouteSocket& socket, const IpAddress& de
   answer.source = *source;
   answer.via = from_nl_addr(rtnl_route_nh_get_gateway(rtnl_route_nexthop_n(route.get(), 0)));
   return answer;
+}
+
+Result<std::vector<IfIndex>> default_route_devices(const RouteSocket& socket) {
+  std::vector<std::vector<IfIndex>> found;
+  const auto devices_of_default = [](rtnl_route* r) -> std::optional<std::vector<IfIndex>> {
+    const auto destination = destination_of(r);
+    if (!destination || destination->length() != 0 || rtnl_route_get_type(r) != RTN_UNICAST ||
+        rtnl_route_get_table(r) != RT_TABLE_MAIN) {
+      return std::nullopt;
+    }
+    return devices_of(r);
+  };
+  for (const auto family : {IpFamily::kV4, IpFamily::kV6})
+    MESH_TRY(collect_routes(socket, family, RT_TABLE_MAIN, found, devices_of_default));
+  std::set<IfIndex> all;
+  for (const auto& devices : found) all.insert(devices.begin(), devices.end());
+  return std::vector<IfIndex>(all.begin(), all.end());
 }
 
 Result<std::vector<Prefix>> foreign_routes_inside(const RouteSocket& socket, const Prefix& range,

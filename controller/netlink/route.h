@@ -33,6 +33,9 @@ struct RouteAnswer {
 // kNotFound when there is no route.
 Result<RouteAnswer> look_up_route(const RouteSocket& socket, const IpAddress& destination);
 
+// Devices of the default routes of the main table, both families, every next hop; sorted.
+Result<std::vector<IfIndex>> default_route_devices(const RouteSocket& socket);
+
 // Destinations of other people's routes that lie inside `range`, in any table: bringing the range
 // up on `own_device` would take them over. Our own unreachable ones are no one else's.
 Result<std::vector<Prefix>> foreign_routes_inside(const RouteSocket& socket, const Prefix& range,

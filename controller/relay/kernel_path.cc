@@ -107,12 +107,14 @@ PortState KernelPath::take(const std::string& interface) {
   }
   const auto neighbour = find_neighbour(interface);
   std::string why;
+  bool is_taken = false;
   for (const Try& attempt : kTries) {
     const bool native = attempt.mode == bpf::XdpMode::kNative;
     if (!neighbour && native && is_virtual(interface)) continue;
     config_.send_back = must_redirect_ ? bpf::SendBack::kRedirect : attempt.send_back;
     if (const auto attached = relay_.attach(index, attempt.mode); !attached) {
       why = attached.error().message();
+      is_taken = attached.error().code() == ErrorCode::kConflict;
       continue;
     }
     if (!neighbour) {
@@ -129,7 +131,7 @@ PortState KernelPath::take(const std::string& interface) {
   }
   config_.send_back = must_redirect_ ? bpf::SendBack::kRedirect : bpf::SendBack::kTx;
   (void)relay_.set_config(config_);
-  return {interface, "none", why};
+  return {interface, "none", why, is_taken};
 }
 
 std::uint64_t KernelPath::forwarded() const {

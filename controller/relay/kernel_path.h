@@ -21,8 +21,9 @@ struct KernelPathOptions {
 // What became of an interface.
 struct PortState {
   std::string interface;
-  std::string mode;  // "native", "generic", or "none"
-  std::string why;   // for people
+  std::string mode;       // "native", "generic", or "none"
+  std::string why;        // for people
+  bool is_taken = false;  // "none" because another's program is there
 };
 
 class KernelPath {
@@ -33,12 +34,15 @@ class KernelPath {
 
   const std::vector<PortState>& ports() const { return ports_; }
   bool carries() const;  // whether any interface has the program
+  bool adopted() const { return relay_.adopted(); }
   bpf::Relay& maps() { return relay_; }
   // Packets that the program has sent on; 0 when it cannot be read.
   std::uint64_t forwarded() const;
 
   // Removes what no change of this run has set: channels of an earlier one that nobody restored.
   Status keep_only(const std::set<bpf::RelaySource>& wanted);
+  // Takes the program off every interface and removes the maps' pins.
+  Status remove() { return relay_.remove(); }
 
  private:
   KernelPath(bpf::Relay relay, bpf::RelayConfig config)

@@ -15,7 +15,7 @@
 #include "controller/host/http_page.h"
 #include "controller/host/public_socket.h"
 #include "controller/relay/certificate.h"
-#include "controller/relay/kernel_path.h"
+#include "controller/relay/forwarding.h"
 #include "controller/relay/metrics.h"
 #include "controller/relay/own_addresses.h"
 #include "controller/relay/state_dir.h"
@@ -69,7 +69,7 @@ struct RelayDaemon::State {
   void serve(const std::vector<TicketPublicKey>& of_server);
   void load_ticket_keys();
   void report_load(MonoTime now);
-  void open_kernel_path();
+  Status open_kernel_path();
   void restore();
   Status watch_signals();
   Status start_http();
@@ -93,7 +93,8 @@ struct RelayDaemon::State {
   SessionTable table;
   StunAnswers stun_answers;
   std::optional<KernelPath> kernel;
-  Certificate certificate;  // of tls
+  std::vector<PortState> ports;  // of the interfaces that were asked to carry the program
+  Certificate certificate;       // of tls
   std::unique_ptr<TlsListener> tls;
   UniqueFd signals;
   MonoTime next_tick{}, next_usage{};
@@ -108,7 +109,7 @@ struct RelayDaemon::State {
 };
 
 Status RelayDaemon::State::start() {
-  open_kernel_path();
+  MESH_TRY(open_kernel_path());
   load_ticket_keys();
   restore();
   if (options.tls.value() != 0) {
@@ -175,21 +176,15 @@ void RelayDaemon::State::obey(const rpc::RelayOrders& orders) {
   }
 }
 
-void RelayDaemon::State::open_kernel_path() {
-  if (options.interfaces.empty()) return;
+Status RelayDaemon::State::open_kernel_path() {
   KernelPathOptions path{options.instance, options.interfaces, {}, options.max_channels};
   path.config.port = options.udp;
   path.config.bytes_per_second = options.channel_bytes_per_second;
-  auto opened = KernelPath::open(path);
-  if (!opened) {
-    spdlog::warn("the daemon forwards alone: {}", opened.error().message());
-    return;
-  }
-  kernel.emplace(std::move(*opened));
-  for (const auto& port : kernel->ports()) {
-    spdlog::info("{}: XDP mode {} ({})", port.interface, port.mode, port.why);
-  }
+  MESH_TRY_ASSIGN(auto forwarding, open_forwarding(std::move(path)));
+  kernel = std::move(forwarding.kernel);
+  ports = std::move(forwarding.ports);
   follow_addresses();
+  return {};
 }
 
 void RelayDaemon::State::restore() {
@@ -359,9 +354,9 @@ void RelayDaemon::State::publish() {
   numbers.counts = table.counts();
   numbers.stun_answers = stun_answers.count();
   numbers.unknown_datagrams = unknown_datagrams;
+  numbers.ports = ports;
   if (kernel) {
     if (auto counters = kernel->maps().counters()) numbers.kernel = std::move(*counters);
-    numbers.ports = kernel->ports();
   }
   std::string text = render_metrics(numbers);
   const std::lock_guard lock(page_mutex);
@@ -383,6 +378,7 @@ Result<std::unique_ptr<RelayDaemon>> RelayDaemon::open(const RelayDaemonOptions&
 }
 
 RelayPublicKey RelayDaemon::public_key() const { return state_->public_key; }
+std::string RelayDaemon::forwarding() const { return describe(state_->ports); }
 
 Status RelayDaemon::run(const std::function<void()>& on_ready) {
   on_ready();

@@ -22,7 +22,7 @@ struct RelayDaemonOptions {
   Port tls{0};     // 0: none
   std::string certificate, certificate_key;
   std::optional<Endpoint> http;
-  std::vector<std::string> interfaces;    // none: the daemon forwards alone
+  std::vector<std::string> interfaces;    // none: where default routes lead; "none": nowhere
   std::vector<TicketPublicKey> networks;  // besides the server's
   LinkOptions link;
   std::uint32_t max_clients = 16384;
@@ -40,6 +40,8 @@ class RelayDaemon {
   RelayDaemon& operator=(const RelayDaemon&) = delete;
 
   RelayPublicKey public_key() const;
+  // "forwards in XDP on eth0 (native)": for people.
+  std::string forwarding() const;
   // Until SIGTERM or SIGINT; SIGUSR1 drains. What is bound is saved, and the kernel's path goes on
   // when it returns.
   Status run(const std::function<void()>& on_ready);

@@ -91,8 +91,8 @@ is_mode() { mode; [ "$(mode)" = "$1" ]; }
 echo "kernel $(uname -r)"
 in_ns router ethtool -K torelay gro off > /dev/null
 
-start_relay || exit 1
-check "without an interface the daemon forwards alone" talk v4 v6 148
+start_relay --interface none || exit 1
+check "without XDP the daemon forwards alone" talk v4 v6 148
 check "and answers coturn's STUN client" stun_both
 coturn_answers; check "our STUN client is answered by coturn, IPv4 and IPv6" has_answered; kill $coturn; wait $coturn 2>/dev/null; coturn=
 check "a client on TLS and one on UDP" talk tls v6 148
@@ -126,21 +126,24 @@ all_ways "native, XDP_TX" in_kernel
 check "native, XDP_TX: coturn's STUN client" stun_both
 check "a client on TLS and one whose data XDP hands up" talk tls v4 148
 
-# How = TERM or KILL: the daemon ends and another one starts while two clients talk.
-restart_under_traffic() {
-	local talking status; talk v4 v6 148 4 > "$tmp/talk" & talking=$!
+# The daemon ends and another one starts while two clients talk.
+restart_under_traffic() { # TERM|KILL INTERFACE [SECONDS]
+	local talking status; talk v4 v6 148 "${3-4}" > "$tmp/talk" & talking=$!
 	# Clients talk for a while before, without a daemon, and after: spans of time, there is nothing to wait for.
-	sleep 2.5; stop_relay "-$1"; sleep 0.3; start_relay --interface wan0 || return 1
+	sleep 2.5; stop_relay "-$1"; sleep 0.3; start_relay --interface "$2" || return 1
 	wait $talking; status=$?; return $status
 }
 reported() { cat "$tmp/talk"; return "$1"; }
 # Not inside check, whose subshell would keep the new daemon's number to itself.
-restart_under_traffic TERM; check "nothing is lost when the daemon is restarted" reported $?
+restart_under_traffic TERM wan0; check "nothing is lost when the daemon is restarted" reported $?
 check "the new one goes on with its clients" [ "$(metric kernmesh_relay_clients)" -ge 2 ]
-restart_under_traffic KILL; check "nothing is lost when it is killed" reported $?
+restart_under_traffic KILL wan0; check "nothing is lost when it is killed" reported $?
 stop_relay
 . "$here/relay/flood.sh"
 in_ns relay "$bin/mesh-relay" --instance "$prefix" --remove
+in_ns router "$bin/relay-driver" detach-pass; in_ns router ethtool -K torelay gro on > /dev/null
+. "$here/relay/interfaces.sh"
+start_relay || exit 1; stop_relay; in_ns relay "$bin/mesh-relay" --instance "$prefix" --remove
 check "--remove leaves no program" [ -z "$(in_ns relay ip link show wan0 | grep -o 'prog/xdp')" ]
 check "and no pin" [ -z "$(find /sys/fs/bpf/kernmesh -name "relay-$prefix" 2>/dev/null)" ]
 check_summary

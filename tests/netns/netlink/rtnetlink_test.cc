@@ -8,6 +8,8 @@
 #include <sched.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "controller/netlink/address.h"
 #include "controller/netlink/link.h"
 #include "controller/netlink/monitor.h"
@@ -155,6 +157,23 @@ TEST_F(Rtnetlink, an_unreachable_route_takes_over_when_the_device_route_goes_wit
   EXPECT_TRUE(foreign_routes_inside(*socket_, range, here_)->empty()) << "it is our own";
   ASSERT_TRUE(set_link_state(*socket_, here_, LinkState::kDown));
   EXPECT_FALSE(look_up_route(*socket_, peer)) << "the host's default route took it";
+}
+
+TEST_F(Rtnetlink, default_routes_of_the_main_table_name_their_devices) {
+  bring_up();
+  EXPECT_TRUE(default_route_devices(*socket_)->empty());
+  ASSERT_TRUE(add_address(*socket_, there_, *IpAddress::parse("192.0.2.1"), 24));
+  ASSERT_TRUE(add_route(*socket_, {*Prefix::parse("10.0.0.0/8"), there_, 254}));
+  ASSERT_TRUE(add_route(*socket_, {*Prefix::parse("0.0.0.0/0"), there_, kTable}));
+  ASSERT_TRUE(add_route(*socket_, {*Prefix::parse("::/0"), IfIndex(0), 254,
+                                   reconcile::RouteKind::kUnreachable, 5000}));
+  EXPECT_TRUE(default_route_devices(*socket_)->empty()) << "none leads anywhere from here";
+  ASSERT_TRUE(add_route(*socket_, {*Prefix::parse("::/0"), here_, 254}));
+  EXPECT_EQ(*default_route_devices(*socket_), std::vector{here_});
+  ASSERT_TRUE(add_route(*socket_, {*Prefix::parse("0.0.0.0/0"), there_, 254}));
+  std::vector both{here_, there_};
+  std::sort(both.begin(), both.end());
+  EXPECT_EQ(*default_route_devices(*socket_), both);
 }
 
 TEST_F(Rtnetlink, rules_are_listed_with_their_tables_and_removed) {

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controller/relay/forwarding.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "controller/relay/relay.h"
+#include "controller/relay/uplink.h"
+
+namespace kernmesh::relay {
+namespace {
+
+const std::string kNowhere = "none";
+
+enum class Chosen { kByName, kByRoute };
+
+Forwarding in_userspace(const std::string& instance) {
+  const auto removed = remove_relay(instance);
+  // Who may not load programs has none there.
+  const bool is_news = !removed && removed.error().code() != ErrorCode::kPermissionDenied &&
+                       removed.error().code() != ErrorCode::kUnsupported;
+  if (is_news) spdlog::warn("an earlier run's program stays: {}", removed.error().message());
+  return {};
+}
+
+// What this run has attached goes again; an earlier run's goes on.
+Error refusal(KernelPath& path, const PortState& port) {
+  if (!path.adopted()) (void)path.remove();
+  return {ErrorCode::kUnsupported, "cannot forward in XDP on " + port.interface + ": " + port.why +
+                                       "; --interface none forwards in userspace"};
+}
+
+Result<Forwarding> open_on(const KernelPathOptions& options, Chosen chosen) {
+  auto path = KernelPath::open(options);
+  if (!path && chosen == Chosen::kByName) return path.error().with_context("forward in XDP");
+  if (!path) {
+    spdlog::warn("XDP is not possible here: {}", path.error().message());
+    return Forwarding();
+  }
+  Forwarding forwarding{std::nullopt, path->ports()};
+  for (const auto& port : forwarding.ports) {
+    if (port.mode != "none") {
+      spdlog::info("{}: XDP mode {} ({})", port.interface, port.mode, port.why);
+      continue;
+    }
+    if (chosen == Chosen::kByName && !port.is_taken) return refusal(*path, port);
+    spdlog::warn("{}: no XDP, {}", port.interface, port.why);
+  }
+  if (path->carries()) {
+    forwarding.kernel.emplace(std::move(*path));
+  } else if (const auto removed = path->remove(); !removed) {
+    spdlog::warn("{}", removed.error().message());
+  }
+  return forwarding;
+}
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string out;
+  for (const auto& word : words) out += (out.empty() ? "" : ", ") + word;
+  return out;
+}
+
+}  // namespace
+
+Result<Forwarding> open_forwarding(KernelPathOptions options) {
+  auto& names = options.interfaces;
+  const bool has_none = std::find(names.begin(), names.end(), kNowhere) != names.end();
+  if (has_none && names.size() > 1)
+    return Error(ErrorCode::kInvalid, "--interface none goes with no other interface");
+  if (has_none) return in_userspace(options.instance);
+  if (!names.empty()) return open_on(options, Chosen::kByName);
+  auto found = default_interfaces();
+  if (!found) {
+    spdlog::warn("cannot tell where default routes lead: {}", found.error().message());
+  } else if (found->empty()) {
+    spdlog::info("no default route leads to an Ethernet interface; --interface names others");
+  }
+  if (!found || found->empty()) return in_userspace(options.instance);
+  names = std::move(*found);
+  return open_on(options, Chosen::kByRoute);
+}
+
+std::string describe(const std::vector<PortState>& ports) {
+  std::vector<std::string> in_xdp, others;
+  for (const auto& port : ports) {
+    if (port.mode == "none") {
+      others.push_back(port.interface);
+    } else {
+      in_xdp.push_back(port.interface + " (" + port.mode + ")");
+    }
+  }
+  if (in_xdp.empty()) return "forwards in userspace";
+  return "forwards in XDP on " + joined(in_xdp) +
+         (others.empty() ? "" : ", in userspace on " + joined(others));
+}
+
+}  // namespace kernmesh::relay
