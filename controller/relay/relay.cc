@@ -269,6 +269,7 @@ void RelayDaemon::State::execute(const Commands& commands) {
                             : kernel->maps().remove_channel({change.from.client, change.in});
     if (!done) spdlog::warn("{}", done.error().message());
   }
+  if (commands.bound && tls) tls->set_bound(*commands.bound);
   for (const auto& out : commands.send) send(out.to, out.bytes);
 }
 

@@ -48,7 +48,7 @@ Endpoint endpoint_of(const sockaddr_in6& from) {
 
 struct TlsListener::State {
   State(host::EventLoop& on, Events to_tell, const TlsOptions& with)
-      : loop(on), events(std::move(to_tell)), options(with) {}
+      : loop(on), events(std::move(to_tell)), quota(with.limits) {}
 
   void accept_all() {
     for (int i = 0; i < kAcceptsAtOnce; ++i) {
@@ -64,18 +64,16 @@ struct TlsListener::State {
   }
 
   void take(UniqueFd fd, const Endpoint& client, const IpAddress& local) {
-    if (connections.size() >= options.most_connections ||
-        by_source[client.address] >= options.most_of_source) {
-      if (by_source[client.address] == 0) by_source.erase(client.address);
-      return;
-    }
+    if (!quota.take(client.address)) return;
     const int on = 1, number = fd.get();
     setsockopt(number, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     const StreamId stream(++last_stream);
     auto tls = host::TlsStream::make(context.get(), std::move(fd), host::TlsStream::Role::kServer,
                                      host::mono_now());
-    if (!tls || !loop.watch(number, [this, stream] { proceed(stream); })) return;
-    ++by_source[client.address];
+    if (!tls || !loop.watch(number, [this, stream] { proceed(stream); })) {
+      quota.give_back(client.address, StreamQuota::Standing::kUnbound);
+      return;
+    }
     connections[stream] = {std::move(tls), {client, local, stream}};
   }
 
@@ -105,23 +103,22 @@ struct TlsListener::State {
     const auto found = connections.find(stream);
     if (found == connections.end()) return;
     loop.unwatch(found->second.tls->fd());
-    const IpAddress source = found->second.origin.client.address;
-    if (--by_source[source] == 0) by_source.erase(source);
+    quota.give_back(found->second.origin.client.address, found->second.standing);
     connections.erase(found);
     events.on_closed(stream);
   }
 
   host::EventLoop& loop;
   Events events;
-  TlsOptions options;
+  StreamQuota quota;
   struct Connection {
     std::unique_ptr<host::TlsStream> tls;
     Origin origin;
+    StreamQuota::Standing standing = StreamQuota::Standing::kUnbound;
   };
   host::TlsContext context;
   UniqueFd socket;
   std::map<StreamId, Connection> connections;
-  std::map<IpAddress, std::size_t> by_source;
   std::vector<StreamId> broken;  // a send found them so; closed by expire()
   std::uint64_t last_stream = 0;
 };
@@ -148,6 +145,15 @@ void TlsListener::send(StreamId stream, std::span<const std::uint8_t> datagram) 
     state_->broken.push_back(stream);
   } else {
     state_->settle(stream, result);
+  }
+}
+
+void TlsListener::set_bound(StreamId stream) {
+  const auto found = state_->connections.find(stream);
+  if (found == state_->connections.end()) return;
+  if (std::exchange(found->second.standing, StreamQuota::Standing::kBound) ==
+      StreamQuota::Standing::kUnbound) {
+    state_->quota.bind_one();
   }
 }
 

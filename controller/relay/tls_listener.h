@@ -11,16 +11,16 @@
 
 #include "controller/base/byte_order.h"
 #include "controller/core/relay/origin.h"
+#include "controller/core/relay/stream_quota.h"
 #include "controller/host/event_loop.h"
 
 namespace kernmesh::relay {
 
 struct TlsOptions {
   Port port;
-  std::string certificate;  // PEM chain
-  std::string key;          // PEM
-  std::size_t most_connections = 4096;
-  std::size_t most_of_source = 64;  // connections of one address
+  std::string certificate;     // PEM chain
+  std::string key;             // PEM
+  StreamQuota::Limits limits;  // above them a connection is closed at once
 };
 
 class TlsListener {
@@ -38,6 +38,9 @@ class TlsListener {
 
   // Nothing happens when the connection is gone or its queue is full.
   void send(StreamId stream, std::span<const std::uint8_t> datagram);
+  // Its client has shown a ticket: it does not count as a stranger's any more. Nothing happens when
+  // the connection is gone.
+  void set_bound(StreamId stream);
   // Ends connections that have not finished their handshake in 10 s, or said nothing for 90 s.
   void expire(MonoTime now);
   std::size_t connection_count() const;

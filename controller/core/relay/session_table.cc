@@ -126,6 +126,7 @@ void SessionTable::serve(const Origin& from, const DiscoPublicKey& key, const Sh
     word = serve_bound(*client, request, now, effects);
   }
   if (std::holds_alternative<Refused>(word)) ++counts_.refusals;
+  if (std::holds_alternative<Bound>(word) && from.stream.value() != 0) commands.bound = from.stream;
   answer(from, key, shared, Answer{0, request.sequence, word}, now, commands);
   settle(effects, now, commands);
 }

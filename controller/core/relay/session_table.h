@@ -37,6 +37,7 @@ struct Outgoing {
 struct Commands {
   std::vector<Outgoing> send;
   std::vector<ChannelChange> channels;
+  std::optional<StreamId> bound;  // a client is bound that uses this connection
 };
 
 // Why datagrams were not served, and what was.

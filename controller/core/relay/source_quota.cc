@@ -9,19 +9,24 @@ namespace kernmesh::relay {
 namespace {
 
 constexpr std::size_t kBuckets = 16384;
-constexpr std::size_t kV6Bytes = 8;
+constexpr int kV6Bits = 64;
 
 static_assert(crypto_shorthash_KEYBYTES == 16 && crypto_shorthash_BYTES == 8);
 
 }  // namespace
 
+Prefix source_of(const IpAddress& address) {
+  return Prefix::make(address, address.is_v4() ? address.bits() : kV6Bits).value();
+}
+
 SourceQuota::SourceQuota(const Rate& rate, const std::array<std::uint8_t, 16>& hash_key)
     : hash_key_(hash_key), buckets_(kBuckets, path::TokenBucket(rate.per_second, rate.burst)) {}
 
 bool SourceQuota::take(const IpAddress& source, MonoTime now) {
-  const std::size_t bytes = source.is_v4() ? 4 : kV6Bytes;
+  const Prefix one = source_of(source);
+  const auto bytes = static_cast<std::size_t>(one.length()) / 8;
   std::array<std::uint8_t, 8> hash;
-  crypto_shorthash(hash.data(), source.bytes().data(), bytes, hash_key_.data());
+  crypto_shorthash(hash.data(), one.address().bytes().data(), bytes, hash_key_.data());
   std::uint64_t number;
   std::memcpy(&number, hash.data(), sizeof number);
   return buckets_[number % kBuckets].take(now);

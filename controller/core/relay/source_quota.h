@@ -17,6 +17,9 @@ struct Rate {
   double burst = 0;
 };
 
+// What counts as one source: an IPv4 address, the /64 of an IPv6 one.
+Prefix source_of(const IpAddress& address);
+
 class SourceQuota {
  public:
   SourceQuota(const Rate& rate, const std::array<std::uint8_t, 16>& hash_key);

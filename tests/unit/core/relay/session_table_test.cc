@@ -243,6 +243,21 @@ TEST(RelaySession, what_is_still_in_a_connection_is_forwarded_after_its_client_h
   EXPECT_TRUE(world.table.on_data(by_udp, packet, world.now)) << "its end is not the client's";
 }
 
+TEST(RelaySession, it_says_which_connection_has_a_bound_client) {
+  World world;
+  Peer a(world, 1, kA), b(world, 2, kB);
+  a.at.stream = StreamId(5);
+  const auto told = [&](const Peer& peer, const Bytes& datagram) {
+    return world.table.on_control(peer.at, datagram, world.now).bound;
+  };
+  a.fetch_cookie();
+  b.fetch_cookie();
+  EXPECT_EQ(told(a, encode(Hello{a.key})), std::nullopt);
+  EXPECT_EQ(told(a, a.request(Bind{b.ticket})), std::nullopt) << "another's ticket";
+  EXPECT_EQ(told(a, a.request(Bind{a.ticket})), StreamId(5));
+  EXPECT_EQ(told(b, b.request(Bind{b.ticket})), std::nullopt) << "on UDP there is none";
+}
+
 TEST(RelaySession, what_ends_with_a_connection_is_dropped_with_it) {
   World world;
   Peer a(world, 1, kA), b(world, 2, kB);
