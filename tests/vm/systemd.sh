@@ -11,7 +11,7 @@ units=/etc/systemd/system
 # systemd is process 1 of a process namespace of its own; everything else is the VM's.
 if [ "${1-}" != inside ]; then
 	modprobe -q wireguard
-	install -m 755 "$BIN/mesh-server" "$BIN/mesh-agent" "$BIN/meshadm" /usr/sbin/
+	install -m 755 "$BIN/mesh-server" "$BIN/mesh-agent" "$BIN/mesh-relay" "$BIN/meshadm" /usr/sbin/
 	cp "$here"/../../deploy/systemd/*.service $units/
 	# Machinery for hardware and logins, which the VM of the tests has not.
 	for unit in systemd-udevd systemd-udev-trigger systemd-modules-load systemd-tmpfiles-setup-dev systemd-random-seed \
@@ -50,7 +50,10 @@ programs() { bpftool -j prog show | jq -c '[.[] | select(.name == "acl_in" or .n
 same_mesh() { [ "$(ifindex)" = "$index" ] && [ "$(jq -n "$loaded - $(programs)")" = "[]" ]; }
 is_up() { meshadm --json status | jq -e '.state == "up"'; }
 other_process() { [ "$(property mesh-agent MainPID)" != "$pid" ] && is mesh-agent ActiveState active; }
-unchanged() { systemd-analyze verify "$units/mesh-server.service" "$units/mesh-agent.service"; }
+unchanged() { systemd-analyze verify "$units/mesh-server.service" "$units/mesh-agent.service" "$units/mesh-relay.service"; }
+relay_is() { meshadm --json relay list | jq -e ".relays[0].online == $1"; }
+relay_says() { journalctl -o cat -u mesh-relay | grep -o "$1"; }
+has_program() { ip link show uplink0 | grep -o "prog/xdp.*relay_xdp"; }
 
 echo "systemd $(systemctl --version | sed -n '1s/^systemd \([^ ]*\).*/\1/p') on kernel $(uname -r)"
 check "the unit files say nothing that systemd does not understand" unchanged
@@ -77,7 +80,19 @@ check "stopped: it ends well" is mesh-agent Result success
 check "and the mesh stays" same_mesh
 systemctl start mesh-agent; wait_for 20 is_up
 check "down takes the mesh away" eval 'meshadm down > /dev/null && ! ip link show mesh0 2> /dev/null'
+# A default route, as any relay's host has one; the gateway is a namespace.
+ip netns add gateway; ip link add uplink0 type veth peer name eth0 netns gateway
+ip link set uplink0 up; ip addr add 10.88.0.2/24 dev uplink0; ip route add default via 10.88.0.1
+ip -n gateway link set eth0 up; ip -n gateway addr add 10.88.0.1/24 dev eth0
+echo "MESH_RELAY_ARGUMENTS=--server 127.0.0.1:8443 --key $(meshadm --json key create --relay | jq -r .secret)" > /etc/default/mesh-relay
+check "the relay starts, and says when it is ready" systemctl start mesh-relay
+check "it has joined" wait_for 20 relay_is true
+check "it forwards in XDP inside its sandbox" relay_says "forwards in XDP on uplink0 ([a-z]*)"
+systemctl stop mesh-relay
+check "stopped: it ends well" is mesh-relay Result success
+check "and its program stays" has_program
+check "until it is removed" eval 'mesh-relay --remove && ! has_program'
 pid=$(property mesh-server MainPID); systemctl stop mesh-server
 check "the server ends well" is mesh-server Result success
-if [ "$checks_failed" -gt 0 ]; then journalctl --no-pager -u mesh-server -u mesh-agent | tail -30; fi
+if [ "$checks_failed" -gt 0 ]; then journalctl --no-pager -u mesh-server -u mesh-agent -u mesh-relay | tail -30; fi
 check_summary
