@@ -10,6 +10,7 @@
 #include <fstream>
 
 #include "controller/relay/relay.h"
+#include "controller/relay/signals.h"
 #include "controller/rpc/clock_watch.h"
 
 namespace {
@@ -44,6 +45,7 @@ Result<std::vector<TicketPublicKey>> read_ticket_keys(const std::vector<std::str
 }
 
 int run(const RelayDaemonOptions& options) {
+  kernmesh::relay::block_signals();
   const auto clock = kernmesh::rpc::ClockWatch::start();
   if (!clock) return fail(clock.error());
   auto relay = RelayDaemon::open(options);

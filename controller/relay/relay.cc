@@ -18,6 +18,7 @@
 #include "controller/relay/forwarding.h"
 #include "controller/relay/metrics.h"
 #include "controller/relay/own_addresses.h"
+#include "controller/relay/signals.h"
 #include "controller/relay/state_dir.h"
 #include "controller/relay/stun_answers.h"
 #include "controller/relay/tls_listener.h"
@@ -208,10 +209,7 @@ void RelayDaemon::State::restore() {
 }
 
 Status RelayDaemon::State::watch_signals() {
-  sigset_t set;
-  sigemptyset(&set);
-  for (const int number : {SIGTERM, SIGINT, SIGUSR1}) sigaddset(&set, number);
-  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  const sigset_t set = own_signals();
   signal(SIGPIPE, SIG_IGN);
   signals.reset(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!signals) return Error::from_errno("watch signals", errno);

@@ -98,7 +98,9 @@ coturn_answers; check "our STUN client is answered by coturn, IPv4 and IPv6" has
 check "a client on TLS and one on UDP" talk tls v6 148
 check "two clients on TLS" talk tls tls 1200
 check "messages of 1400 bytes" talk v4 v4 1400
-stop_relay
+is_draining() { [ "$(metric kernmesh_relay_draining)" = 1 ]; }
+kill -USR1 "$relay_pid"; check "SIGUSR1 drains" wait_until is_draining
+kill -TERM "$relay_pid"; wait "$relay_pid"; check "SIGTERM ends it well" [ $? = 0 ]; relay_pid=
 
 resolve; start_relay --interface wan0 || exit 1; resolve
 check "far end without NAPI: the self-test falls back to generic XDP" is_mode generic
