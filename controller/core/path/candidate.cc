@@ -4,23 +4,6 @@
 #include <algorithm>
 
 namespace kernmesh::path {
-namespace {
-
-// Without the interfaces' prefix lengths: the usual ones, /24 and /64.
-bool is_on_a_network_of_ours(const IpAddress& address, std::span<const IpAddress> local) {
-  const auto same = address.is_v4() ? 3 : 8;
-  return std::any_of(local.begin(), local.end(), [&](const IpAddress& ours) {
-    return ours.family() == address.family() &&
-           std::equal(ours.bytes().begin(), ours.bytes().begin() + same, address.bytes().begin());
-  });
-}
-
-int rank(const Candidate& candidate, std::span<const IpAddress> local) {
-  const auto& address = candidate.way.endpoint.address;
-  return (address.is_v4() ? 0 : 2) + (is_on_a_network_of_ours(address, local) ? 1 : 0);
-}
-
-}  // namespace
 
 void Candidate::on_sent(MonoTime now) {
   last_ping = now;
@@ -29,8 +12,9 @@ void Candidate::on_sent(MonoTime now) {
 }
 
 void Candidate::on_answer(MonoTime now, Duration round_trip) {
+  const bool recalled = latency && last_pong && now - *last_pong < kLatencyMemory;
   last_pong = now;
-  latency = latency ? (*latency * 3 + round_trip) / 4 : round_trip;
+  latency = recalled ? (*latency * 3 + round_trip) / 4 : round_trip;
   first_unanswered.reset();
   unanswered = 0;
   tries = 0;
@@ -70,15 +54,6 @@ bool is_usable(const Endpoint& endpoint, Loopback loopback, std::span<const Pref
   if (a.is_v4() && (a.bytes()[0] == 0 || a.bytes()[0] >= 240)) return false;
   return std::none_of(overlay.begin(), overlay.end(),
                       [&](const Prefix& prefix) { return prefix.contains(a); });
-}
-
-bool is_worth_moving(const Candidate& held, const Candidate& other,
-                     std::span<const IpAddress> local_addresses) {
-  if (held.way.is_relayed() != other.way.is_relayed()) return held.way.is_relayed();
-  const Duration noise = std::max(kLatencyNoise, *held.latency / kLatencyNoiseFraction);
-  if (*other.latency + noise <= *held.latency) return true;
-  return *other.latency <= *held.latency + noise / 2 &&
-         rank(other, local_addresses) > rank(held, local_addresses);
 }
 
 }  // namespace kernmesh::path

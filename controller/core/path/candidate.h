@@ -25,7 +25,7 @@ struct Candidate {
   Way way;
   Origin origin = Origin::kReported;
   std::optional<MonoTime> last_pong;
-  std::optional<Duration> latency;           // smoothed round trip
+  std::optional<Duration> latency;           // smoothed round trip of late
   std::optional<MonoTime> last_ping;         // sent by us
   std::optional<MonoTime> first_unanswered;  // the oldest of our pings since the last pong
   int unanswered = 0;                        // our pings since the last pong
@@ -58,12 +58,5 @@ struct Candidate {
 // 0/8, link-local (it would need a zone), IPv4-mapped, or inside one of `overlay`; loopback as
 // said.
 bool is_usable(const Endpoint& endpoint, Loopback loopback, std::span<const Prefix> overlay);
-
-// Is `other` so much better than the working `held` that moving is worth it? Direct before relayed,
-// whatever it costs; then lower latency beyond
-// noise; within half of it IPv6 before IPv4, then an address on a network of ours. Both must have
-// a latency. The two margins differ so that two equal paths do not take turns.
-bool is_worth_moving(const Candidate& held, const Candidate& other,
-                     std::span<const IpAddress> local_addresses);
 
 }  // namespace kernmesh::path

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "controller/core/path/preference.h"
+
 namespace kernmesh::path {
 namespace {
 
@@ -80,22 +82,24 @@ std::optional<Way> choose(const Candidates& candidates, const std::optional<Way>
                           const Moment& moment, std::span<const IpAddress> local_addresses) {
   const Candidate* used = held ? candidates.find(*held) : nullptr;
   const bool suspect = used != nullptr && used->is_suspect(moment.now);
-  const Candidate* other = nullptr;
+  std::vector<const Candidate*> others;
   for (const auto& c : candidates) {
     if (&c == used || c.origin == Origin::kCaller || !is_trusted(c, moment)) continue;
     if (is_barren(c, moment) || c.leaving) continue;
     // Evidence for the other must be younger than the doubt about the held one.
     if (suspect && *c.last_pong < *used->first_unanswered) continue;
-    if (other == nullptr || is_worth_moving(*other, c, local_addresses)) other = &c;
+    others.push_back(&c);
   }
+  const Candidate* other = preferred(others, local_addresses);
   if (other == nullptr) {
     if (used != nullptr) return held;
     const Candidate* relay = insurance(candidates, std::nullopt);
     return relay != nullptr ? std::optional(relay->way) : std::nullopt;
   }
   if (used == nullptr || is_refuted(*used, *other, moment)) return other->way;
-  const bool better = is_trusted(*used, moment) && is_worth_moving(*used, *other, local_addresses);
-  return better ? other->way : used->way;
+  if (!is_trusted(*used, moment)) return used->way;
+  const Candidate* better = better_than(*used, others, local_addresses);
+  return better != nullptr ? better->way : used->way;
 }
 
 const Candidate* insurance(const Candidates& candidates, const std::optional<Way>& held) {

@@ -59,6 +59,9 @@ inline constexpr Duration kLearntSilence = std::chrono::minutes(5);  // then ref
 // A path replaces a working one when it gains this much: noise of a quiet Ethernet stays below.
 inline constexpr Duration kLatencyNoise = milliseconds(2);
 inline constexpr int kLatencyNoiseFraction = 4;  // or a quarter of the round trip
+// Round trips are smoothed with those of this long before: six heartbeats. What is asked only once
+// a minute or half a minute is measured afresh, or it would take many minutes to notice a change.
+inline constexpr Duration kLatencyMemory = seconds(20);
 // Of probes without an answer, for people: 40 heartbeats, so a lost one is 2.5 %.
 inline constexpr Duration kLossWindow = std::chrono::minutes(2);
 inline constexpr std::size_t kMostLossProbes = 64;

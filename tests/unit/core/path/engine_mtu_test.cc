@@ -7,7 +7,7 @@
 namespace kernmesh::path {
 namespace {
 
-constexpr std::uint32_t kJumbo = 32 + 8912;
+constexpr std::uint32_t kJumboMessage = 32 + 8912;
 
 class MessageSizes : public ::testing::Test {
  protected:
@@ -51,7 +51,7 @@ TEST_F(MessageSizes, nothing_is_told_of_a_way_that_carries_all) {
 }
 
 TEST_F(MessageSizes, a_narrow_way_is_told_within_two_seconds_and_never_doubted_for_it) {
-  begin(kJumbo);
+  begin(kJumboMessage);
   net_.direct_carries = kEthernetMessage;
   for (int i = 0; i < 20; ++i) {
     run(milliseconds(500));
@@ -65,7 +65,7 @@ TEST_F(MessageSizes, a_narrow_way_is_told_within_two_seconds_and_never_doubted_f
 }
 
 TEST_F(MessageSizes, each_way_has_its_own) {
-  begin(kJumbo);
+  begin(kJumboMessage);
   net_.relay_carries = kEthernetMessage + relay::kDataHeaderBytes;
   net_.cut(1, 1, 2);
   net_.pair_at({1}, 1, 2);
@@ -75,7 +75,7 @@ TEST_F(MessageSizes, each_way_has_its_own) {
   net_.heal();
   run(seconds(60));
   EXPECT_EQ(status().kind, PathKind::kDirect);
-  EXPECT_EQ(told(), kJumbo);
+  EXPECT_EQ(told(), kJumboMessage);
 }
 
 TEST_F(MessageSizes, a_session_that_is_idle_is_not_tested) {
@@ -93,9 +93,9 @@ TEST_F(MessageSizes, a_session_that_is_idle_is_not_tested) {
 TEST_F(MessageSizes, another_interface_size_is_told_at_once) {
   begin(kEthernetMessage);
   run(seconds(5));
-  net_.host(1).engine->set_largest_message(net_.now(), kJumbo);
+  net_.host(1).engine->set_largest_message(net_.now(), kJumboMessage);
   net_.drain(net_.host(1));
-  EXPECT_EQ(told(), kJumbo);
+  EXPECT_EQ(told(), kJumboMessage);
 }
 
 }  // namespace

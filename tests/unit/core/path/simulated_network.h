@@ -89,6 +89,7 @@ struct Host {
   std::vector<DoubtRelay> doubts;
   std::map<NodeId, std::uint32_t> limits;
   int path_changes = 0;
+  std::map<NodeId, int> moves;  // of path_changes, those to another first way
 };
 
 class SimulatedNetwork {
@@ -96,6 +97,10 @@ class SimulatedNetwork {
   explicit SimulatedNetwork(std::uint32_t seed) : random_(seed) {}
 
   double loss = 0;
+  double jitter = 0;  // a datagram takes up to this share longer
+  // One way, from a host to a place; what is not named takes what delay() makes up.
+  std::map<std::pair<std::uint32_t, Endpoint>, Duration> delays;
+  std::map<Endpoint, Duration> relay_delays;  // from host to host through it; 2 * kToRelay if none
   std::size_t direct_carries = 65535, relay_carries = 65535;  // bytes of UDP payload
   Settings settings;
   // Sees every datagram that is delivered: bytes, source, destination host.
@@ -158,6 +163,8 @@ class SimulatedNetwork {
   std::optional<Duration> delay(std::uint32_t from, std::uint32_t to, const Endpoint& destination) {
     const int realm = realm_of(destination);
     if (cut_.contains({realm, std::min(from, to), std::max(from, to)})) return std::nullopt;
+    if (const auto named = delays.find({from, destination}); named != delays.end())
+      return named->second;
     return milliseconds(1 + (realm * 37 + (from + to) * 11) % 40);
   }
   std::optional<Endpoint> source_for(const Host& host, const Endpoint& destination) const {
@@ -220,6 +227,7 @@ class SimulatedNetwork {
       if (auto* send = std::get_if<SendDatagram>(&command)) {
         carry(host, *send);
       } else if (auto* path = std::get_if<SetPath>(&command)) {
+        if (host.paths[path->peer].primary != path->primary) ++host.moves[path->peer];
         host.paths[path->peer] = *path;
         ++host.path_changes;
       } else if (auto* sources = std::get_if<SetSources>(&command)) {
@@ -268,8 +276,15 @@ class SimulatedNetwork {
       const auto from = static_cast<std::uint32_t>(host.identity.info.id.value());
       const auto late = delay(from, id, send.to.endpoint);
       if (!late || std::uniform_real_distribution<>(0, 1)(random_) < loss) continue;
-      in_flight_.push({now_ + *late, ++order_, id, *source, send.to.endpoint, send.bytes});
+      in_flight_.push(
+          {now_ + jittered(*late), ++order_, id, *source, send.to.endpoint, send.bytes});
     }
+  }
+
+  Duration jittered(Duration late) {
+    if (jitter == 0) return late;
+    const double share = std::uniform_real_distribution<>(0, jitter)(random_);
+    return late + std::chrono::duration_cast<Duration>(late * share);
   }
 
   void carry_relayed(Host& host, const SendDatagram& send) {
@@ -281,7 +296,9 @@ class SimulatedNetwork {
     if (dead_relays.contains(send.to.endpoint) || send.bytes.size() > relay_carries) return;
     if (std::uniform_real_distribution<>(0, 1)(random_) < loss) return;
     const Endpoint destination = hosts_.at(to).places[0];
-    in_flight_.push({now_ + 2 * kToRelay, ++order_, to, send.to.endpoint, destination,
+    const auto named = relay_delays.find(send.to.endpoint);
+    const Duration late = named != relay_delays.end() ? named->second : 2 * kToRelay;
+    in_flight_.push({now_ + jittered(late), ++order_, to, send.to.endpoint, destination,
                      relay::wrap_data(relay::Channel(to << 16 | from), data->message)});
   }
 
