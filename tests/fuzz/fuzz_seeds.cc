@@ -145,7 +145,7 @@ Inputs wireguard_messages() {
   change.listen_port = Port(24240);
   for (const std::uint8_t n : {1, 2}) {
     reconcile::WireguardPeer peer;
-    peer.endpoint = n == 1 ? kPlaceV4 : kPlaceV6;
+    peer.endpoint = kPlaceV4;  // synthetic endpoints are IPv4
     peer.keepalive_interval_s = 25;
     peer.allowed_ips = {Prefix::host(IpAddress::from_v4_bytes({100, 64, 0, n})),
                         Prefix::host(kPlaceV6.address)};
