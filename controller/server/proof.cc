@@ -5,9 +5,18 @@
 
 #include <algorithm>
 
-#include "controller/server/token.h"
+#include "controller/host/event_loop.h"
 
 namespace kernmesh::server {
+namespace {
+
+bool is_known(const View& view, const MachinePublicKey& key) {
+  return view.network.find(key) != nullptr ||
+         std::any_of(view.relays.begin(), view.relays.end(),
+                     [&](const auto& entry) { return entry.second.machine_key == key; });
+}
+
+}  // namespace
 
 std::string Proofs::nonce_for(const MachinePublicKey& key) {
   NonceSalt salt;
@@ -26,24 +35,19 @@ Status Proofs::check(const Proof& proof) {
   if (!whole || !verify(proof.machine_key, proof.message, signature)) {
     return Error(ErrorCode::kUnauthenticated, "the signature by the machine key does not verify");
   }
-  return use_nonce(proof.nonce);
+  return use_nonce(proof);
 }
 
-// Only nonces under a valid signature come here, so a stranger cannot fill the memory for free.
-Status Proofs::use_nonce(const std::string& nonce) {
+Status Proofs::use_nonce(const Proof& proof) {
+  const bool known =
+      directory_.read([&](const View& view) { return is_known(view, proof.machine_key); });
   const std::lock_guard lock(mutex_);
-  const WallTime now = clock_();
-  if (used_.size() >= kMaxUsedNonces) {
-    std::erase_if(used_, [&](const auto& used) { return used.second < now; });
-  }
-  if (used_.size() >= kMaxUsedNonces) {
-    return Error(ErrorCode::kExhausted, "too many registrations: try again in a minute");
-  }
-  // Twice the lifetime, so that a small step back of the clock opens nothing.
-  if (!used_.emplace(nonce, now + 2 * kNonceLifetime).second) {
-    return Error(ErrorCode::kUnauthenticated, "the nonce was used already: ask for a new one");
-  }
-  return {};
+  auto& used = known ? used_by_known_ : used_by_strangers_;
+  // A stranger who is let in is none when it comes again.
+  const bool was_used =
+      used_by_known_.contains(proof.nonce) || used_by_strangers_.contains(proof.nonce);
+  if (!was_used && used.add(proof.nonce, host::mono_now())) return {};
+  return Error(ErrorCode::kUnauthenticated, "the nonce was used already: ask for a new one");
 }
 
 std::string printable(std::string text, std::size_t most) {

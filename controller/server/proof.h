@@ -3,7 +3,6 @@
 // this server, once.
 #pragma once
 
-#include <map>
 #include <mutex>
 #include <span>
 #include <string>
@@ -12,10 +11,13 @@
 #include "controller/base/key.h"
 #include "controller/server/directory.h"
 #include "controller/server/gatekeeper.h"
+#include "controller/server/token.h"
+#include "controller/server/used_nonces.h"
 
 namespace kernmesh::server {
 
-// Used nonces that are remembered until they expire; more registrations a minute are refused.
+// Used nonces that are remembered, of machines of the network and of all others each: as many as
+// ten thousand nodes use that come back ten times within the time that one is good for.
 inline constexpr std::size_t kMaxUsedNonces = 100'000;
 
 class Proofs {
@@ -33,16 +35,19 @@ class Proofs {
     std::vector<std::uint8_t> message;  // that was to be signed
   };
   // kUnauthenticated when the nonce is not ours, not for this key, too old or used, or the
-  // signature does not verify; kExhausted when too many register.
+  // signature does not verify.
   Status check(const Proof& proof);
 
  private:
-  Status use_nonce(const std::string& nonce);
+  Status use_nonce(const Proof& proof);
 
   const Directory& directory_;
   WallClock clock_;
   std::mutex mutex_;
-  std::map<std::string, WallTime> used_;  // until when each is remembered
+  // Twice the lifetime, so that a small step back of the clock opens nothing. Apart, so that a
+  // stranger, who makes keys as he likes, makes no nonce of the network's machines forgotten.
+  UsedNonces used_by_known_{kMaxUsedNonces, 2 * kNonceLifetime};
+  UsedNonces used_by_strangers_{kMaxUsedNonces, 2 * kNonceLifetime};
 };
 
 // What a client says of itself, for people: cut, and without characters that move a terminal.
