@@ -274,6 +274,10 @@ void take_own_endorsement(const View& view, const Bytes& endorsement, topology::
   if (endorsement.empty() || !view.lock.is_in_force() || endorsement == node.endorsement) return;
   const auto& chain = *view.lock.chain;
   const auto read = lock::parse_endorsement(endorsement);
+  // What the server has may be a signer's since the agent last heard of its own.
+  if (read && rotation_of(*read) <= rotation_held(node, chain.lock) && check_member(chain, node)) {
+    return;
+  }
   const Status good =
       read ? check_endorsement(chain, *read, claim_of(node), rotation_held(node, chain.lock))
            : Status(read.error());

@@ -39,7 +39,7 @@ std::string lacks_of(const View& view, const lock::Statement& proposal);
 std::string lock_problem(const View& view, const topology::Node& node);
 
 // Gives the node the endorsement that its own agent has brought along, if that covers it as it is
-// now; anything else changes nothing.
+// now, and is no older than a valid one that the server has; anything else changes nothing.
 void take_own_endorsement(const View& view, const Bytes& endorsement, topology::Node& node);
 
 }  // namespace kernmesh::server

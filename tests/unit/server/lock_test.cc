@@ -234,6 +234,21 @@ TEST_F(LockTest, rotation_that_the_node_has_signed_keeps_it_in) {
   EXPECT_NE(node->lock_problem(), "");
 }
 
+// Agents register every hour, and bring what they had when they began.
+TEST_F(LockTest, endorsement_of_before_does_not_undo_another_signers) {
+  auto chain = locked();
+  const auto trust = change(chain, lock::StatementKind::kTrust, beta_, alpha_);
+  ASSERT_TRUE(submit(trust));
+  ASSERT_TRUE(advance(chain, trust));
+  auto registration = beta_.registration();
+  registration.endorsement =
+      rpc::bytes_from_wire(admin_->get_node(to_string(ids_[1]))->endorsement());
+  const auto newer = endorsed(chain, ids_[1], beta_);
+  ASSERT_TRUE(hand_in(newer));
+  ASSERT_TRUE(client()->register_node(registration));
+  EXPECT_EQ(admin_->get_node(to_string(ids_[1]))->endorsement(), newer);
+}
+
 TEST_F(LockTest, survives_a_restart) {
   const auto chain = locked();
   const auto trust = change(chain, lock::StatementKind::kTrust, beta_, alpha_);
