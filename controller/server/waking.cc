@@ -22,8 +22,11 @@ std::vector<OpenStream> Waking::due() {
     return streams;
   }
   directory_.read([&](const View& view) {
-    // Relays concern everybody.
-    if (view.relays_changed > looked_.revision && view.relays_changed <= now.revision) return;
+    // Relays and the network lock concern everybody.
+    const auto is_new = [&](Revision changed) {
+      return changed > looked_.revision && changed <= now.revision;
+    };
+    if (is_new(view.relays_changed) || is_new(view.lock_changed)) return;
     std::erase_if(streams, [&](const OpenStream& open) {
       return !view.network.may_concern(open.caller.node, looked_, now);
     });

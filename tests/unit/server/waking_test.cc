@@ -4,7 +4,9 @@
 #include "controller/server/waking.h"
 
 #include <gtest/gtest.h>
+#include <sodium.h>
 
+#include "controller/core/lock/statement.h"
 #include "controller/rpc/convert.h"
 #include "controller/server/server.h"
 #include "controller/server/stored_policy.h"
@@ -148,6 +150,24 @@ TEST_F(WakingTest, c9_wakes_only_streams_that_the_change_may_concern) {
   EXPECT_EQ(mine->wakes, 1);
   EXPECT_EQ(told(mine->updates.back(), kMyOther), Port(2));
   EXPECT_EQ(theirs->wakes, 0);
+}
+
+// It is in no node's netmap but in everybody's update.
+TEST_F(WakingTest, statement_of_the_network_lock_wakes_everybody) {
+  ASSERT_GE(sodium_init(), 0);
+  const auto mine = open(kMine), theirs = open(kTheirs);
+  std::array<std::uint8_t, 32> public_key{};
+  Ed25519SecretKey machine;
+  crypto_sign_keypair(public_key.data(), machine.mutable_bytes().data());
+  lock::Statement statement;
+  statement.quorum = 1;
+  statement.signers = {machine_public_key(machine)};
+  statement.secrets = {lock::digest_of(lock::DisableSecret())};
+  add_signature(statement, machine);
+  feeder_.put({store::LockStatementRecord{1, encode(statement)}});
+  wake();
+  EXPECT_EQ(mine->wakes, 1);
+  EXPECT_EQ(theirs->wakes, 1);
 }
 
 TEST_F(WakingTest, c9_wakes_nobody_twice_for_one_change) {
