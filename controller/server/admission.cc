@@ -149,10 +149,17 @@ Status reauthenticate(const Arrival& arrival, store::NodeRecord& record, store::
   return {};
 }
 
+// Whether it is the join key by which the machine came in. It comes with it again when the answer
+// was lost, or somebody says `up` once more; by then the key may be used up.
+bool is_own_key(const Arrival& arrival, const store::NodeRecord& record) {
+  const auto id = arrival.view.join_key_ids.find(topology::ticket_hash(*arrival.applicant.ticket));
+  return id != arrival.view.join_key_ids.end() && id->second == record.join_key;
+}
+
 // A node that awaits approval has it when it comes again with a join key that carries it. Any other
 // key changes nothing and is not used up.
 Status approve_by_key(const Arrival& arrival, store::NodeRecord& record, store::Commit& commit) {
-  if (!arrival.applicant.ticket) return {};
+  if (!arrival.applicant.ticket || is_own_key(arrival, record)) return {};
   MESH_TRY_ASSIGN(const auto key, key_of_its_user(arrival, record.node));
   if (!key.pre_approved) return {};
   MESH_TRY(topology::approve(record.node, arrival.now));

@@ -97,6 +97,18 @@ TEST_F(NodeLifeTest, pre_approved_key_lets_in_at_once_and_later_too) {
   EXPECT_EQ(state_of("b"), mesh::v1::NODE_STATE_APPROVED);
 }
 
+// As when the answer to its first registration was lost.
+TEST_F(NodeLifeTest, pending_node_comes_again_with_the_key_for_one_use_that_it_came_by) {
+  demand_approval();
+  const auto machine = named("a"), other = named("b");
+  const auto key = make_key(Use::kOnce);
+  ASSERT_TRUE(client()->register_node(machine.registration(key.secret())));
+  const auto again = client()->register_node(machine.registration(key.secret()));
+  EXPECT_TRUE(again) << again.error().message();
+  EXPECT_EQ(state_of("a"), mesh::v1::NODE_STATE_PENDING);
+  EXPECT_FALSE(client()->register_node(other.registration(key.secret())));
+}
+
 TEST_F(NodeLifeTest, approval_is_a_setting_that_survives_a_restart_and_is_audited) {
   EXPECT_FALSE(admin_->get_settings()->device_approval());
   demand_approval();
