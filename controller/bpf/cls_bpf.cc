@@ -12,6 +12,8 @@
 #include <cstring>
 #include <memory>
 
+#include "controller/bpf/cls_bpf_codec.h"
+
 namespace kernmesh::bpf::cls_bpf {
 namespace {
 
@@ -27,28 +29,10 @@ std::uint32_t parent(Hook hook) {
   return TC_H_MAKE(TC_H_CLSACT, hook == Hook::kIngress ? TC_H_MIN_INGRESS : TC_H_MIN_EGRESS);
 }
 
-// Reads TCA_OPTIONS of a bpf filter.
-int read_options(const nlattr* attribute, void* data) {
-  if (mnl_attr_get_type(attribute) == TCA_BPF_ID &&
-      mnl_attr_validate(attribute, MNL_TYPE_U32) >= 0) {
-    static_cast<HookEntry*>(data)->program_id = mnl_attr_get_u32(attribute);
+int take_filter(const nlmsghdr* message, void* data) {
+  if (const auto filter = decode_filter(*message)) {
+    static_cast<std::vector<HookEntry>*>(data)->push_back(*filter);
   }
-  return MNL_CB_OK;
-}
-
-int read_attribute(const nlattr* attribute, void* data) {
-  if (mnl_attr_get_type(attribute) == TCA_OPTIONS) {
-    mnl_attr_parse_nested(attribute, read_options, data);
-  }
-  return MNL_CB_OK;
-}
-
-int read_filter(const nlmsghdr* message, void* data) {
-  const auto* tc = static_cast<const tcmsg*>(mnl_nlmsg_get_payload(message));
-  if (message->nlmsg_type != RTM_NEWTFILTER || tc->tcm_handle == 0) return MNL_CB_OK;
-  HookEntry filter{.priority = tc->tcm_info >> 16, .handle = tc->tcm_handle};
-  mnl_attr_parse(message, sizeof(*tc), read_attribute, &filter);
-  static_cast<std::vector<HookEntry>*>(data)->push_back(filter);
   return MNL_CB_OK;
 }
 
@@ -86,7 +70,7 @@ Result<std::vector<HookEntry>> query(IfIndex interface, Hook hook) {
     const ssize_t n = mnl_socket_recvfrom(socket.get(), buffer.data(), buffer.size());
     if (n < 0) return Error::from_errno(attempt, errno);
     state = mnl_cb_run(buffer.data(), static_cast<std::size_t>(n), 1,
-                       mnl_socket_get_portid(socket.get()), read_filter, &filters);
+                       mnl_socket_get_portid(socket.get()), take_filter, &filters);
     if (state < 0) return Error::from_errno(attempt, errno);
   }
   return filters;

@@ -2,6 +2,9 @@
 // Writes small inputs to begin with, FOLDER/TARGET/NUMBER, for the fuzz targets whose formats are
 // found late or never from nothing: real messages, made by the product's own encoders.
 // usage: fuzz_seeds FOLDER
+#include <libmnl/libmnl.h>
+#include <linux/pkt_cls.h>
+#include <linux/rtnetlink.h>
 #include <sodium.h>
 #include <unistd.h>
 
@@ -161,6 +164,26 @@ Inputs wireguard_messages() {
   return all;
 }
 
+// As the kernel lists a bpf filter, and the head of its chain.
+Inputs filters() {
+  Inputs all;
+  for (const std::uint32_t handle : {0x4b4d, 0}) {
+    alignas(nlmsghdr) std::array<char, 256> buffer{};
+    nlmsghdr* message = mnl_nlmsg_put_header(buffer.data());
+    message->nlmsg_type = RTM_NEWTFILTER;
+    auto* tc = static_cast<tcmsg*>(mnl_nlmsg_put_extra_header(message, sizeof(tcmsg)));
+    tc->tcm_handle = handle;
+    tc->tcm_info = 1U << 16;
+    mnl_attr_put_strz(message, TCA_KIND, "bpf");
+    nlattr* options = mnl_attr_nest_start(message, TCA_OPTIONS);
+    mnl_attr_put_strz(message, TCA_BPF_NAME, "underlay_in");
+    mnl_attr_put_u32(message, TCA_BPF_ID, 42);
+    mnl_attr_nest_end(message, options);
+    all.emplace_back(buffer.begin(), buffer.begin() + message->nlmsg_len);
+  }
+  return all;
+}
+
 netmap::Netmap sample_netmap() {
   netmap::Netmap map;
   map.version = {Epoch(1), Revision(1)};
@@ -280,7 +303,8 @@ int main(int count, char** words) {
   const struct {
     std::string_view target;
     Inputs inputs;
-  } rows[] = {{"convert_fuzz", netmap_updates()},
+  } rows[] = {{"cls_bpf_fuzz", filters()},
+              {"convert_fuzz", netmap_updates()},
               {"disco_fuzz", disco_messages()},
               {"netmap_merge_fuzz", netmap_words()},
               {"packet_fuzz", packets()},
