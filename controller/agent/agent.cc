@@ -59,6 +59,7 @@ Agent::Agent(AgentOptions options, Instance instance, host::EventLoop loop, Sett
       settings_(std::move(settings)),
       identity_(std::move(identity)),
       rotation_(rotation_events()),
+      clock_guard_(options_.state_dir),
       lease_(options_.access.max_policy_age, options_.state_dir, read_clocks()) {
   randombytes_buf(run_.data(), run_.size());
 }
@@ -195,7 +196,9 @@ Status Agent::ensure_node() {
   }
   Instance instance = instance_;
   instance.deny_after = lease_.end();
-  auto node = start_node(loop_, instance, identity_, port, node_events());
+  Identity identity = identity_;
+  identity.node = rotation_.key_in_use().value_or(identity_.node);
+  auto node = start_node(loop_, instance, identity, port, node_events());
   if (!node) {
     start_error_ = node.error();
     return node.error();
@@ -321,6 +324,7 @@ void Agent::start_session(std::string join_key) {
       std::make_unique<ControlSession>(control_config(*ca), std::move(join_key), std::move(events));
   if (!endpoints_.empty()) session_->report_endpoints(endpoints_);
   if (home_) session_->report_home(*home_);
+  unconnected_since_ = host::mono_now();
 }
 
 void Agent::on_connected() {

@@ -11,6 +11,7 @@
 
 #include "controller/agent/acl_report.h"
 #include "controller/agent/agent_options.h"
+#include "controller/agent/clock_guard.h"
 #include "controller/agent/control_session.h"
 #include "controller/agent/instance.h"
 #include "controller/agent/join.h"
@@ -21,7 +22,6 @@
 #include "controller/agent/person_wait.h"
 #include "controller/agent/policy_lease.h"
 #include "controller/agent/port_mapping.h"
-#include "controller/core/topology/clock_step.h"
 #include "controller/host/event_loop.h"
 #include "controller/rpc/local_server.h"
 
@@ -124,14 +124,13 @@ class Agent final : public rpc::LocalHandler {
   topology::AgentInstance run_{};  // this process
   bool displaced_ = false;         // another machine has our keys, and we stepped aside
   KeyRotation rotation_;
-  topology::ClockStep clock_step_;
-  bool stepped_back_ = false;  // the clock has, and no new key stands for it yet
+  ClockGuard clock_guard_;
   PacketJournal journal_;
   PolicyLease lease_;
   std::unique_ptr<PortMapping> mapping_;  // made with the first node, null when it is not wanted
   std::unique_ptr<MeshNode> node_;
   bool node_lost_ = false, connected_ = false;
-  MonoTime retry_at_{};
+  MonoTime retry_at_{}, unconnected_since_{};
   std::optional<Error> start_error_, apply_error_, save_error_, server_error_;
   std::optional<Joining> joining_;
   PersonWait person_;

@@ -9,6 +9,7 @@
 namespace kernmesh::agent {
 
 void Agent::on_disconnected(const Error& error) {
+  if (connected_) unconnected_since_ = host::mono_now();
   connected_ = false;
   server_error_ = error;
   spdlog::warn("no connection to {}: {}", settings_.server, error.message());

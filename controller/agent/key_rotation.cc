@@ -58,6 +58,11 @@ void KeyRotation::abandon() {
   turn_.reset();
 }
 
+std::optional<X25519SecretKey> KeyRotation::key_in_use() const {
+  if (!turn_) return std::nullopt;
+  return turn_->goes_back ? turn_->current : turn_->next;
+}
+
 void KeyRotation::go_back() {
   turn_->goes_back = true;
   if (const Status used = events_.use(turn_->current); !used) {

@@ -50,6 +50,8 @@ class KeyRotation {
   void abandon();
 
   bool is_under_way() const { return turn_.has_value(); }
+  // What the kernel is to use while one is under way; nothing: the key that was kept.
+  std::optional<X25519SecretKey> key_in_use() const;
 
  private:
   struct Turn {

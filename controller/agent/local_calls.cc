@@ -118,7 +118,8 @@ Result<mesh::v1::LogoutResponse> Agent::logout() {
   return on_loop<mesh::v1::LogoutResponse>([this]() -> Result<mesh::v1::LogoutResponse> {
     abandon_joining("logout");
     mesh::v1::LogoutResponse response;
-    if (!settings_.server.empty()) {
+    // Whose key another machine uses is a copy of it: the node is that one's.
+    if (!settings_.server.empty() && !displaced_) {
       const Status left =
           session_ ? session_->leave() : Status(Error(ErrorCode::kUnavailable, "the node is down"));
       if (!left) {
@@ -126,7 +127,12 @@ Result<mesh::v1::LogoutResponse> Agent::logout() {
                              "); remove the node there with `meshadm node remove`");
       }
     }
-    MESH_TRY(take_down());
+    // A node that has left is not to come up again from its stored netmap when that fails.
+    settings_.wanted = Wanted::kDown;
+    if (const Status removed = take_down(); !removed) {
+      note_saved(save_settings(options_.state_dir, settings_));
+      return removed.error();
+    }
     MESH_TRY(forget_saved_state(options_.state_dir));
     MESH_TRY(forget_identity(options_.state_dir));
     lock_.reset();
@@ -136,6 +142,8 @@ Result<mesh::v1::LogoutResponse> Agent::logout() {
     received_ = {};
     endpoints_.clear();
     server_error_.reset();
+    displaced_ = false;
+    clock_guard_.forgive();
     MESH_TRY_ASSIGN(identity_, load_or_create_identity(options_.state_dir));
     return response;
   });
@@ -156,6 +164,10 @@ Result<mesh::v1::StatusResponse> Agent::status() {
     response.set_server(settings_.server);
     response.set_server_connected(connected_);
     if (!connected_ && server_error_) response.set_server_error(server_error_->message());
+    if (!connected_ && session_) {
+      response.set_server_missing_s(static_cast<std::uint64_t>(
+          std::chrono::floor<std::chrono::seconds>(facts.now - unconnected_since_).count()));
+    }
     *response.mutable_received() = rpc::to_proto(received_);
     *response.mutable_applied() = rpc::to_proto(applied_);
     response.set_interface_name(options_.mesh_name);

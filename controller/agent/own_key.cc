@@ -19,25 +19,21 @@ KeyRotation::Events Agent::rotation_events() {
   };
   events.keep = [this](const X25519SecretKey& key) {
     identity_.node = key;
-    stepped_back_ = false;
+    clock_guard_.forgive();
     note_saved(store_node_key(options_.state_dir, key));
     if (receiver_) receiver_->set_own(own_keys(identity_));
   };
   return events;
 }
 
-// Because the server asks for it, or because the clock went back: peers refuse handshakes whose
-// time (TAI64N) is before the last one's, but only under the same key.
+// Because the server asks for it, or because the clock went back.
 void Agent::look_after_key(MonoTime now) {
-  const auto step = clock_step_.read(now, host::wall_now());
-  if (step && step->count() < 0) {
-    spdlog::warn("the clock went back by {} s", -step->count());
-    stepped_back_ = true;
-  }
+  clock_guard_.read(now, host::wall_now());
+  const bool went_back = clock_guard_.went_back();
   const bool is_asked = stored_ && stored_->self.key_rotation_due;
-  if (!(is_asked || stepped_back_) || !connected_ || !node_ || !session_ || joining_) return;
+  if (!(is_asked || went_back) || !connected_ || !node_ || !session_ || joining_) return;
   if (stored_ && stored_->self.awaits_approval) return;
-  const auto reason = stepped_back_ ? KeyRotation::Reason::kClock : KeyRotation::Reason::kServer;
+  const auto reason = went_back ? KeyRotation::Reason::kClock : KeyRotation::Reason::kServer;
   if (rotation_.may_begin(now, reason)) rotation_.begin(now, identity_.node, make_node_key());
 }
 

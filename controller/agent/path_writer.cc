@@ -101,6 +101,12 @@ NodeId PathWriter::owner_of(const path::Way& way) const {
 }
 
 Status PathWriter::write(Entry& entry) {
+  const Status written = try_write(entry);
+  entry.is_behind = !written;
+  return written;
+}
+
+Status PathWriter::try_write(Entry& entry) {
   const IpAddress synth = synthetic_address(entry.wanted.peer);
   const path::SetPath wanted = split_off_stream(entry.wanted);
   if (!wanted.primary) {
@@ -129,7 +135,7 @@ Status PathWriter::set_path(const path::SetPath& command) {
   auto& entry = entries_[command.peer];
   path::SetPath before = std::exchange(entry.wanted, command);
   before.deadline = command.deadline;
-  if (before == command && entry.written && entry.written->secondary)
+  if (before == command && !entry.is_behind && entry.written && entry.written->secondary)
     return postpone_deadline(entry);
   return write(entry);
 }

@@ -49,6 +49,7 @@ class PathWriter {
   struct Entry {
     path::SetPath wanted;
     std::optional<bpf::Path> written;
+    bool is_behind = false;  // `wanted` could not be written
     std::vector<path::Way> sources;
   };
   Status add_source(NodeId peer, const path::Way& way);
@@ -56,6 +57,7 @@ class PathWriter {
   Result<bpf::Hop> resolve(const path::Way& way) const;
   Status postpone_deadline(Entry& entry);
   Status write(Entry& entry);
+  Status try_write(Entry& entry);
   // The wanted ways that programs can take: without those by streams, which are noted in bridged_.
   path::SetPath split_off_stream(const path::SetPath& wanted);
 

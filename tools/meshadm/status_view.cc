@@ -115,11 +115,14 @@ Json status_json(const StatusResponse& response, WallTime now) {
             {"addresses", addresses_json(self.addresses())},
             {"key_expires_at", time_json(self.key_expires_at())}};
   }
+  Json missing = nullptr;
+  if (response.has_server_missing_s()) missing = response.server_missing_s();
   return {{"state", words_of(response.state()).json},
           {"node", std::move(node)},
           {"server",
            {{"address", text_json(response.server())},
             {"connected", response.server_connected()},
+            {"missing_s", std::move(missing)},
             {"error", text_json(response.server_error())}}},
           {"received", version_json(response.received())},
           {"applied", version_json(response.applied())},
@@ -156,6 +159,10 @@ Line first_line(const StatusResponse& response) {
     line.pieces.push_back({", "});
     line.pieces.push_back({"not connected", Tone::kWarn});
     line.pieces.push_back({" to " + response.server()});
+    if (response.has_server_missing_s()) {
+      const std::chrono::seconds missing(response.server_missing_s());
+      line.pieces.push_back({" for " + format_span(missing)});
+    }
   }
   return line;
 }

@@ -52,6 +52,17 @@ TEST_F(KeyRotationTest, kernel_has_the_key_before_the_server_and_disk_after_it) 
   EXPECT_FALSE(rotation.is_under_way());
 }
 
+// The interface may be made anew while the server is asked.
+TEST_F(KeyRotationTest, key_in_use_is_the_one_that_the_kernel_has) {
+  EXPECT_FALSE(rotation.key_in_use());
+  begin(start);
+  EXPECT_TRUE(rotation.key_in_use() == new_key);
+  rotation.settle(start + kRotationPatience);
+  EXPECT_TRUE(rotation.key_in_use() == old_key);
+  rotation.on_told(node_public_key(old_key));
+  EXPECT_FALSE(rotation.key_in_use());
+}
+
 TEST_F(KeyRotationTest, refusal_brings_the_old_key_back) {
   begin(start);
   rotation.on_refused(Error(ErrorCode::kAlreadyExists, "another's"));

@@ -132,10 +132,11 @@ TEST_F(Node, status_is_a_sentence_and_a_table) {
 TEST_F(Node, status_says_what_is_wrong_and_what_to_do) {
   agent.status.set_server_connected(false);
   agent.status.set_server_error("connect to vpn.example:8443: connection refused");
+  agent.status.set_server_missing_s(10'805);
   agent.status.mutable_received()->set_revision(7);
   agent.status.add_problems("the clock is 3 h behind the server's: set it");
   ASSERT_EQ(terminal.run({"status"}), 0);
-  for (const char* expected : {"not connected to vpn.example:8443", "connection refused",
+  for (const char* expected : {"not connected to vpn.example:8443 for 3 h", "connection refused",
                                "not applied yet", "! the clock is 3 h behind"}) {
     EXPECT_NE(terminal.out.str().find(expected), std::string::npos) << expected;
   }

@@ -16,7 +16,8 @@ section_clock() {
 	for host in alpha beta gamma; do stop KILL "$host"; start_agent "$host"; done
 	for host in alpha beta gamma; do wait_for 30 connected "$host"; done
 	c13_back_by "an hour" -3600
-	step_clock 3600
+	c13_back_while_no_agent_runs
+	step_clock 3600; step_clock 3600
 	check "the clock goes ahead again: still reached" wait_for 10 reaches alpha "$(address_of beta)"
 	step_clock $day
 	check "c13_day_ahead: still reached" wait_for 10 reaches alpha "$(address_of beta)"
@@ -46,6 +47,17 @@ c13_back_by() { # WORDS SECONDS
 			[ "$from" = "$to" ] || check "$from reaches $to under sessions of now" wait_for 20 reaches "$from" "$(address_of "$to")"
 		done
 	done
+}
+
+c13_back_while_no_agent_runs() {
+	local host
+	for host in alpha beta gamma; do before[$host]=$(wg_key "$host"); stop KILL "$host"; done
+	step_clock -3600
+	for host in alpha beta gamma; do start_agent "$host"; done
+	for host in alpha beta gamma; do
+		check "c13_back_unseen: by an hour while no agent ran: $host makes a new node key" wait_for 60 has_another_key "$host" "${before[$host]}"
+	done
+	check "alpha reaches beta" wait_for 20 reaches alpha "$(address_of beta)"
 }
 
 c13_months_ahead() { # SECONDS

@@ -90,9 +90,13 @@ section_clone() {
 	connections=$(lines_of beta)
 	pinged alpha "$beta" 1000 true; check "nothing flaps: no packet is lost" no_loss
 	check "and the original stays connected" test "$(lines_of beta)" = "$connections"
+	node gamma --json logout > "$LAB/logout.json"
+	check "the copy's logout does not ask to remove the original" test "$(jq -r .warning "$LAB/logout.json")" = null
+	check "and it is nobody's copy any more" is_no_copy gamma
 	stop TERM gamma; rm -r "$LAB/gamma"; mv "$LAB/gamma.own" "$LAB/gamma"
 	start_agent gamma
 	check "gamma is itself again" wait_for 30 reaches gamma "$(address_of alpha)"
 }
 node_removed() { in_ns "$1" "$BIN/mesh-agent" --remove > /dev/null 2>&1; } # HOST: what its agent has left in the kernel
 has_no_mesh() { ! in_ns "$1" ip link show mesh0; } # HOST
+is_no_copy() { ! problem_says "$1" "another machine uses this machine's key"; } # HOST
