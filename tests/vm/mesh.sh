@@ -32,8 +32,8 @@ key=$(new_key --reusable)
 for host in alpha beta gamma; do start_agent "$host" || { not_ok "the agent of $host starts"; cat "$LAB/$host.log"; exit 1; }; done
 # Left to --long, and to who names them: what no kernel decides, on one of the kernels; on 6.1 the section in which both
 # processors hung in ksoftirqd once of four times, before ci/vm kept QEMU from running code that another processor rewrites.
-left_out=(fill flags json mtu rotate clock)
-case $(uname -r) in 6.1.*) left_out=(hooks lease relay tls life lock clone);; esac
+left_out=(fill flags json mtu rotate clock layouts refuse faults)
+case $(uname -r) in 6.1.*) left_out=(flood hooks lease relay tls life lock clone);; esac
 [ -z "${KERNMESH_LONG-}" ] || left_out=()
 for section in "${all[@]}"; do
 	[ $# != 0 ] || [[ " ${left_out[*]} " != *" $section "* ]] || { echo "SKIP  section $section is left to --long on this kernel"; continue; }
