@@ -313,14 +313,14 @@ static __always_inline struct outcome receive(struct xdp_md *x)
 	enum packet_kind kind;
 	void *payload, *end;
 
-	if (!c || !c->port)
+	if (!c || (!c->port && !c->probe))
 		return ends(MESH_RELAY_PASS_UNCONFIGURED, XDP_PASS);
 	kind = read_datagram(x, &d);
 	if (kind == PACKET_OTHER)
 		return c->probe ? test_self(x, c) : ends(MESH_RELAY_PASS, XDP_PASS);
 	if (kind == PACKET_FRAGMENT)
 		return ends(MESH_RELAY_PASS_FRAGMENT, XDP_PASS);
-	if (d.udp.dest != c->port)
+	if (!c->port || d.udp.dest != c->port)
 		return ends(MESH_RELAY_PASS, XDP_PASS);
 	payload = (void *)(long)x->data +
 		  (d.is_v6 ? sizeof(struct frame_v6) : sizeof(struct frame_v4));

@@ -9,6 +9,7 @@
 #include <CLI/CLI.hpp>
 #include <fstream>
 
+#include "controller/relay/forwarding.h"
 #include "controller/relay/relay.h"
 #include "controller/relay/signals.h"
 #include "controller/rpc/clock_watch.h"

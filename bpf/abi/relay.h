@@ -10,7 +10,7 @@ enum mesh_relay_flags {
 	MESH_RELAY_NO_TX = 1, /* send back by redirect: veth carries it where XDP_TX is lost */
 };
 
-/* relay_config, ARRAY of 1. Everything passes while port is 0. */
+/* relay_config, ARRAY of 1. Everything but the self-test passes while port is 0. */
 struct mesh_relay_config {
 	__be16 port; /* data, control and STUN */
 	__u16 zero;

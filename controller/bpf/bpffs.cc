@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/bpf/bpffs.h"
 
+#include <bpf/bpf.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -13,7 +14,10 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <memory>
 #include <vector>
+
+#include "controller/base/unique_fd.h"
 
 namespace kernmesh::bpf {
 namespace {
@@ -67,6 +71,27 @@ bool is_component(const std::string& name) {
          std::all_of(name.begin(), name.end(), [](unsigned char c) {
            return std::isalnum(c) != 0 || c == '_' || c == '.' || c == '-';
          });
+}
+
+struct CloseFolder {
+  void operator()(DIR* folder) const { closedir(folder); }
+};
+
+// Adds the ids of a folder's pins.
+Status read_map_ids(const std::string& path, std::vector<std::uint32_t>& ids) {
+  const std::unique_ptr<DIR, CloseFolder> folder(opendir(path.c_str()));
+  if (!folder) return Error::from_errno("read pin folder " + path, errno);
+  while (const dirent* entry = readdir(folder.get())) {
+    if (entry->d_name[0] == '.') continue;
+    const std::string pin = path + "/" + entry->d_name;
+    const UniqueFd fd(bpf_obj_get(pin.c_str()));
+    bpf_map_info info{};
+    __u32 size = sizeof(info);
+    if (!fd || bpf_obj_get_info_by_fd(fd.get(), &info, &size) != 0)
+      return Error::from_errno("read pin " + pin, errno);
+    ids.push_back(info.id);
+  }
+  return {};
 }
 
 }  // namespace
@@ -141,6 +166,16 @@ Status PinFolder::remove_other_versions() const {
     if (version != path_) MESH_TRY(PinFolder(version).remove());
   }
   return {};
+}
+
+Result<std::vector<std::uint32_t>> PinFolder::map_ids(Versions of) const {
+  MESH_TRY_ASSIGN(const auto all, versions());
+  std::vector<std::uint32_t> ids;
+  for (const std::string& version : all) {
+    if (of == Versions::kAll || version != path_) MESH_TRY(read_map_ids(version, ids));
+  }
+  std::sort(ids.begin(), ids.end());
+  return ids;
 }
 
 }  // namespace kernmesh::bpf

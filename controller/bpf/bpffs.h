@@ -32,6 +32,9 @@ class PinFolder {
   // a folder that open() made.
   Status remove_all_versions() const;
   Status remove_other_versions() const;
+  // The ids of the maps that are pinned there, sorted; only for a folder that open() made.
+  enum class Versions { kAll, kOthers };
+  Result<std::vector<std::uint32_t>> map_ids(Versions of) const;
 
  private:
   explicit PinFolder(std::string path) : path_(std::move(path)) {}

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/bpf/relay.h"
 
+#include <algorithm>
 #include <cassert>
 
 #include "bpf/abi/relay.h"
@@ -17,6 +18,7 @@ constexpr std::array<Reason, MESH_RELAY_REASON_COUNT> kReasons = {{
 #undef MESH_REASON_ROW
 }};
 
+constexpr const char* kProgram = "relay_xdp";
 constexpr std::uint64_t kNsPerSecond = 1'000'000'000;
 constexpr std::uint64_t kMib = 1 << 20;
 
@@ -48,25 +50,59 @@ std::uint64_t ns_each(std::uint64_t per_second) {
   return per_second == 0 ? 0 : kNsPerSecond / per_second;
 }
 
+bool shares_any(const ProgramInfo& program, const std::vector<std::uint32_t>& maps) {
+  return std::any_of(program.map_ids.begin(), program.map_ids.end(), [&](std::uint32_t id) {
+    return std::binary_search(maps.begin(), maps.end(), id);
+  });
+}
+
+Result<PinFolder> pins_of(const std::string& instance) {
+  return PinFolder::open("relay-" + instance);
+}
+
+// Whatever program of the relay's has one of these maps, on every interface.
+Status detach_all_with(const std::vector<std::uint32_t>& maps) {
+  if (maps.empty()) return {};
+  ProgramInfo any;
+  any.name = kProgram;
+  for (const IfIndex interface : interfaces()) {
+    // Who may not look at a program cannot say that it is another's.
+    const auto there = query_xdp(interface);
+    const bool is_hidden = !there && there.error().code() == ErrorCode::kPermissionDenied;
+    const Status done = is_hidden ? Status(there.error()) : detach_xdp(interface, {-1, any, maps});
+    if (done) continue;
+    return Error(ErrorCode::kConflict,
+                 "an earlier run's program would go on by itself: " + done.error().message() +
+                     "; take it off, `ip link set dev INTERFACE xdp off` (or `xdpgeneric off`)");
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<Relay> Relay::open(const RelayOptions& options) {
-  MESH_TRY_ASSIGN(PinFolder pins, PinFolder::open("relay-" + options.instance));
+  MESH_TRY_ASSIGN(PinFolder pins, pins_of(options.instance));
+  Found found;
+  MESH_TRY_ASSIGN(found.other_maps, pins.map_ids(PinFolder::Versions::kOthers));
   std::size_t size = 0;
   const void* bytes = relay_bpf__elf_bytes(&size);
   MESH_TRY_ASSIGN(Object object, Object::open("relay", {static_cast<const char*>(bytes), size}));
-  MESH_TRY_ASSIGN(const int adopted, object.adopt_pins(pins));
+  MESH_TRY_ASSIGN(found.adopted, object.adopt_pins(pins));
   MESH_TRY(object.set_max_entries("relay_channels", options.max_channels));
   MESH_TRY(object.set_max_entries("relay_usage", options.max_channels + 1));
   MESH_TRY(object.load());
   MESH_TRY(object.pin(pins));
-  Relay out(std::move(object), std::move(pins), adopted > 0);
+  Relay out(std::move(object), std::move(pins), std::move(found));
   MESH_TRY(out.read_slots());
   return out;
 }
 
-Relay::Relay(Object object, PinFolder pins, bool adopted)
-    : object_(std::move(object)), pins_(std::move(pins)), adopted_(adopted), slots_(0) {}
+Relay::Relay(Object object, PinFolder pins, Found found)
+    : object_(std::move(object)),
+      pins_(std::move(pins)),
+      adopted_(found.adopted > 0),
+      other_maps_(std::move(found.other_maps)),
+      slots_(0) {}
 
 Status Relay::read_slots() {
   MESH_TRY_ASSIGN(const std::uint32_t entries, object_.max_entries("relay_usage"));
@@ -81,7 +117,12 @@ Status Relay::read_slots() {
 
 Result<OwnProgram> Relay::own_program() const {
   MESH_TRY_ASSIGN(ProgramInfo info, program_info(program_fd()));
-  return OwnProgram{program_fd(), std::move(info), object_.map_ids()};
+  return OwnProgram{program_fd(), std::move(info), object_.map_ids(),
+                    [this](const ProgramInfo& there) { return shares_any(there, other_maps_); }};
+}
+
+bool Relay::shares_maps(const ProgramInfo& program) const {
+  return program.name == kProgram && shares_any(program, object_.map_ids());
 }
 
 Status Relay::attach(IfIndex interface, XdpMode mode) {
@@ -98,9 +139,21 @@ Status Relay::detach(IfIndex interface) {
   return detach_xdp(interface, program);
 }
 
+Status Relay::end_predecessors() {
+  MESH_TRY(detach_all_with(other_maps_));
+  return pins_.remove_other_versions();
+}
+
 Status Relay::remove() {
   for (const IfIndex interface : interfaces()) MESH_TRY(detach(interface));
-  return pins_.remove();
+  return pins_.remove_all_versions();
+}
+
+Status Relay::remove(const std::string& instance) {
+  MESH_TRY_ASSIGN(const PinFolder pins, pins_of(instance));
+  MESH_TRY_ASSIGN(const auto maps, pins.map_ids(PinFolder::Versions::kAll));
+  MESH_TRY(detach_all_with(maps));
+  return pins.remove_all_versions();
 }
 
 Status Relay::set_config(const RelayConfig& config) {

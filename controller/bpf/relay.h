@@ -53,12 +53,23 @@ class Relay {
  public:
   // kConflict: pins of another shape.
   static Result<Relay> open(const RelayOptions& options);
+  // Takes the programs of that relay off every interface of this namespace, whatever layout version
+  // their maps have, and removes the pins; loads nothing. kPermissionDenied, kUnsupported: this
+  // process cannot look. kConflict: a program cannot be taken off, and the message says what to do.
+  static Status remove(const std::string& instance);
+  // Whether maps of an earlier run go on; those of another layout version do not.
   bool adopted() const { return adopted_; }
 
+  // Replaces an earlier run's program, also one of another layout version.
   Status attach(IfIndex interface, XdpMode mode);
   Status detach(IfIndex interface);
   Result<std::optional<XdpState>> query(IfIndex interface) const { return query_xdp(interface); }
-  // Detaches everywhere in this namespace and removes the pins.
+  // Whether that program is the relay's and forwards by these very maps.
+  bool shares_maps(const ProgramInfo& program) const;
+  // After every attach(): takes the programs of other layout versions that are left off their
+  // interfaces, for nobody writes their maps any more, and removes those maps' pins.
+  Status end_predecessors();
+  // Detaches everywhere in this namespace and removes the pins, of other layout versions, too.
   Status remove();
 
   Status set_config(const RelayConfig& config);
@@ -79,13 +90,19 @@ class Relay {
   int program_fd() const { return object_.program_fd("relay_xdp"); }
 
  private:
-  Relay(Object object, PinFolder pins, bool adopted);
+  // Of an earlier run and of other layout versions.
+  struct Found {
+    int adopted = 0;
+    std::vector<std::uint32_t> other_maps;  // sorted ids
+  };
+  Relay(Object object, PinFolder pins, Found found);
   Status read_slots();
   Result<OwnProgram> own_program() const;
 
   Object object_;
   PinFolder pins_;
   bool adopted_;
+  std::vector<std::uint32_t> other_maps_;
   SlotPool slots_;
 };
 

@@ -19,6 +19,7 @@ std::uint32_t flag_of(XdpMode mode) {
 
 bool is_ours(const ProgramInfo& there, const OwnProgram& own) {
   if (there.name != own.info.name) return false;
+  if (own.also_ours && own.also_ours(there)) return true;
   return std::any_of(there.map_ids.begin(), there.map_ids.end(), [&](std::uint32_t id) {
     return std::binary_search(own.state_maps.begin(), own.state_maps.end(), id);
   });

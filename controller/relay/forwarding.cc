@@ -5,7 +5,6 @@
 
 #include <algorithm>
 
-#include "controller/relay/relay.h"
 #include "controller/relay/uplink.h"
 
 namespace kernmesh::relay {
@@ -15,16 +14,22 @@ const std::string kNowhere = "none";
 
 enum class Chosen { kByName, kByRoute };
 
-Forwarding in_userspace(const std::string& instance) {
+Result<Forwarding> in_userspace(const std::string& instance) {
   const auto removed = remove_relay(instance);
+  if (removed) return Forwarding();
+  // It would drop what its maps do not name, and send the rest where that went long ago.
+  if (removed.error().code() == ErrorCode::kConflict)
+    return removed.error().with_context("forward in userspace");
   // Who may not load programs has none there.
-  const bool is_news = !removed && removed.error().code() != ErrorCode::kPermissionDenied &&
+  const bool is_news = removed.error().code() != ErrorCode::kPermissionDenied &&
                        removed.error().code() != ErrorCode::kUnsupported;
-  if (is_news) spdlog::warn("an earlier run's program stays: {}", removed.error().message());
-  return {};
+  if (is_news)
+    spdlog::warn("cannot look for an earlier run's program: {}", removed.error().message());
+  return Forwarding();
 }
 
-// What this run has attached goes again; an earlier run's goes on.
+// What this run has attached goes again; an earlier run's goes on, but for one with maps of another
+// layout, which was replaced.
 Error refusal(KernelPath& path, const PortState& port) {
   if (!path.adopted()) (void)path.remove();
   return {ErrorCode::kUnsupported, "cannot forward in XDP on " + port.interface + ": " + port.why +
@@ -36,7 +41,7 @@ Result<Forwarding> open_on(const KernelPathOptions& options, Chosen chosen) {
   if (!path && chosen == Chosen::kByName) return path.error().with_context("forward in XDP");
   if (!path) {
     spdlog::warn("XDP is not possible here: {}", path.error().message());
-    return Forwarding();
+    return in_userspace(options.instance);
   }
   Forwarding forwarding{std::nullopt, path->ports()};
   for (const auto& port : forwarding.ports) {
@@ -50,7 +55,7 @@ Result<Forwarding> open_on(const KernelPathOptions& options, Chosen chosen) {
   if (path->carries()) {
     forwarding.kernel.emplace(std::move(*path));
   } else if (const auto removed = path->remove(); !removed) {
-    spdlog::warn("{}", removed.error().message());
+    return removed.error().with_context("forward in userspace");
   }
   return forwarding;
 }
@@ -62,6 +67,8 @@ std::string joined(const std::vector<std::string>& words) {
 }
 
 }  // namespace
+
+Status remove_relay(const std::string& instance) { return bpf::Relay::remove(instance); }
 
 Result<Forwarding> open_forwarding(KernelPathOptions options) {
   auto& names = options.interfaces;

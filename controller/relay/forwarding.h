@@ -19,10 +19,15 @@ struct Forwarding {
 // options.interfaces: empty means those of default_interfaces(), and what cannot be done there is
 // logged and done in userspace. One that was named and cannot carry the program is an error, unless
 // another's program is there. "none" alone means userspace. In userspace nothing of an earlier run
-// stays in the kernel, where nobody would renew its channels. Logs what became of each interface.
+// stays in the kernel, where nobody would renew its channels, nor of a version with another layout
+// of the maps; kConflict when such a program cannot be taken off its interface. Logs what became of
+// each interface.
 Result<Forwarding> open_forwarding(KernelPathOptions options);
 
 // "forwards in XDP on eth0 (native), in userspace on eth1", or "forwards in userspace".
 std::string describe(const std::vector<PortState>& ports);
+
+// Takes the program off every interface and removes its maps, whatever version made them.
+Status remove_relay(const std::string& instance);
 
 }  // namespace kernmesh::relay

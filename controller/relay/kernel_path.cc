@@ -67,8 +67,10 @@ Result<KernelPath> KernelPath::open(const KernelPathOptions& options) {
   MESH_TRY_ASSIGN(const auto send_back, path.relay_.send_back());
   path.config_.send_back = send_back;
   path.must_redirect_ = send_back == bpf::SendBack::kRedirect;
+  if (!path.adopted()) path.config_.port = Port(0);
   MESH_TRY(path.relay_.set_config(path.config_));
   for (const auto& interface : options.interfaces) path.ports_.push_back(path.take(interface));
+  MESH_TRY(path.relay_.end_predecessors());
   return path;
 }
 
@@ -98,7 +100,7 @@ PortState KernelPath::take(const std::string& interface) {
   const IfIndex index(if_nametoindex(interface.c_str()));
   if (index.value() == 0) return {interface, "none", "no such interface"};
   const auto there = relay_.query(index);
-  if (relay_.adopted() && there && *there && (*there)->program.name == "relay_xdp") {
+  if (there && *there && relay_.shares_maps((*there)->program)) {
     const auto kept = relay_.attach(index, (*there)->mode);
     if (kept) {
       const bool native = (*there)->mode == bpf::XdpMode::kNative;
@@ -144,12 +146,13 @@ std::uint64_t KernelPath::forwarded() const {
   return sum;
 }
 
-Status KernelPath::keep_only(const std::set<bpf::RelaySource>& wanted) {
+Status KernelPath::begin(const std::set<bpf::RelaySource>& wanted) {
   MESH_TRY_ASSIGN(const auto there, relay_.channels());
   for (const auto& source : there) {
     if (!wanted.contains(source)) MESH_TRY(relay_.remove_channel(source));
   }
-  return {};
+  config_.port = port_;
+  return relay_.set_config(config_);
 }
 
 }  // namespace kernmesh::relay

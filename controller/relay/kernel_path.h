@@ -28,8 +28,9 @@ struct PortState {
 
 class KernelPath {
  public:
-  // What an earlier run attached stays as it is. An interface that cannot carry the program has
-  // mode "none"; that is no error. kUnsupported, kPermissionDenied: no BPF here at all.
+  // What an earlier run attached stays as it is, but for maps of another layout: that is replaced,
+  // and passes data up until begin(). An interface that cannot carry the program has mode "none";
+  // that is no error. kUnsupported, kPermissionDenied: no BPF here at all.
   static Result<KernelPath> open(const KernelPathOptions& options);
 
   const std::vector<PortState>& ports() const { return ports_; }
@@ -39,19 +40,21 @@ class KernelPath {
   // Packets that the program has sent on; 0 when it cannot be read.
   std::uint64_t forwarded() const;
 
-  // Removes what no change of this run has set: channels of an earlier one that nobody restored.
-  Status keep_only(const std::set<bpf::RelaySource>& wanted);
+  // When everything of an earlier run is set that was restored: from now on data on any other
+  // channel is dropped. Removes channels of an earlier run that nobody restored.
+  Status begin(const std::set<bpf::RelaySource>& wanted);
   // Takes the program off every interface and removes the maps' pins.
   Status remove() { return relay_.remove(); }
 
  private:
-  KernelPath(bpf::Relay relay, bpf::RelayConfig config)
-      : relay_(std::move(relay)), config_(std::move(config)) {}
+  KernelPath(bpf::Relay relay, const bpf::RelayConfig& config)
+      : relay_(std::move(relay)), config_(config), port_(config.port) {}
   PortState take(const std::string& interface);
   Result<bool> comes_back(const std::string& interface, const IpAddress& neighbour);
 
   bpf::Relay relay_;
   bpf::RelayConfig config_;
+  Port port_;                   // config_ has it once the maps are filled
   bool must_redirect_ = false;  // one of the interfaces loses XDP_TX; the setting is for all
   std::vector<PortState> ports_;
 };

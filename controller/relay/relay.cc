@@ -204,8 +204,7 @@ void RelayDaemon::State::restore() {
   }
   saved_generation = table.generation();
   if (!kernel) return;
-  if (const auto kept = kernel->keep_only(wanted); !kept)
-    spdlog::warn("{}", kept.error().message());
+  if (const auto kept = kernel->begin(wanted); !kept) spdlog::warn("{}", kept.error().message());
 }
 
 Status RelayDaemon::State::watch_signals() {
@@ -385,11 +384,6 @@ Status RelayDaemon::run(const std::function<void()>& on_ready) {
   const Status ended = s->loop.run([s] { return s->settle(); });
   s->save();
   return ended;
-}
-
-Status remove_relay(const std::string& instance) {
-  MESH_TRY_ASSIGN(bpf::Relay relay, bpf::Relay::open({.instance = instance}));
-  return relay.remove();
 }
 
 }  // namespace kernmesh::relay

@@ -52,7 +52,4 @@ class RelayDaemon {
   std::unique_ptr<State> state_;
 };
 
-// Takes the program off every interface and removes its maps.
-Status remove_relay(const std::string& instance);
-
 }  // namespace kernmesh::relay

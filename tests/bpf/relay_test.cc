@@ -319,6 +319,22 @@ TEST_F(RelayProgramTest, without_configuration_everything_passes) {
   EXPECT_EQ(counted(), "pass_unconfigured");
 }
 
+TEST_F(RelayProgramTest, without_a_port_it_tests_itself_and_everything_else_passes) {
+  pair(kA4, kB4);
+  config.port = Port(0);
+  config.probe = ip("198.51.100.10");
+  ASSERT_TRUE(relay->set_config(config));
+  EXPECT_EQ(arrive(data("198.51.100.10", kChannelA)).verdict, kXdpPass);
+  Frame to_port_zero = data("198.51.100.10", kChannelA);
+  to_port_zero.dport = 0;
+  EXPECT_EQ(arrive(to_port_zero).verdict, kXdpPass);
+  EXPECT_EQ(counted(), "pass pass");
+  Bytes reply = {2, 0, 0, 0, 1, 1, 2, 0, 0, 0, 2, 0x10, 8, 6, 0, 1, 8, 0, 6, 4, 0, 2,
+                 2, 0, 0, 0, 2, 0x10, 198, 51, 100, 10, 2, 0, 0, 0, 1, 1, 198, 51, 100, 1};
+  EXPECT_EQ(arrive(reply).verdict, kXdpTx);
+  EXPECT_EQ(counted(), "probe_sent");
+}
+
 TEST_F(RelayProgramTest, is_never_attached_to_lo) {
   const auto refused = relay->attach(IfIndex(1), XdpMode::kGeneric);
   ASSERT_FALSE(refused);

@@ -129,10 +129,11 @@ check "native, XDP_TX: coturn's STUN client" stun_both
 check "a client on TLS and one whose data XDP hands up" talk tls v4 148
 
 # The daemon ends and another one starts while two clients talk.
+between() { :; } # What happens meanwhile.
 restart_under_traffic() { # TERM|KILL INTERFACE [SECONDS]
 	local talking status; talk v4 v6 148 "${3-4}" > "$tmp/talk" & talking=$!
 	# Clients talk for a while before, without a daemon, and after: spans of time, there is nothing to wait for.
-	sleep 2.5; stop_relay "-$1"; sleep 0.3; start_relay --interface "$2" || return 1
+	sleep 2.5; stop_relay "-$1"; between; sleep 0.3; start_relay --interface "$2" || return 1
 	wait $talking; status=$?; return $status
 }
 reported() { cat "$tmp/talk"; return "$1"; }
@@ -145,6 +146,7 @@ stop_relay
 in_ns relay "$bin/mesh-relay" --instance "$prefix" --remove
 in_ns router "$bin/relay-driver" detach-pass; in_ns router ethtool -K torelay gro on > /dev/null
 . "$here/relay/interfaces.sh"
+. "$here/relay/layouts.sh"
 start_relay || exit 1; stop_relay; in_ns relay "$bin/mesh-relay" --instance "$prefix" --remove
 check "--remove leaves no program" [ -z "$(in_ns relay ip link show wan0 | grep -o 'prog/xdp')" ]
 check "and no pin" [ -z "$(find /sys/fs/bpf/kernmesh -name "relay-$prefix" 2>/dev/null)" ]
