@@ -15,7 +15,8 @@
 #include "bpf/lib/datagram.h"
 #include "bpf/lib/exit.h"
 #include "bpf/lib/outer.h"
-#include "bpf/lib/relay_maps.h"
+#include "bpf/lib/rate.h"
+#include "bpf/lib/relay_ports.h"
 #include "bpf/lib/stun.h"
 
 #define AF_INET           2
@@ -26,18 +27,6 @@
 static __always_inline int send_back(struct xdp_md *x, const struct mesh_relay_config *c)
 {
 	return c->flags & MESH_RELAY_NO_TX ? bpf_redirect(x->ingress_ifindex, 0) : XDP_TX;
-}
-
-/* Whether something that costs `cost` may happen now; *due moves on if so (GCRA, ITU-T I.371).
- * Two CPUs at once may let one packet too many pass. */
-static __always_inline int within_rate(__u64 *due, __u64 cost, __u64 burst, __u64 now)
-{
-	__u64 from = *due > now ? *due : now;
-
-	if (from - now > burst)
-		return 0;
-	*due = from + cost;
-	return 1;
 }
 
 /* ---- STUN ---- */
@@ -151,7 +140,6 @@ static __always_inline int checksum_is_known(const struct xdp_md *x, const struc
 					     const struct relay_header *relay)
 {
 	__u64 pseudo = datagram_header_sum(d) - csum_udp_words(&d->udp);
-	__u32 port = x->ingress_ifindex, *mode;
 
 	if (d->udp.check == csum_udp_field(datagram_header_sum(d)))
 		return 1;
@@ -161,8 +149,7 @@ static __always_inline int checksum_is_known(const struct xdp_md *x, const struc
 		return !d->is_v6;
 	if (d->udp.check != csum_fold_to_16(pseudo))
 		return 0;
-	mode = bpf_map_lookup_elem(&relay_ports, &port);
-	return !mode || *mode != MESH_RELAY_PORT_GENERIC;
+	return mode_of(x->ingress_ifindex) != MESH_RELAY_PORT_GENERIC;
 }
 
 /* As if this host sent it: then forwarding has to be enabled on lo alone, not on an interface that
@@ -280,7 +267,7 @@ static __always_inline struct outcome forward(struct xdp_md *x, const struct mes
 	if (found)
 		return ends(MESH_RELAY_UP_ROUTE, XDP_PASS);
 	slot = way.ifindex;
-	if (slot != x->ingress_ifindex && !bpf_map_lookup_elem(&relay_ports, &slot))
+	if (slot != x->ingress_ifindex && !may_redirect(x->ingress_ifindex, slot))
 		return ends(MESH_RELAY_UP_PORT, XDP_PASS);
 	__builtin_memcpy(d->eth.h_dest, way.dmac, ETH_ALEN);
 	__builtin_memcpy(d->eth.h_source, way.smac, ETH_ALEN);

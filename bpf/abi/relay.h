@@ -29,7 +29,8 @@ struct mesh_relay_config {
  */
 
 /* relay_ports, HASH: key __u32 ifindex of an interface that has the program; value __u32 enum
- * mesh_relay_port. */
+ * mesh_relay_port. Between two of them data is redirected, but not from a native to a generic one.
+ */
 enum mesh_relay_port {
 	MESH_RELAY_PORT_NATIVE = 1,
 	MESH_RELAY_PORT_GENERIC = 2,

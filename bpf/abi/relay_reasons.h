@@ -17,7 +17,9 @@
 	  "data whose next hop is not resolved: handed to the daemon, whose packet resolves it")   \
 	X(UP_ROUTE, "up_route", "data for which the kernel names no way: handed to the daemon")    \
 	X(UP_PORT, "up_port",                                                                      \
-	  "data that leaves by an interface without the program: handed to the daemon")            \
+	  "data that leaves by an interface without the program, or with a generic one while it "  \
+	  "came "                                                                                  \
+	  "natively: handed to the daemon")                                                        \
 	X(UP_CHECKSUM, "up_checksum",                                                              \
 	  "data whose checksum is wrong or cannot be made here: handed to the host's stack")       \
 	X(UNKNOWN_CHANNEL, "unknown_channel", "dropped: data on a channel that is not live")       \

@@ -55,11 +55,36 @@ TEST_F(RelayProgramTest, redirects_when_the_way_out_is_another_interface_with_th
   EXPECT_EQ(arrive(data("198.51.100.10", kChannelA)).verdict, kXdpPass);
   EXPECT_EQ(counted(), "up_port");
   const IfIndex other(if_nametoindex("relay1"));
-  ASSERT_TRUE(relay->attach(other, XdpMode::kGeneric));
+  ASSERT_TRUE(relay->attach(port, XdpMode::kNative));
+  ASSERT_TRUE(relay->attach(other, XdpMode::kNative));
   const auto result = arrive(data("198.51.100.10", kChannelA));
   EXPECT_EQ(result.verdict, kXdpRedirect);
   EXPECT_EQ(counted(), "redirected");
   EXPECT_EQ(read(result.out).src, "203.0.113.1");
+}
+
+// A generic port's device may have nothing that takes a native program's frames.
+TEST_F(RelayProgramTest, hands_up_what_comes_natively_and_leaves_by_a_generic_port) {
+  pair(kA4, "203.0.113.20:5000");
+  const IfIndex other(if_nametoindex("relay1"));
+  constexpr auto kNative = XdpMode::kNative, kGeneric = XdpMode::kGeneric;
+  const auto frame = with_ip_sum(data("198.51.100.10", kChannelA).bytes());
+  for (const auto& [from, to] : {std::pair{kNative, kNative},
+                                 {kNative, kGeneric},
+                                 {kGeneric, kNative},
+                                 {kGeneric, kGeneric}}) {
+    SCOPED_TRACE(std::string(from == kNative ? "native" : "generic") + " to " +
+                 (to == kNative ? "native" : "generic"));
+    ASSERT_TRUE(relay->attach(port, from));
+    ASSERT_TRUE(relay->attach(other, to));
+    const auto result = arrive(frame);
+    const bool goes_up = from == kNative && to == kGeneric;
+    EXPECT_EQ(result.verdict, goes_up ? kXdpPass : kXdpRedirect);
+    EXPECT_EQ(counted(), goes_up ? "up_port" : "redirected");
+    if (goes_up) {
+      EXPECT_EQ(result.out, frame);
+    }
+  }
 }
 
 TEST_F(RelayProgramTest, sends_back_by_redirect_when_told_so) {
@@ -329,8 +354,8 @@ TEST_F(RelayProgramTest, without_a_port_it_tests_itself_and_everything_else_pass
   to_port_zero.dport = 0;
   EXPECT_EQ(arrive(to_port_zero).verdict, kXdpPass);
   EXPECT_EQ(counted(), "pass pass");
-  Bytes reply = {2, 0, 0, 0, 1, 1, 2, 0, 0, 0, 2, 0x10, 8, 6, 0, 1, 8, 0, 6, 4, 0, 2,
-                 2, 0, 0, 0, 2, 0x10, 198, 51, 100, 10, 2, 0, 0, 0, 1, 1, 198, 51, 100, 1};
+  Bytes reply = {2, 0, 0, 0, 1, 1, 2,    0,   0,  0,   2,  0x10, 8, 6, 0, 1, 8, 0,   6,  4,   0,
+                 2, 2, 0, 0, 0, 2, 0x10, 198, 51, 100, 10, 2,    0, 0, 0, 1, 1, 198, 51, 100, 1};
   EXPECT_EQ(arrive(reply).verdict, kXdpTx);
   EXPECT_EQ(counted(), "probe_sent");
 }

@@ -47,6 +47,18 @@ check "with a warning" says ' warning wan1: no XDP, no frame came back from 10.9
 check "and a metric" [ "$(metric 'kernmesh_relay_interface{interface="wan1",mode="none"}')" = 1 ]
 stop_relay; in_ns relay "$bin/mesh-relay" --instance "$prefix" --remove
 check "the silent one by name: an error" ends_with 'cannot forward in XDP on wan1: no frame came back' --interface wan0 --interface wan1
+# The far end's GRO is off, so wan1 can only be generic, and takes nothing that wan0 redirects natively.
+in_ns router ip addr add 10.9.8.254/24 dev torelay1; in_ns router ethtool -K torelay1 gro off > /dev/null
+in_ns relay ip route add 10.9.2.0/24 via 10.9.8.254 dev wan1; in_ns relay ping -c 1 -W 1 10.9.8.254 > /dev/null
+at[wan1]=10.9.8.1:3478
+resolve; start_relay --interface wan0 --interface wan1 || exit 1; resolve
+check "a native interface and a generic one" ready 'forwards in XDP on wan0 (native), wan1 (generic)'
+both_carry() { offload "$1"; talk v4 wan1 148; local status=$?; offload on; return $status; }
+check "data crosses between the two, both ways" both_carry off
+check "also with unfilled checksums" both_carry on
+goes_up() { [ "$(metric 'kernmesh_relay_packets_total{reason="up_port"}')" -ge 100 ]; }
+check "from the native to the generic one by the daemon" wait_until goes_up
+stop_relay; in_ns relay "$bin/mesh-relay" --instance "$prefix" --remove
 in_ns relay ip link del wan1
 check "one that does not exist: an error" ends_with 'cannot forward in XDP on nosuch0: no such interface' --interface nosuch0
 check "none beside another: an error" ends_with 'goes with no other interface' --interface none --interface wan0
