@@ -266,7 +266,11 @@ void RelayDaemon::State::execute(const Commands& commands) {
                             : kernel->maps().remove_channel({change.from.client, change.in});
     if (!done) spdlog::warn("{}", done.error().message());
   }
-  if (commands.bound && tls) tls->set_bound(*commands.bound);
+  if (tls) {
+    const MonoTime now = host::mono_now();
+    for (const StreamId stream : commands.left) tls->set_unbound(stream, now);
+    if (commands.bound) tls->set_bound(*commands.bound, now);
+  }
   for (const auto& out : commands.send) send(out.to, out.bytes);
 }
 

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <map>
 
+#include "controller/core/relay/stranger_time.h"
 #include "controller/host/tls_stream.h"
 
 namespace kernmesh::relay {
@@ -74,7 +75,9 @@ struct TlsListener::State {
       quota.give_back(client.address, StreamQuota::Standing::kUnbound);
       return;
     }
-    connections[stream] = {std::move(tls), {client, local, stream}};
+    Connection& connection = connections[stream];
+    connection.tls = std::move(tls);
+    connection.origin = {client, local, stream};
   }
 
   void proceed(StreamId stream) {
@@ -115,6 +118,7 @@ struct TlsListener::State {
     std::unique_ptr<host::TlsStream> tls;
     Origin origin;
     StreamQuota::Standing standing = StreamQuota::Standing::kUnbound;
+    StrangerTime stranger_time;  // begins with the first expire() after the handshake
   };
   host::TlsContext context;
   UniqueFd socket;
@@ -148,19 +152,33 @@ void TlsListener::send(StreamId stream, std::span<const std::uint8_t> datagram) 
   }
 }
 
-void TlsListener::set_bound(StreamId stream) {
+void TlsListener::set_bound(StreamId stream, MonoTime now) {
   const auto found = state_->connections.find(stream);
   if (found == state_->connections.end()) return;
+  found->second.stranger_time.end(now);
   if (std::exchange(found->second.standing, StreamQuota::Standing::kBound) ==
       StreamQuota::Standing::kUnbound) {
     state_->quota.bind_one();
   }
 }
 
+void TlsListener::set_unbound(StreamId stream, MonoTime now) {
+  const auto found = state_->connections.find(stream);
+  if (found == state_->connections.end()) return;
+  found->second.stranger_time.begin(now);
+  if (std::exchange(found->second.standing, StreamQuota::Standing::kUnbound) ==
+      StreamQuota::Standing::kBound) {
+    state_->quota.unbind_one();
+  }
+}
+
 void TlsListener::expire(MonoTime now) {
   std::vector<StreamId> over = std::exchange(state_->broken, {});
-  for (const auto& [stream, connection] : state_->connections) {
-    if (connection.tls->is_overdue(now)) over.push_back(stream);
+  for (auto& [stream, connection] : state_->connections) {
+    const bool is_unbound = connection.standing == StreamQuota::Standing::kUnbound;
+    if (is_unbound && connection.tls->is_established()) connection.stranger_time.begin(now);
+    const bool is_over = is_unbound && connection.stranger_time.is_used_up(now);
+    if (is_over || connection.tls->is_overdue(now)) over.push_back(stream);
   }
   for (const StreamId stream : over) state_->close(stream);
 }

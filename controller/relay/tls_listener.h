@@ -40,8 +40,11 @@ class TlsListener {
   void send(StreamId stream, std::span<const std::uint8_t> datagram);
   // Its client has shown a ticket: it does not count as a stranger's any more. Nothing happens when
   // the connection is gone.
-  void set_bound(StreamId stream);
-  // Ends connections that have not finished their handshake in 10 s, or said nothing for 90 s.
+  void set_bound(StreamId stream, MonoTime now);
+  // Its client has gone or come by another way: it is a stranger's again.
+  void set_unbound(StreamId stream, MonoTime now);
+  // Ends connections that have not finished their handshake in 10 s, after it have been a
+  // stranger's for 15 s in all, or have said nothing for 90 s. Once a second.
   void expire(MonoTime now);
   std::size_t connection_count() const;
 

@@ -97,6 +97,7 @@ check "and answers coturn's STUN client" stun_both
 coturn_answers; check "our STUN client is answered by coturn, IPv4 and IPv6" has_answered; kill $coturn; wait $coturn 2>/dev/null; coturn=
 check "a client on TLS and one on UDP" talk tls v6 148
 check "two clients on TLS" talk tls tls 1200
+check "a connection that its client has left for another ends" "$bin/relay-driver" leave "$key" "$prefix-a,tls,${at[tls]}"
 check "messages of 1400 bytes" talk v4 v4 1400
 is_draining() { [ "$(metric kernmesh_relay_draining)" = 1 ]; }
 kill -USR1 "$relay_pid"; check "SIGUSR1 drains" wait_until is_draining

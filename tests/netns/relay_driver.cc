@@ -4,6 +4,9 @@
 //   relay-driver attach-pass INTERFACE            XDP that passes everything, for a veth's far end
 //   relay-driver detach-pass
 //   relay-driver talk RELAY-KEY A B SECONDS SIZE  A, B: NETNS,udp|tls,ENDPOINT of the relay
+//   relay-driver leave RELAY-KEY A                binds by one connection and then by another: how
+//   long
+//                                                 the relay keeps the first
 //   relay-driver stun SERVER                      this node's address as a STUN server sees it
 // `talk` sends a numbered message each way every 2 ms and says what arrived whole:
 //   "A>B 500/500 B>A 500/500"
@@ -109,6 +112,27 @@ int talk(char** words) {
   return there.whole.size() == there.sent && back.whole.size() == back.sent ? 0 : 3;
 }
 
+// It has to end within the 15 s of a stranger's and the relay's tick, and the second one stays.
+int leave(char** words) {
+  const auto relay = RelayPublicKey::parse_base64(words[0]);
+  if (!relay) return fail(relay.error());
+  auto left = client_of(words[1], *relay, 1);
+  if (!left) return fail(left.error());
+  auto now_used = client_of(words[1], *relay, 1);
+  if (!now_used) return fail(now_used.error());
+  const auto start = Clock::now();
+  pollfd both[] = {{left->fd(), POLLRDHUP, 0}, {now_used->fd(), POLLRDHUP, 0}};
+  poll(both, 2, 30'000);
+  const std::chrono::duration<double> kept = Clock::now() - start;
+  std::printf("the relay has closed %s after %.1f s\n",
+              both[1].revents != 0   ? "the one in use"
+              : both[0].revents != 0 ? "the one that was left"
+                                     : "nothing",
+              kept.count());
+  const bool in_time = kept > std::chrono::seconds(10) && kept < std::chrono::seconds(18);
+  return both[1].revents == 0 && both[0].revents != 0 && in_time ? 0 : 3;
+}
+
 // Asks again as often as RFC 8489 section 6.2.1 lets a client.
 int ask_stun(const char* server) {
   const auto to = Endpoint::parse(server);
@@ -166,6 +190,7 @@ int main(int argc, char** argv) {
   if (verb == "detach-pass") return detach_pass();
   if (verb == "stun" && argc == 3) return ask_stun(argv[2]);
   if (verb == "talk" && argc == 7) return talk(argv + 2);
+  if (verb == "leave" && argc == 4) return leave(argv + 2);
   std::fprintf(stderr, "see the head of tests/netns/relay_driver.cc\n");
   return 2;
 }

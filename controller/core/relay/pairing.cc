@@ -62,10 +62,23 @@ void Pairing::move(Client& client, const Origin& to, Effects& effects) {
     effects.channels.push_back({client.origin, wish.channel, std::nullopt});
   }
   client.former_stream = client.origin.stream;
+  enter(to.stream);
+  leave(client.origin.stream, effects);
   client.origin = to;
   for (const auto& [peer, wish] : client.wishes) {
     if (const Client* other = peer_of(client, peer)) set_pair(client, *other, effects);
   }
+}
+
+void Pairing::enter(StreamId stream) {
+  if (stream.value() != 0) ++on_stream_[stream];
+}
+
+void Pairing::leave(StreamId stream, Effects& effects) {
+  const auto found = on_stream_.find(stream);
+  if (found == on_stream_.end() || --found->second > 0) return;
+  on_stream_.erase(found);
+  effects.left.push_back(stream);
 }
 
 // Tells a new client and those that wait for it of each other.
@@ -100,6 +113,7 @@ Client* Pairing::bind(const Ticket& ticket, const Origin& origin, const SharedKe
     client->network = ticket.network;
     client->node = ticket.node;
     client->origin = origin;
+    enter(origin.stream);
     client->shared = shared;
     by_node_[{ticket.network, ticket.node}] = ticket.client;
   }
@@ -172,6 +186,7 @@ void Pairing::drop(const DiscoPublicKey& key, Effects& effects) {
   while (!client->wishes.empty()) {
     close(*client, DiscoPublicKey(client->wishes.begin()->first), effects);
   }
+  leave(client->origin.stream, effects);
   by_node_.erase({client->network, client->node});
   clients_.erase(DiscoPublicKey(key));
 }

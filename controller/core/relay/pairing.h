@@ -57,6 +57,7 @@ struct Notice {
 };
 struct Effects {
   std::vector<ChannelChange> channels;
+  std::vector<StreamId> left;  // connections by which no client is bound any more
   std::vector<Notice> notices;
 };
 
@@ -105,12 +106,15 @@ class Pairing {
   void move(Client& client, const Origin& to, Effects& effects);
   void announce(const Client& client, Effects& effects);
   Channel new_channel();
+  void enter(StreamId stream);
+  void leave(StreamId stream, Effects& effects);
 
   Limits limits_;
   path::RandomStream random_;
   std::unordered_map<DiscoPublicKey, Client> clients_;
   std::map<std::pair<NetworkId, NodeId>, DiscoPublicKey> by_node_;
   std::unordered_map<Channel, Direction> channels_;
+  std::map<StreamId, std::size_t> on_stream_;  // how many clients are bound by it
   // By whom a client is wished for, whether it is bound or not.
   std::map<std::pair<DiscoPublicKey, DiscoPublicKey>, Channel> wished_;  // (peer, owner)
 };

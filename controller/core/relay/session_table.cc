@@ -207,6 +207,7 @@ void SessionTable::notify(Client& client, decltype(Answer::word) word, const Now
 void SessionTable::settle(Effects& effects, const Now& now, Commands& commands) {
   commands.channels.insert(commands.channels.end(), effects.channels.begin(),
                            effects.channels.end());
+  commands.left.insert(commands.left.end(), effects.left.begin(), effects.left.end());
   for (const auto& notice : effects.notices) {
     Client* client = pairing_.find(notice.to);
     if (client == nullptr) continue;

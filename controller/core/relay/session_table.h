@@ -37,7 +37,8 @@ struct Outgoing {
 struct Commands {
   std::vector<Outgoing> send;
   std::vector<ChannelChange> channels;
-  std::optional<StreamId> bound;  // a client is bound that uses this connection
+  std::vector<StreamId> left;     // no client is bound by these connections any more
+  std::optional<StreamId> bound;  // a client is bound by this one, even if it is among `left`
 };
 
 // Why datagrams were not served, and what was.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // How many TLS connections a relay holds, and whose (L1, pure). Somebody who has shown no ticket
-// can take all that is for strangers, never what is kept for clients that are bound.
+// can take all that is for strangers, never what is kept for clients that are bound; how long he
+// can keep it, StrangerTime says.
 #pragma once
 
 #include <map>
@@ -24,6 +25,8 @@ class StreamQuota {
   bool take(const IpAddress& source);
   // One that was unbound is bound from now on, and leaves its room to another.
   void bind_one() { --unbound_; }
+  // One that was bound is a stranger's again, also when they have more than their part then.
+  void unbind_one() { ++unbound_; }
   // A connection that was taken is gone.
   void give_back(const IpAddress& source, Standing standing);
 

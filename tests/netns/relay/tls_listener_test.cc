@@ -134,8 +134,8 @@ class RelayTlsListener : public testing::Test {
     }));
     return count;
   }
-  // A connection that gets through its handshake and says something, and is bound then.
-  void bind_from(const std::string& source) {
+  // A connection that gets through its handshake and says something.
+  StreamId speak_from(const std::string& source) {
     UniqueFd fd = connect_from(source);
     const int number = fd.get();
     auto stream = host::TlsStream::make(context_.get(), std::move(fd),
@@ -145,14 +145,33 @@ class RelayTlsListener : public testing::Test {
       (void)stream->proceed(ignore, host::mono_now());
       if (stream->is_established()) (void)stream->send(Bytes{1, 2, 3});
     };
-    ASSERT_EQ(fcntl(number, F_SETFL, O_NONBLOCK), 0);
+    EXPECT_EQ(fcntl(number, F_SETFL, O_NONBLOCK), 0);
+    StreamId heard;
     EXPECT_TRUE(run_until([&] {
       proceed();
       if (heard_.size() == streams_.size()) return false;
-      listener_->set_bound(*heard_.rbegin());
+      heard = *heard_.rbegin();
       return true;
     }));
     streams_.push_back(std::move(stream));
+    return heard;
+  }
+  // The same, and it is bound then.
+  StreamId bind_from(const std::string& source) {
+    const StreamId stream = speak_from(source);
+    on_loop([&] { listener_->set_bound(stream, host::mono_now()); });
+    return stream;
+  }
+  void on_loop(const std::function<void()>& act) {
+    EXPECT_TRUE(run_until([&] {
+      act();
+      return true;
+    }));
+  }
+  // So many are left after the listener has looked at them then.
+  std::size_t left_at(MonoTime then) {
+    on_loop([&] { listener_->expire(then); });
+    return connection_count();
   }
 
   host::EventLoop loop_ = host::EventLoop::open().value();
@@ -207,12 +226,57 @@ TEST_F(RelayTlsListener, keeps_room_for_clients_that_are_bound) {
 TEST_F(RelayTlsListener, counts_who_is_bound_once) {
   listen({8, 1, 8});
   bind_from("127.0.0.1");
-  EXPECT_TRUE(run_until([&] {
-    listener_->set_bound(*heard_.begin());
-    listener_->set_bound(StreamId(99));
-    return true;
-  }));
+  on_loop([&] {
+    listener_->set_bound(*heard_.begin(), host::mono_now());
+    listener_->set_bound(StreamId(99), host::mono_now());
+  });
   EXPECT_EQ(try_from("127.0.0.2", 3), 1U);
+}
+
+TEST_F(RelayTlsListener, ends_a_stranger_after_fifteen_seconds_whatever_it_says) {
+  listen({8, 8, 8});
+  speak_from("127.0.0.1");
+  const MonoTime start = host::mono_now();
+  EXPECT_EQ(left_at(start), 1U);
+  on_loop([&] { (void)streams_[0]->send(Bytes{4, 5, 6}); });
+  EXPECT_EQ(left_at(start + std::chrono::seconds(14)), 1U);
+  EXPECT_EQ(left_at(start + std::chrono::seconds(15)), 0U);
+}
+
+TEST_F(RelayTlsListener, keeps_who_is_bound) {
+  listen({8, 8, 8});
+  bind_from("127.0.0.1");
+  const MonoTime start = host::mono_now();
+  EXPECT_EQ(left_at(start), 1U);
+  EXPECT_EQ(left_at(start + std::chrono::seconds(80)), 1U);
+}
+
+TEST_F(RelayTlsListener, holds_who_was_bound_for_a_stranger_again) {
+  listen({8, 1, 8});
+  const StreamId left = bind_from("127.0.0.1");
+  bind_from("127.0.0.1");
+  const MonoTime start = host::mono_now();
+  on_loop([&] {
+    listener_->set_unbound(left, start);
+    listener_->set_unbound(left, start);
+    listener_->set_unbound(StreamId(99), start);
+  });
+  EXPECT_EQ(try_from("127.0.0.2", 2), 0U) << "it has the strangers' only place";
+  EXPECT_EQ(left_at(start + std::chrono::seconds(14)), 2U);
+  EXPECT_EQ(left_at(start + std::chrono::seconds(16)), 1U);
+  EXPECT_EQ(try_from("127.0.0.2", 2), 1U);
+}
+
+TEST_F(RelayTlsListener, takes_a_client_back_that_comes_by_the_connection_it_had_left) {
+  listen({8, 1, 8});
+  const StreamId stream = bind_from("127.0.0.1");
+  const MonoTime start = host::mono_now();
+  on_loop([&] {
+    listener_->set_unbound(stream, start);
+    listener_->set_bound(stream, start + std::chrono::seconds(10));
+  });
+  EXPECT_EQ(left_at(start + std::chrono::seconds(60)), 1U);
+  EXPECT_EQ(try_from("127.0.0.2", 2), 1U);
 }
 
 }  // namespace

@@ -258,6 +258,49 @@ TEST(RelaySession, it_says_which_connection_has_a_bound_client) {
   EXPECT_EQ(told(b, b.request(Bind{b.ticket})), std::nullopt) << "on UDP there is none";
 }
 
+TEST(RelaySession, it_says_which_connection_has_no_bound_client_any_more) {
+  World world;
+  Peer a(world, 1, kA), b(world, 2, kB);
+  const auto bind_by = [&](Peer& peer, std::uint64_t stream) {
+    peer.at.stream = StreamId(stream);
+    peer.fetch_cookie();
+    return world.table.on_control(peer.at, peer.request(Bind{peer.ticket}), world.now);
+  };
+  using Left = std::vector<StreamId>;
+  EXPECT_EQ(bind_by(a, 5).left, Left{});
+  EXPECT_EQ(bind_by(a, 5).left, Left{}) << "again by the same";
+  EXPECT_EQ(bind_by(b, 5).left, Left{});
+  EXPECT_EQ(bind_by(a, 6).left, Left{}) << "the other one is still there";
+  EXPECT_EQ(bind_by(a, 7).left, Left{StreamId(6)});
+  EXPECT_EQ(bind_by(b, 0).left, Left{StreamId(5)}) << "to UDP";
+  world.pass(std::chrono::seconds(90));
+  EXPECT_EQ(world.table.expire(world.now).left, Left{StreamId(7)}) << "dropped";
+}
+
+TEST(RelaySession, a_connection_by_which_a_node_s_new_key_binds_is_bound) {
+  World world;
+  Peer a(world, 1, kA), renewed(world, 2, kA);
+  const auto ends =
+      std::chrono::floor<std::chrono::seconds>(world.now.wall) + std::chrono::hours(1);
+  renewed.ticket = sign_ticket(
+      {network_id(ticket_public_key(kServer)), NodeId(1), renewed.key, ends, 8}, kServer);
+  for (Peer* peer : {&a, &renewed}) {
+    peer->at.stream = StreamId(5);
+    peer->fetch_cookie();
+  }
+  world.table.on_control(a.at, a.request(Bind{a.ticket}), world.now);
+  const auto commands =
+      world.table.on_control(a.at, renewed.request(Bind{renewed.ticket}), world.now);
+  EXPECT_EQ(commands.bound, StreamId(5));
+  EXPECT_EQ(world.table.client_count(), 1U);
+  const auto moved = [&] {
+    renewed.at.stream = StreamId(6);
+    renewed.fetch_cookie();
+    return world.table.on_control(renewed.at, renewed.request(Bind{renewed.ticket}), world.now);
+  };
+  EXPECT_EQ(moved().left, std::vector{StreamId(5)});
+}
+
 TEST(RelaySession, what_ends_with_a_connection_is_dropped_with_it) {
   World world;
   Peer a(world, 1, kA), b(world, 2, kB);

@@ -57,6 +57,20 @@ TEST(StreamQuota, strangers_never_take_what_is_kept_for_the_bound) {
   EXPECT_TRUE(quota.take(v4(5)));
 }
 
+TEST(StreamQuota, who_was_bound_can_be_a_stranger_again) {
+  StreamQuota quota({5, 2, 5});
+  EXPECT_TRUE(quota.take(v4(1)));
+  quota.bind_one();
+  EXPECT_TRUE(quota.take(v4(2)));
+  EXPECT_TRUE(quota.take(v4(3)));
+  quota.unbind_one();  // three, of whom one was no stranger when it came
+  EXPECT_FALSE(quota.take(v4(4)));
+  quota.give_back(v4(1), Standing::kUnbound);
+  EXPECT_FALSE(quota.take(v4(4))) << "two are unbound";
+  quota.give_back(v4(2), Standing::kUnbound);
+  EXPECT_TRUE(quota.take(v4(4)));
+}
+
 TEST(StreamQuota, all_together_are_limited) {
   StreamQuota quota({3, 3, 3});
   for (int i = 0; i < 3; ++i) {
