@@ -73,7 +73,7 @@ int main(int argc, char** argv) {
       "Forwards sealed packets between nodes that cannot reach each other, and answers STUN.");
   app.footer(
       "Example:\n  mesh-relay --server mesh.example:8443 --key mk-... --region fra\n"
-      "SIGUSR1 drains: nobody is let in any more, and everybody is told to leave.");
+      "SIGUSR1 drains: nobody is let in any more, and everybody is told to leave, until it ends.");
   app.add_option("--server", options.link.server, "HOST:PORT of the server whose nodes it serves");
   app.add_option("--key", options.link.join_key,
                  "join key that `meshadm key create --relay` prints; of use at the first start");

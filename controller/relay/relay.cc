@@ -14,6 +14,7 @@
 #include "controller/host/event_loop.h"
 #include "controller/host/http_page.h"
 #include "controller/host/public_socket.h"
+#include "controller/relay/admission.h"
 #include "controller/relay/certificate.h"
 #include "controller/relay/forwarding.h"
 #include "controller/relay/metrics.h"
@@ -28,7 +29,6 @@ namespace {
 
 constexpr auto kTick = std::chrono::seconds(1);
 constexpr auto kReadUsageEvery = std::chrono::seconds(5);  // a walk of the table; bindings last 90
-constexpr auto kDrainTime = std::chrono::seconds(60);
 
 path::Seed fresh_seed() {
   path::Seed seed;
@@ -62,13 +62,12 @@ struct RelayDaemon::State {
         public_key(relay_public_key(key)),
         loop(std::move(on)),
         socket(std::move(at)),
-        table(session_settings(with), key, fresh_seed()) {}
+        table(session_settings(with), key, fresh_seed()),
+        admission(files, table, with.networks) {}
 
   Status start();
   Status start_link();
   void obey(const rpc::RelayOrders& orders);
-  void serve(const std::vector<TicketPublicKey>& of_server);
-  void load_ticket_keys();
   void report_load(MonoTime now);
   Status open_kernel_path();
   void restore();
@@ -92,6 +91,7 @@ struct RelayDaemon::State {
   host::EventLoop loop;
   host::PublicSocket socket;
   SessionTable table;
+  Admission admission;
   StunAnswers stun_answers;
   std::optional<KernelPath> kernel;
   std::vector<PortState> ports;  // of the interfaces that were asked to carry the program
@@ -111,8 +111,9 @@ struct RelayDaemon::State {
 
 Status RelayDaemon::State::start() {
   MESH_TRY(open_kernel_path());
-  load_ticket_keys();
+  if (!options.link.server.empty()) admission.load();
   restore();
+  execute(admission.settle(read_clocks()));
   if (options.tls.value() != 0) {
     TlsListener::Events events;
     events.on_datagram = [this](const Origin& from, std::span<const std::uint8_t> bytes) {
@@ -151,30 +152,8 @@ Status RelayDaemon::State::start_link() {
   return {};
 }
 
-// Without the server the tickets that it signs are good all the same.
-void RelayDaemon::State::load_ticket_keys() {
-  if (options.link.server.empty()) return;
-  if (const auto keys = files.ticket_keys()) serve(*keys);
-}
-
-void RelayDaemon::State::serve(const std::vector<TicketPublicKey>& of_server) {
-  auto networks = options.networks;
-  networks.insert(networks.end(), of_server.begin(), of_server.end());
-  table.set_networks(std::move(networks));
-}
-
 void RelayDaemon::State::obey(const rpc::RelayOrders& orders) {
-  if (const auto kept = files.write_ticket_keys(orders.ticket_keys); !kept)
-    spdlog::warn("{}", kept.error().message());
-  serve(orders.ticket_keys);
-  if (orders.drain == table.is_draining()) return;
-  if (orders.drain) {
-    spdlog::info("draining for {} s, as the server wants", kDrainTime.count());
-    execute(table.drain(kDrainTime, read_clocks()));
-  } else {
-    spdlog::info("letting clients in again");
-    table.end_drain();
-  }
+  execute(admission.obey(orders, read_clocks()));
 }
 
 Status RelayDaemon::State::open_kernel_path() {
@@ -281,8 +260,7 @@ void RelayDaemon::State::on_signal() {
       loop.stop();
       return;
     }
-    spdlog::info("draining for {} s", kDrainTime.count());
-    execute(table.drain(kDrainTime, read_clocks()));
+    execute(admission.drain_by_hand(read_clocks()));
   }
 }
 

@@ -42,8 +42,8 @@ class RelayDaemon {
   RelayPublicKey public_key() const;
   // "forwards in XDP on eth0 (native)": for people.
   std::string forwarding() const;
-  // Until SIGTERM or SIGINT; SIGUSR1 drains. What is bound is saved, and the kernel's path goes on
-  // when it returns.
+  // Until SIGTERM or SIGINT; SIGUSR1 drains until then. What is bound is saved, and the kernel's
+  // path goes on when it returns.
   Status run(const std::function<void()>& on_ready);
 
  private:

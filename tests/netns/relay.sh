@@ -6,13 +6,14 @@
 set -u
 here=$(dirname "$(readlink -f "$0")"); repo=$here/../..
 . "$repo/tests/vm/check.sh"
-bin=$repo/build/bin prefix=kmrelay$$ tmp=$(mktemp -d) relay_pid= coturn=
+bin=$repo/build/bin prefix=kmrelay$$ tmp=$(mktemp -d) relay_pid= server_pid= coturn=
 page=127.0.0.1:9478
 
 in_ns() { local n=$1; shift; nsenter --net=/run/netns/"$prefix-$n" "$@"; }
 stop_relay() { [ -z "$relay_pid" ] || { kill "${1--TERM}" "$relay_pid" 2>/dev/null; wait "$relay_pid" 2>/dev/null; relay_pid=; }; }
 clean_up() {
 	stop_relay; [ -z "$coturn" ] || kill "$coturn" 2>/dev/null
+	[ -z "$server_pid" ] || kill "$server_pid" 2>/dev/null
 	in_ns relay "$bin/mesh-relay" --instance "$prefix" --remove 2>/dev/null
 	in_ns router "$bin/relay-driver" detach-pass 2>/dev/null
 	local n; for n in relay router a b c; do ip netns del "$prefix-$n" 2>/dev/null; done
@@ -148,6 +149,7 @@ in_ns relay "$bin/mesh-relay" --instance "$prefix" --remove
 in_ns router "$bin/relay-driver" detach-pass; in_ns router ethtool -K torelay gro on > /dev/null
 . "$here/relay/interfaces.sh"
 . "$here/relay/layouts.sh"
+. "$here/relay/drain.sh"
 start_relay || exit 1; stop_relay; in_ns relay "$bin/mesh-relay" --instance "$prefix" --remove
 check "--remove leaves no program" [ -z "$(in_ns relay ip link show wan0 | grep -o 'prog/xdp')" ]
 check "and no pin" [ -z "$(find /sys/fs/bpf/kernmesh -name "relay-$prefix" 2>/dev/null)" ]
