@@ -17,6 +17,9 @@ namespace {
 
 using std::chrono::seconds;
 
+// The server waits for its identity provider for 10 s before it says that there is no answer.
+constexpr seconds kStartDeadline{15};
+
 // What goes to a terminal as it is.
 bool is_plain_text(const std::string& text, std::size_t most_bytes) {
   return !text.empty() && text.size() <= most_bytes &&
@@ -101,8 +104,10 @@ Result<SignInInvitation> SignInClient::start(const Registration& registration) {
   request.set_signature(signature.data(), signature.size());
   request.set_hostname(registration.hostname);
   const auto stub = mesh::v1::SignIn::NewStub(channel_.get());
+  auto patient = terms;
+  patient.deadline = kStartDeadline;
   MESH_TRY_ASSIGN(const auto response,
-                  unary_call(*stub, &mesh::v1::SignIn::Stub::StartSignIn, request, terms));
+                  unary_call(*stub, &mesh::v1::SignIn::Stub::StartSignIn, request, patient));
   return from_answer(response);
 }
 

@@ -27,6 +27,17 @@ mesh::v1::AwaitSignInResponse::Stage to_wire_stage(signin::Stage stage) {
   return mesh::v1::AwaitSignInResponse::STAGE_UNSPECIFIED;
 }
 
+Result<mesh::v1::StartSignInResponse> to_response(const Result<Invitation>& invitation) {
+  if (!invitation) return invitation.error();
+  mesh::v1::StartSignInResponse response;
+  response.set_handle(invitation->handle);
+  response.set_url(invitation->url);
+  response.set_user_code(invitation->user_code);
+  response.set_lifetime_s(static_cast<std::uint32_t>(invitation->lifetime.count()));
+  response.set_interval_s(kAwaitIntervalS);
+  return response;
+}
+
 }  // namespace
 
 std::string source_of_peer(const std::string& peer) {
@@ -43,8 +54,8 @@ std::string source_of_peer(const std::string& peer) {
   return prefix ? to_string(*prefix) : "unknown";
 }
 
-Result<mesh::v1::StartSignInResponse> SignInReception::start(
-    const mesh::v1::StartSignInRequest& request, const std::string& peer) {
+Result<signin::Newcomer> SignInReception::check(const mesh::v1::StartSignInRequest& request,
+                                                const std::string& peer) {
   signin::Newcomer newcomer;
   MESH_TRY_ASSIGN(newcomer.machine_key, rpc::machine_key_from_wire(request.machine_key()));
   MESH_TRY_ASSIGN(newcomer.node_key, rpc::node_key_from_wire(request.node_key()));
@@ -54,14 +65,20 @@ Result<mesh::v1::StartSignInResponse> SignInReception::start(
                           signin::to_bytes({ca_, nonce, newcomer.node_key, disco_key})}));
   newcomer.hostname = printable(request.hostname(), kMostHostnameBytes);
   newcomer.source = source_of_peer(peer);
-  MESH_TRY_ASSIGN(const auto invitation, desk_.open(newcomer));
-  mesh::v1::StartSignInResponse response;
-  response.set_handle(invitation.handle);
-  response.set_url(invitation.url);
-  response.set_user_code(invitation.user_code);
-  response.set_lifetime_s(static_cast<std::uint32_t>(invitation.lifetime.count()));
-  response.set_interval_s(kAwaitIntervalS);
-  return response;
+  return newcomer;
+}
+
+void SignInReception::start(const mesh::v1::StartSignInRequest& request, const std::string& peer,
+                            std::shared_ptr<rpc::StartSignInCall> call) {
+  const auto newcomer = check(request, peer);
+  if (!newcomer) {
+    call->answer(newcomer.error());
+    return;
+  }
+  desk_.open(*newcomer, {[call](const Result<Invitation>& invitation) {
+                           return call->answer(to_response(invitation));
+                         },
+                         [call] { return call->is_open(); }});
 }
 
 Result<mesh::v1::AwaitSignInResponse> SignInReception::await(

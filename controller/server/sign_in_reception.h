@@ -2,6 +2,7 @@
 // Agents that ask for a sign-in (L3, thread-safe): from a signed request to a place at the desk.
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include "controller/core/topology/registration.h"
@@ -18,11 +19,14 @@ class SignInReception final : public rpc::SignInHandler {
       : proofs_(proofs), desk_(desk), ca_(ca) {}
 
   // kUnauthenticated when the proof does not hold, otherwise as SignInDesk::open().
-  Result<mesh::v1::StartSignInResponse> start(const mesh::v1::StartSignInRequest& request,
-                                              const std::string& peer) override;
+  void start(const mesh::v1::StartSignInRequest& request, const std::string& peer,
+             std::shared_ptr<rpc::StartSignInCall> call) override;
   Result<mesh::v1::AwaitSignInResponse> await(const mesh::v1::AwaitSignInRequest& request) override;
 
  private:
+  Result<signin::Newcomer> check(const mesh::v1::StartSignInRequest& request,
+                                 const std::string& peer);
+
   Proofs& proofs_;
   SignInDesk& desk_;
   topology::CaFingerprint ca_;

@@ -17,6 +17,7 @@
 #include <sstream>
 
 #include "controller/server/signin/office.h"
+#include "tests/unit/server/signin/waiting_visitor.h"
 
 namespace {
 
@@ -68,7 +69,7 @@ class Driver {
   void open(const std::string& name) {
     const signin::Newcomer newcomer{random_key<MachinePublicKey>(), random_key<NodePublicKey>(),
                                     name, "192.0.2.7"};
-    const auto invitation = desk_.open(newcomer);
+    const auto invitation = server::open_at(desk_, newcomer);
     if (!invitation) {
       std::cout << "error " << invitation.error().message() << std::endl;
       return;

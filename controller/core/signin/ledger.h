@@ -90,6 +90,8 @@ class Ledger {
   // kConflict when it was not pending any more, kNotFound when it is gone.
   Status authorize(SignInId id, Identity identity, MonoTime now);
   Status deny(SignInId id, std::string reason, MonoTime now);
+  // As if it had never been: nobody was told of it. Also when it is gone.
+  void withdraw(SignInId id) { sign_ins_.erase(id); }
 
   // Who has signed in for exactly these keys, and has not been let in by it yet; and that he has
   // been. kNotFound otherwise.

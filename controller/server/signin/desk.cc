@@ -74,14 +74,41 @@ SignInDesk::SignInDesk(SignInDeskOptions options, oidc::Provider& provider, oidc
                [this](signin::SignInId id, const signin::Newcomer& newcomer,
                       const Result<signin::Identity>& identity) {
                  finish_device(id, newcomer, identity);
-               }) {}
+               }),
+      starts_(clocks_.mono,
+              [this](const StartQueue::Start& start) { return begin_device(start); }) {}
 
-Result<SignInDesk::Invitation> SignInDesk::open(const signin::Newcomer& newcomer) {
-  auto invitation = invite(newcomer);
+void SignInDesk::open(const signin::Newcomer& newcomer, const Visitor& visitor) {
+  if (options_.url.empty()) {
+    const auto added = starts_.add({newcomer, visitor});
+    if (!added) refuse(added.error(), visitor);
+    return;
+  }
+  const auto opened = invite(newcomer);
+  if (opened) {
+    hand_over(*opened, visitor);
+  } else {
+    refuse(opened.error(), visitor);
+  }
+}
+
+bool SignInDesk::hand_over(const Opened& opened, const Visitor& visitor) {
+  const bool is_heard = visitor.answer(opened.invitation);
   const std::lock_guard lock(mutex_);
-  if (invitation) ++counts_.started;
-  if (!invitation && invitation.error().code() == ErrorCode::kExhausted) ++counts_.denied["busy"];
-  return invitation;
+  if (is_heard) {
+    ++counts_.started;
+  } else {
+    ledger_.withdraw(opened.id);
+  }
+  return is_heard;
+}
+
+void SignInDesk::refuse(const Error& error, const Visitor& visitor) {
+  if (error.code() == ErrorCode::kExhausted) {
+    const std::lock_guard lock(mutex_);
+    ++counts_.denied["busy"];
+  }
+  visitor.answer(error);
 }
 
 SignInCounts SignInDesk::counts() const {
@@ -91,47 +118,66 @@ SignInCounts SignInDesk::counts() const {
   return counts;
 }
 
-Result<SignInDesk::Invitation> SignInDesk::invite(const signin::Newcomer& newcomer) {
-  Invitation invitation;
+Result<SignInDesk::Opened> SignInDesk::invite(const signin::Newcomer& newcomer) {
+  Opened opened;
+  auto& invitation = opened.invitation;
   invitation.handle = random_text();
   invitation.lifetime = signin::kSignInLifetime;
-  if (options_.url.empty()) return open_device(newcomer, std::move(invitation));
   for (int attempt = 0;; ++attempt) {
     invitation.user_code = random_user_code();
     const std::lock_guard lock(mutex_);
     const auto id =
         ledger_.open({newcomer, invitation.handle, invitation.user_code}, clocks_.mono());
-    if (id) break;
+    if (id) {
+      opened.id = *id;
+      break;
+    }
     if (id.error().code() != ErrorCode::kConflict || attempt == kCodeAttempts) return id.error();
   }
   invitation.url = options_.url + "/node?code=" + invitation.user_code;
-  return invitation;
+  return opened;
 }
 
-Result<SignInDesk::Invitation> SignInDesk::open_device(const signin::Newcomer& newcomer,
-                                                       Invitation invitation) {
+Status SignInDesk::begin_device(const StartQueue::Start& start) {
+  const auto opened = open_device(start.newcomer);
+  if (!opened) {
+    refuse(opened.error(), start.visitor);
+    return opened.error();
+  }
+  if (!hand_over(*opened, start.visitor)) devices_.remove(opened->id);
+  return {};
+}
+
+Result<SignInDesk::Opened> SignInDesk::open_device(const signin::Newcomer& newcomer) {
   MESH_TRY(devices_.check_room());
-  signin::SignInId id{};
+  Opened opened;
+  auto& invitation = opened.invitation;
+  invitation.handle = random_text();
   {
     // Before the provider is asked, so that the bounds hold for what is asked of it. The code is
     // nobody's business: the person types the provider's.
     const std::lock_guard lock(mutex_);
     MESH_TRY_ASSIGN(
-        id, ledger_.open({newcomer, invitation.handle, random_user_code()}, clocks_.mono()));
+        opened.id, ledger_.open({newcomer, invitation.handle, random_user_code()}, clocks_.mono()));
   }
-  const auto grant = provider_.start_device();
+  const auto grant = ask_for_device(newcomer);
   if (!grant) {
-    spdlog::warn("sign-in of {}: {}", in_words(newcomer), grant.error().message());
-    const Error told = for_person(grant.error());
     const std::lock_guard lock(mutex_);
-    MESH_TRY(ledger_.deny(id, told.message(), clocks_.mono()));
-    return told;
+    ledger_.withdraw(opened.id);
+    return grant.error();
   }
   invitation.url = grant->complete_url.empty() ? grant->url : grant->complete_url;
   invitation.user_code = grant->user_code;
   invitation.lifetime = std::min<std::chrono::seconds>(grant->lifetime, signin::kSignInLifetime);
-  devices_.add(id, newcomer, *grant);
-  return invitation;
+  devices_.add(opened.id, newcomer, *grant);
+  return opened;
+}
+
+Result<signin::DeviceGrant> SignInDesk::ask_for_device(const signin::Newcomer& newcomer) {
+  auto grant = provider_.start_device();
+  if (grant) return grant;
+  spdlog::warn("sign-in of {}: {}", in_words(newcomer), grant.error().message());
+  return for_person(grant.error());
 }
 
 Result<signin::Outcome> SignInDesk::outcome(const std::string& handle) {

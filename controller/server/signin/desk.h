@@ -17,6 +17,8 @@
 #include "controller/core/signin/ledger.h"
 #include "controller/oidc/provider.h"
 #include "controller/server/signin/device_queue.h"
+#include "controller/server/signin/invitation.h"
+#include "controller/server/signin/start_queue.h"
 
 namespace kernmesh::server {
 
@@ -51,16 +53,11 @@ class SignInDesk {
   SignInDesk(SignInDeskOptions options, oidc::Provider& provider, oidc::Clocks clocks,
              OnSignIn on_sign_in);
 
-  // What the agent tells the person. `handle` is secret and stays with the agent.
-  struct Invitation {
-    std::string handle;
-    std::string url;
-    std::string user_code;
-    std::chrono::seconds lifetime{};
-  };
-  // The caller has checked that the machine has its key. kExhausted when too many wait,
-  // kUnavailable when the provider cannot be reached.
-  Result<Invitation> open(const signin::Newcomer& newcomer);
+  // The caller has checked that the machine has its key, and is not kept: the visitor is answered
+  // before this returns, or later when the provider has to be asked. kExhausted when too many wait,
+  // kUnavailable when the provider cannot be reached, kConflict when another sign-in of the machine
+  // has taken the place of this one in the line.
+  void open(const signin::Newcomer& newcomer, const Visitor& visitor);
   // kNotFound when the handle is nobody's: the agent opens another.
   Result<signin::Outcome> outcome(const std::string& handle);
 
@@ -89,8 +86,18 @@ class SignInDesk {
   Result<Arrival> arrive(const Return& returned, const std::string& browser);
 
  private:
-  Result<Invitation> invite(const signin::Newcomer& newcomer);
-  Result<Invitation> open_device(const signin::Newcomer& newcomer, Invitation invitation);
+  struct Opened {
+    signin::SignInId id{};
+    Invitation invitation;
+  };
+  Result<Opened> invite(const signin::Newcomer& newcomer);
+  Result<Opened> open_device(const signin::Newcomer& newcomer);
+  // What the provider grants for a sign-in that it is now asked for.
+  Result<signin::DeviceGrant> ask_for_device(const signin::Newcomer& newcomer);
+  // False when he had hung up, and the sign-in is withdrawn.
+  bool hand_over(const Opened& opened, const Visitor& visitor);
+  void refuse(const Error& error, const Visitor& visitor);
+  Status begin_device(const StartQueue::Start& start);
   // Somebody was named for this sign-in, or nobody was.
   Status settle(const signin::Ledger::Found& found, const Result<signin::Identity>& identity);
   void finish_device(signin::SignInId id, const signin::Newcomer& newcomer,
@@ -103,7 +110,11 @@ class SignInDesk {
   mutable std::mutex mutex_;
   signin::Ledger ledger_;  // guarded by mutex_
   SignInCounts counts_;    // guarded by mutex_; those of the provider are its own
-  DeviceQueue devices_;    // last: its thread calls the desk, and ends before the rest goes
+  // Last: their threads call the desk, and end before the rest goes. In device mode sign-ins open
+  // on the thread of starts_ alone, so that the ledger and devices_ hear of a machine's sign-ins in
+  // the same order.
+  DeviceQueue devices_;
+  StartQueue starts_;
 };
 
 // 256 random bits as base64url.

@@ -52,6 +52,11 @@ void DeviceQueue::add(signin::SignInId id, signin::Newcomer newcomer,
   changed_.notify_all();
 }
 
+void DeviceQueue::remove(signin::SignInId id) {
+  const std::lock_guard lock(mutex_);
+  devices_.erase(id);
+}
+
 void DeviceQueue::run() {
   std::unique_lock lock(mutex_);
   while (!stopping_) {

@@ -30,6 +30,8 @@ class DeviceQueue {
   // kExhausted when as many are under way as one thread can ask for.
   Status check_room();
   void add(signin::SignInId id, signin::Newcomer newcomer, const signin::DeviceGrant& grant);
+  // Asks for it no more; a question under way may still end it.
+  void remove(signin::SignInId id);
 
  private:
   struct Device {

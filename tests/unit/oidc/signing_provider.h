@@ -15,6 +15,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "controller/core/signin/document.h"
@@ -141,32 +142,41 @@ inline std::string make_hmac_token(std::string_view secret, const Json& header,
   return text + "." + signin::to_url_text(mac, size);
 }
 
-// Answers by URL, and counts. What no answer was set for is not reachable.
+// Answers by URL, and counts. What no answer was set for is not reachable. Thread-safe, but that
+// answers are given on the thread that asks.
 class ScriptedHttp final : public HttpClient {
  public:
   using Answer = std::function<Result<HttpAnswer>(const HttpRequest&)>;
 
-  void answer(const std::string& url, Answer answer) { answers_[url] = std::move(answer); }
+  void answer(const std::string& url, Answer answer) {
+    const std::lock_guard lock(mutex_);
+    answers_[url] = std::move(answer);
+  }
   void answer(const std::string& url, const std::string& body) {
     answer(url, [body](const HttpRequest&) -> Result<HttpAnswer> { return HttpAnswer{200, body}; });
   }
   int asked(const std::string& url) const {
+    const std::lock_guard lock(mutex_);
     const auto it = asked_.find(url);
     return it == asked_.end() ? 0 : it->second;
   }
-  std::size_t urls_asked() const { return asked_.size(); }
-  const std::string& last_form() const { return last_form_; }
-  const std::string& last_authorization() const { return last_authorization_; }
+  std::size_t urls_asked() const {
+    const std::lock_guard lock(mutex_);
+    return asked_.size();
+  }
+  std::string last_form() const {
+    const std::lock_guard lock(mutex_);
+    return last_form_;
+  }
+  std::string last_authorization() const {
+    const std::lock_guard lock(mutex_);
+    return last_authorization_;
+  }
 
   Result<HttpAnswer> send(const HttpRequest& request) override {
-    ++asked_[request.url];
-    if (request.form) {
-      last_form_ = *request.form;
-      last_authorization_ = request.authorization;
-    }
-    const auto it = answers_.find(request.url);
-    if (it == answers_.end()) return Error(ErrorCode::kUnavailable, "nobody is there");
-    auto answer = it->second(request);
+    const auto given = noted(request);
+    if (!given) return Error(ErrorCode::kUnavailable, "nobody is there");
+    auto answer = given(request);
     if (answer && answer->body.size() > request.most_bytes) {
       return Error(ErrorCode::kExhausted, "the answer has more bytes");
     }
@@ -175,7 +185,19 @@ class ScriptedHttp final : public HttpClient {
   void stop() override {}
 
  private:
-  std::map<std::string, Answer> answers_;
+  Answer noted(const HttpRequest& request) {
+    const std::lock_guard lock(mutex_);
+    ++asked_[request.url];
+    if (request.form) {
+      last_form_ = *request.form;
+      last_authorization_ = request.authorization;
+    }
+    const auto it = answers_.find(request.url);
+    return it == answers_.end() ? Answer() : it->second;
+  }
+
+  mutable std::mutex mutex_;
+  std::map<std::string, Answer> answers_;  // guarded by mutex_, as the next
   std::map<std::string, int> asked_;
   std::string last_form_;
   std::string last_authorization_;

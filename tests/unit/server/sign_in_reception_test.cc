@@ -28,6 +28,20 @@ class OpenGate : public rpc::Gate {
   void refused(const rpc::Caller&, const rpc::MethodAccess&, const Error&) override {}
 };
 
+// The answer to a call that is given at once.
+class Answer final : public rpc::StartSignInCall {
+ public:
+  bool is_open() const override { return !given_; }
+  bool answer(Result<mesh::v1::StartSignInResponse> result) override {
+    given_ = std::move(result);
+    return true;
+  }
+  const Result<mesh::v1::StartSignInResponse>& given() const { return *given_; }
+
+ private:
+  std::optional<Result<mesh::v1::StartSignInResponse>> given_;
+};
+
 // Coordination's Challenge and the whole of SignIn, beside a server whose keys they use.
 class ReceptionTest : public SignInTest {
  protected:
@@ -71,6 +85,11 @@ class ReceptionTest : public SignInTest {
     std::filesystem::remove_all(directory_);
   }
 
+  virtual rpc::SignInHandler& handler() { return *reception_; }
+  std::unique_ptr<rpc::SignInClient> another_client() const {
+    return std::make_unique<rpc::SignInClient>(address_, authority_pem_, ca_);
+  }
+
   void serve() {
     const auto authority = rpc::make_authority(system_now()).value();
     const rpc::ServerNames names{{"localhost"}, {IpAddress::from_v4_number(0x7f000001)}};
@@ -78,7 +97,7 @@ class ReceptionTest : public SignInTest {
     ca_ = rpc::read_certificates(authority.certificate_pem).value().at(0).fingerprint;
     challenger_ = std::make_unique<Challenger>(*proofs_);
     reception_ = std::make_unique<SignInReception>(*proofs_, desk_, ca_);
-    service_ = std::make_unique<rpc::SignInService>(gate_, reception_.get());
+    service_ = std::make_unique<rpc::SignInService>(gate_, &handler());
     grpc::SslServerCredentialsOptions tls(GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE);
     tls.pem_key_cert_pairs.push_back(
         {own.key_pem, own.certificate_pem + authority.certificate_pem});
@@ -89,8 +108,9 @@ class ReceptionTest : public SignInTest {
     builder.RegisterService(service_.get());
     grpc_ = builder.BuildAndStart();
     ASSERT_NE(grpc_, nullptr);
-    client_ = std::make_unique<rpc::SignInClient>("127.0.0.1:" + std::to_string(port),
-                                                  authority.certificate_pem, ca_);
+    address_ = "127.0.0.1:" + std::to_string(port);
+    authority_pem_ = authority.certificate_pem;
+    client_ = another_client();
   }
 
   std::string directory_;
@@ -98,6 +118,8 @@ class ReceptionTest : public SignInTest {
   std::unique_ptr<Directory> directory_of_nodes_;
   std::unique_ptr<Proofs> proofs_;
   topology::CaFingerprint ca_{};
+  std::string authority_pem_;
+  std::string address_;
   OpenGate gate_;
   std::unique_ptr<Challenger> challenger_;
   std::unique_ptr<SignInReception> reception_;
@@ -153,7 +175,9 @@ TEST_F(ReceptionTest, nobody_asks_in_the_name_of_another_machine) {
   const auto refused = [&](const std::vector<std::uint8_t>& message, const TestNode& signer) {
     const Signature signature = sign(signer.machine, message);
     request.set_signature(signature.data(), signature.size());
-    const auto answer = reception_->start(request, "ipv4:192.0.2.7:1");
+    const auto call = std::make_shared<Answer>();
+    reception_->start(request, "ipv4:192.0.2.7:1", call);
+    const auto& answer = call->given();
     return !answer && answer.error().code() == ErrorCode::kUnauthenticated;
   };
   const auto proof = signin::to_bytes({ca_, bytes, node_key, disco_key});
@@ -219,6 +243,101 @@ TEST_F(ReceptionTest, a_handle_that_is_nobodys_is_not_found) {
   const auto outcome = client_->outcome("AAAA");
   ASSERT_FALSE(outcome);
   EXPECT_EQ(outcome.error().code(), ErrorCode::kNotFound);
+}
+
+// Answers nobody by itself.
+class Hoarder final : public rpc::SignInHandler {
+ public:
+  void start(const mesh::v1::StartSignInRequest&, const std::string&,
+             std::shared_ptr<rpc::StartSignInCall> call) override {
+    const std::lock_guard lock(mutex_);
+    calls_.push_back(std::move(call));
+    changed_.notify_all();
+  }
+  Result<mesh::v1::AwaitSignInResponse> await(const mesh::v1::AwaitSignInRequest&) override {
+    return Error(ErrorCode::kNotFound, "nobody's");
+  }
+  std::vector<std::shared_ptr<rpc::StartSignInCall>> wait_for_calls(std::size_t count) {
+    std::unique_lock lock(mutex_);
+    EXPECT_TRUE(changed_.wait_for(lock, kDeadline, [&] { return calls_.size() >= count; }));
+    return calls_;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<std::shared_ptr<rpc::StartSignInCall>> calls_;  // guarded by mutex_
+};
+
+class HoardedCallTest : public ReceptionTest {
+ protected:
+  void TearDown() override {
+    end_calls();
+    for (auto& thread : threads_) thread.join();
+    ReceptionTest::TearDown();
+  }
+  rpc::SignInHandler& handler() override { return hoarder_; }
+
+  // More of them than gRPC has threads.
+  std::vector<std::shared_ptr<rpc::StartSignInCall>> begin_calls() {
+    constexpr std::size_t kCalls = 24;
+    for (std::size_t i = 0; i < kCalls; ++i) {
+      clients_.push_back(another_client());
+      threads_.emplace_back([this, client = clients_.back().get()] {
+        if (client->start(TestNode().registration())) ++invited_;
+      });
+    }
+    return hoarder_.wait_for_calls(kCalls);
+  }
+  void end_calls() {
+    for (const auto& client : clients_) client->cancel();
+  }
+
+  Hoarder hoarder_;
+  std::vector<std::unique_ptr<rpc::SignInClient>> clients_;
+  std::vector<std::thread> threads_;
+  std::atomic<std::size_t> invited_ = 0;
+};
+
+TEST_F(HoardedCallTest, calls_that_wait_for_their_answer_keep_nobody_else_waiting) {
+  const auto calls = begin_calls();
+  EXPECT_EQ(client_->outcome("AAAA").error().code(), ErrorCode::kNotFound);
+  mesh::v1::StartSignInResponse response;
+  response.set_handle("handle");
+  response.set_url("https://login.example/enter");
+  response.set_user_code("CODE");
+  for (const auto& call : calls) {
+    EXPECT_TRUE(call->is_open());
+    EXPECT_TRUE(call->answer(response));
+    EXPECT_FALSE(call->is_open());
+    EXPECT_FALSE(call->answer(response)) << "a second answer";
+  }
+  for (auto& thread : threads_) thread.join();
+  threads_.clear();
+  EXPECT_EQ(invited_, calls.size());
+}
+
+TEST_F(HoardedCallTest, who_answers_hears_that_the_caller_has_hung_up) {
+  const auto calls = begin_calls();
+  end_calls();
+  const auto deadline = std::chrono::steady_clock::now() + kDeadline;
+  for (const auto& call : calls) {
+    while (call->is_open() && std::chrono::steady_clock::now() < deadline) {
+      std::this_thread::yield();
+    }
+    EXPECT_FALSE(call->answer(mesh::v1::StartSignInResponse()));
+  }
+}
+
+TEST_F(HoardedCallTest, service_that_stops_ends_the_calls_that_wait) {
+  const auto calls = begin_calls();
+  grpc_->Shutdown(std::chrono::system_clock::now());
+  grpc_->Wait();
+  grpc_.reset();
+  for (const auto& call : calls) {
+    EXPECT_FALSE(call->is_open());
+    EXPECT_FALSE(call->answer(Error(ErrorCode::kUnavailable, "too late")));
+  }
 }
 
 TEST(SourceOfPeer, is_an_address_or_the_prefix_of_a_customer) {

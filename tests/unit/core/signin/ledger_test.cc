@@ -140,6 +140,17 @@ TEST(Ledger, a_machines_new_sign_in_takes_the_place_of_its_old_one) {
   EXPECT_TRUE(ledger.find_by_handle("handle-new", at({})));
 }
 
+TEST(Ledger, nothing_is_left_of_one_that_is_withdrawn) {
+  Ledger ledger;
+  const auto id = open(ledger, 1, at({}));
+  ledger.withdraw(id);
+  EXPECT_EQ(ledger.size(), 0U);
+  EXPECT_EQ(ledger.find_by_handle("handle-1", at({})).error().code(), ErrorCode::kNotFound);
+  ledger.withdraw(id);
+  open(ledger, 2, at({}));
+  EXPECT_EQ(ledger.size(), 1U);
+}
+
 TEST(Ledger, refuses_a_code_that_is_somebodys) {
   Ledger ledger;
   open(ledger, 1, at({}));

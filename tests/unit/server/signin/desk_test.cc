@@ -22,7 +22,7 @@ class DeskTest : public SignInTest {
 };
 
 TEST_F(DeskTest, lets_a_machine_in_for_whom_somebody_has_signed_in) {
-  const auto invitation = desk_.open(newcomer(1));
+  const auto invitation = open(newcomer(1));
   ASSERT_TRUE(invitation) << invitation.error().message();
   EXPECT_EQ(invitation->url, "http://127.0.0.1:1/node?code=" + invitation->user_code);
   EXPECT_EQ(desk_.outcome(invitation->handle)->stage, Stage::kPending);
@@ -37,8 +37,8 @@ TEST_F(DeskTest, lets_a_machine_in_for_whom_somebody_has_signed_in) {
 }
 
 TEST_F(DeskTest, an_answer_with_another_sign_ins_token_is_refused) {
-  const auto one = desk_.open(newcomer(1)).value();
-  const auto two = desk_.open(newcomer(2)).value();
+  const auto one = open(newcomer(1)).value();
+  const auto two = open(newcomer(2)).value();
   const auto url_one = desk_.depart(one.user_code, kBrowser).value();
   const auto url_two = desk_.depart(two.user_code, kBrowser).value();
   grant("ann", parameter(url_two, "nonce"));
@@ -48,7 +48,7 @@ TEST_F(DeskTest, an_answer_with_another_sign_ins_token_is_refused) {
 }
 
 TEST_F(DeskTest, a_replayed_state_changes_nothing_and_asks_nobody) {
-  const auto invitation = desk_.open(newcomer(1)).value();
+  const auto invitation = open(newcomer(1)).value();
   const auto url = desk_.depart(invitation.user_code, kBrowser).value();
   grant("ann", parameter(url, "nonce"));
   const SignInDesk::Return returned{parameter(url, "state"), "code", "", ""};
@@ -61,7 +61,7 @@ TEST_F(DeskTest, a_replayed_state_changes_nothing_and_asks_nobody) {
 }
 
 TEST_F(DeskTest, whom_the_server_refuses_does_not_come_in) {
-  const auto invitation = desk_.open(newcomer(1)).value();
+  const auto invitation = open(newcomer(1)).value();
   const auto arrival = go_through(invitation.user_code, "banned");
   ASSERT_FALSE(arrival);
   EXPECT_EQ(arrival.error().message(), "your account is locked");
@@ -69,7 +69,7 @@ TEST_F(DeskTest, whom_the_server_refuses_does_not_come_in) {
 }
 
 TEST_F(DeskTest, a_provider_that_does_not_answer_refuses_nobody) {
-  const auto invitation = desk_.open(newcomer(1)).value();
+  const auto invitation = open(newcomer(1)).value();
   const auto url = desk_.depart(invitation.user_code, kBrowser).value();
   http_.answer(kIssuer + "/token", [](const oidc::HttpRequest&) -> Result<oidc::HttpAnswer> {
     return Error(ErrorCode::kUnavailable, "ask https://login.example: no whole answer");
@@ -82,7 +82,7 @@ TEST_F(DeskTest, a_provider_that_does_not_answer_refuses_nobody) {
 }
 
 TEST_F(DeskTest, what_a_person_cannot_mend_is_not_told_to_him) {
-  const auto invitation = desk_.open(newcomer(1)).value();
+  const auto invitation = open(newcomer(1)).value();
   const auto url = desk_.depart(invitation.user_code, kBrowser).value();
   http_.answer(kIssuer + "/token", "<html>internal.host.example</html>");
   const auto arrival = desk_.arrive({parameter(url, "state"), "code", "", ""}, kBrowser);
@@ -93,19 +93,19 @@ TEST_F(DeskTest, what_a_person_cannot_mend_is_not_told_to_him) {
 
 TEST_F(DeskTest, counts_what_becomes_of_sign_ins) {
   const auto denied = [this](const char* reason) { return desk_.counts().denied.at(reason); };
-  const auto one = desk_.open(newcomer(1)).value();
+  const auto one = open(newcomer(1)).value();
   ASSERT_TRUE(go_through(one.user_code, "ann"));
   EXPECT_EQ(desk_.counts().started, 1U);
   EXPECT_EQ(desk_.counts().completed, 1U);
   EXPECT_EQ(desk_.counts().provider.key_fetches, 1U);
-  const auto two = desk_.open(newcomer(2)).value();
+  const auto two = open(newcomer(2)).value();
   EXPECT_FALSE(go_through(two.user_code, "banned"));
   EXPECT_EQ(denied("user"), 1U);
-  const auto three = desk_.open(newcomer(3)).value();
+  const auto three = open(newcomer(3)).value();
   auto url = desk_.depart(three.user_code, kBrowser).value();
   EXPECT_FALSE(desk_.arrive({parameter(url, "state"), "", "access_denied", ""}, kBrowser));
   EXPECT_EQ(denied("refused"), 1U);
-  const auto four = desk_.open(newcomer(4)).value();
+  const auto four = open(newcomer(4)).value();
   url = desk_.depart(four.user_code, kBrowser).value();
   http_.answer(kIssuer + "/token", "<html>");
   EXPECT_FALSE(desk_.arrive({parameter(url, "state"), "code", "", ""}, kBrowser));
@@ -116,7 +116,7 @@ TEST_F(DeskTest, counts_what_becomes_of_sign_ins) {
 
 TEST_F(DeskTest, a_provider_that_fails_is_counted_and_denies_nobody) {
   const auto before = desk_.counts().denied;
-  const auto invitation = desk_.open(newcomer(1)).value();
+  const auto invitation = open(newcomer(1)).value();
   const auto url = desk_.depart(invitation.user_code, kBrowser).value();
   http_.answer(kIssuer + "/token", [](const oidc::HttpRequest&) -> Result<oidc::HttpAnswer> {
     return oidc::HttpAnswer{503, ""};
@@ -127,14 +127,14 @@ TEST_F(DeskTest, a_provider_that_fails_is_counted_and_denies_nobody) {
 }
 
 TEST_F(DeskTest, counts_those_for_whom_there_is_no_room) {
-  for (std::uint8_t i = 0; i < signin::kMostOfSource; ++i) EXPECT_TRUE(desk_.open(newcomer(i)));
-  EXPECT_FALSE(desk_.open(newcomer(99)));
+  for (std::uint8_t i = 0; i < signin::kMostOfSource; ++i) EXPECT_TRUE(open(newcomer(i)));
+  EXPECT_FALSE(open(newcomer(99)));
   EXPECT_EQ(desk_.counts().started, signin::kMostOfSource);
   EXPECT_EQ(desk_.counts().denied.at("busy"), 1U);
 }
 
 TEST_F(DeskTest, a_sign_in_ends_after_ten_minutes) {
-  const auto invitation = desk_.open(newcomer(1)).value();
+  const auto invitation = open(newcomer(1)).value();
   advance(signin::kSignInLifetime);
   EXPECT_FALSE(desk_.look_up(invitation.user_code));
   EXPECT_FALSE(desk_.depart(invitation.user_code, kBrowser));
@@ -177,7 +177,7 @@ TEST_F(DeviceDeskTest, asks_until_somebody_has_signed_in) {
     if (asked++ == 0) return oidc::HttpAnswer{400, R"({"error":"authorization_pending"})"};
     return oidc::HttpAnswer{200, signin::Json{{"id_token", token}}.dump()};
   });
-  const auto invitation = desk_.open(newcomer(1));
+  const auto invitation = open(newcomer(1));
   ASSERT_TRUE(invitation) << invitation.error().message();
   EXPECT_EQ(invitation->url, kIssuer + "/enter");
   EXPECT_EQ(invitation->user_code, "PROV-CODE");
@@ -190,7 +190,7 @@ TEST_F(DeviceDeskTest, tells_that_it_was_refused) {
   http_.answer(kIssuer + "/token", [](const oidc::HttpRequest&) -> Result<oidc::HttpAnswer> {
     return oidc::HttpAnswer{400, R"({"error":"access_denied"})"};
   });
-  const auto invitation = desk_.open(newcomer(1));
+  const auto invitation = open(newcomer(1));
   ASSERT_TRUE(invitation);
   const auto outcome = ended(invitation->handle);
   EXPECT_EQ(outcome.stage, Stage::kDenied);

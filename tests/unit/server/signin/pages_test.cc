@@ -97,7 +97,7 @@ TEST_F(PagesTest, every_answer_forbids_script_framing_and_keeping) {
 // What a screen reader goes by: the language, one heading, a label for what is typed, a complaint
 // that is announced and belongs to its field.
 TEST_F(PagesTest, every_page_can_be_heard) {
-  const auto code = desk_.open(newcomer(1)).value().user_code;
+  const auto code = open(newcomer(1)).value().user_code;
   const auto body_of = [this](const std::string& path) {
     const auto answer = client().Get(path);
     EXPECT_TRUE(answer) << path;
@@ -125,7 +125,7 @@ TEST_F(PagesTest, every_page_can_be_heard) {
 }
 
 TEST_F(PagesTest, cookies_are_for_https_and_for_this_host_alone) {
-  const auto code = desk_.open(newcomer(1)).value().user_code;
+  const auto code = open(newcomer(1)).value().user_code;
   const auto page = client().Get("/node?code=" + code);
   ASSERT_TRUE(page);
   const std::string cookie = page->get_header_value("Set-Cookie");
@@ -136,7 +136,7 @@ TEST_F(PagesTest, cookies_are_for_https_and_for_this_host_alone) {
 }
 
 TEST_F(PagesTest, what_a_machine_calls_itself_is_text) {
-  const auto code = desk_.open(newcomer(1)).value().user_code;
+  const auto code = open(newcomer(1)).value().user_code;
   const auto page = client().Get("/node?code=" + code);
   ASSERT_TRUE(page);
   EXPECT_NE(page->body.find("web-&lt;1&gt;"), std::string::npos);
@@ -144,8 +144,8 @@ TEST_F(PagesTest, what_a_machine_calls_itself_is_text) {
 }
 
 TEST_F(PagesTest, goes_to_the_provider_only_from_its_own_page_in_the_same_browser) {
-  const auto one = desk_.open(newcomer(1)).value();
-  const auto two = desk_.open(newcomer(2)).value();
+  const auto one = open(newcomer(1)).value();
+  const auto two = open(newcomer(2)).value();
   const auto shown = show(one.user_code);
   const auto other = show(one.user_code);
   EXPECT_EQ(post(one.user_code, {"", shown.slip})->status, 403);
@@ -160,7 +160,7 @@ TEST_F(PagesTest, goes_to_the_provider_only_from_its_own_page_in_the_same_browse
 }
 
 TEST_F(PagesTest, shows_who_has_signed_in_and_tells_of_a_replay) {
-  const auto invitation = desk_.open(newcomer(1)).value();
+  const auto invitation = open(newcomer(1)).value();
   const auto shown = show(invitation.user_code);
   const auto away = post(invitation.user_code, shown);
   ASSERT_EQ(away->status, 200);

@@ -8,6 +8,7 @@
 
 #include "controller/server/signin/pages.h"
 #include "tests/unit/oidc/signing_provider.h"
+#include "tests/unit/server/signin/waiting_visitor.h"
 
 namespace kernmesh::server {
 
@@ -37,6 +38,8 @@ class SignInTest : public testing::Test {
     bytes.fill(number);
     return {MachinePublicKey(bytes), NodePublicKey(bytes), "web-<1>", "192.0.2.7"};
   }
+
+  Result<Invitation> open(const signin::Newcomer& newcomer) { return open_at(desk_, newcomer); }
 
   // The token endpoint gives a token for `subject` with this nonce; empty: without one.
   void grant(const std::string& subject, const std::string& nonce) {
