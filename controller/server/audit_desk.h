@@ -31,7 +31,8 @@ class AuditDesk : public rpc::AuditHandler {
   ~AuditDesk() override { stop(); }
 
   void start();
-  // Ends the thread and every stream, also those that open later.
+  // Ends the thread and every stream, also those that open later. Changes may still come, as with
+  // Housekeeper::stop().
   void stop();
 
   Result<mesh::v1::ListAuditEventsResponse> list_audit_events(

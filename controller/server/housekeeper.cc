@@ -49,7 +49,7 @@ Housekeeper::Housekeeper(Directory& directory, store::Store& store, Presence& pr
   });
 }
 
-Housekeeper::~Housekeeper() {
+void Housekeeper::stop() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;

@@ -30,10 +30,12 @@ class Housekeeper {
   };
   Housekeeper(Directory& directory, store::Store& store, Presence& presence,
               const RelayPresence& relays, WallClock clock, Options options);
-  // Stops the thread and ends every stream.
-  ~Housekeeper();
+  ~Housekeeper() { stop(); }
 
   void start();
+  // Ends the thread and every stream. Changes may still come, and are told nobody any more: the
+  // directory calls this object for as long as there are commits, so it goes after the last one.
+  void stop();
 
  private:
   using Clock = std::chrono::steady_clock;

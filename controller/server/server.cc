@@ -77,13 +77,16 @@ class AssembledServer final : public Server {
         identity_(std::move(identity)),
         clock_(std::move(clock)) {}
 
-  // The reverse of start(): no calls any more, then no streams, then no store. Streams are ended
-  // before the services stop, because those wait for them.
+  // The reverse of start(): no streams any more, then no calls, then no people who sign in, and
+  // then no store. Streams are ended before the services stop, because those wait for them. Until
+  // calls and sign-ins have ended they commit, and a commit calls housekeeper and audit desk: both
+  // are stopped here, and go with the members.
   ~AssembledServer() override {
     http_.reset();
-    housekeeper_.reset();
+    if (housekeeper_) housekeeper_->stop();
     if (audit_) audit_->stop();
     if (grpc_) grpc_->stop(kStopGrace);
+    office_.reset();
   }
 
   Status start() {
