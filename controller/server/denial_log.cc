@@ -7,9 +7,8 @@
 
 namespace kernmesh::server {
 
-std::optional<std::uint64_t> DenialLog::take(By by, WallTime now) {
+bool DenialLog::take(Allowance& allowance, WallTime now, std::string& text) {
   const std::lock_guard lock(mutex_);
-  auto& allowance = allowances_.at(static_cast<std::size_t>(by));
   // A clock that was set back begins a new interval, and gives nothing.
   if (allowance.left == kDenialBurst || now < allowance.refilled) allowance.refilled = now;
   const auto gained = (now - allowance.refilled) / kDenialInterval;
@@ -20,19 +19,22 @@ std::optional<std::uint64_t> DenialLog::take(By by, WallTime now) {
   }
   if (allowance.left == 0) {
     ++allowance.left_out;
-    return std::nullopt;
+    return false;
   }
   --allowance.left;
-  return std::exchange(allowance.left_out, 0);
+  if (const auto left_out = std::exchange(allowance.left_out, 0); left_out > 0) {
+    text += " (" + std::to_string(left_out) + " more were refused before it)";
+  }
+  return true;
+}
+
+void DenialLog::warn(By by, std::string line) {
+  if (take(lines_.at(static_cast<std::size_t>(by)), clock_(), line)) spdlog::warn("{}", line);
 }
 
 void DenialLog::note(By by, store::AuditEvent event) {
   event.at = clock_();
-  const auto left_out = take(by, event.at);
-  if (!left_out) return;
-  if (*left_out > 0) {
-    event.detail += " (" + std::to_string(*left_out) + " more were refused before it)";
-  }
+  if (!take(events_.at(static_cast<std::size_t>(by)), event.at, event.detail)) return;
   store::Commit commit;
   commit.audit = {std::move(event)};
   if (const auto status = store_.commit(commit); !status) {

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Refused calls in the audit log, so many that an administrator sees them and so few that a flood
-// does not fill the disk (L3, thread-safe).
+// Refused calls in the audit log and in the server's own, so many that an administrator sees them
+// and so few that a flood does not fill the disk (L3, thread-safe).
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <mutex>
+#include <string>
 
 #include "controller/server/wall_clock.h"
 #include "controller/store/store.h"
@@ -27,6 +28,9 @@ class DenialLog {
   DenialLog(store::Store& store, WallClock clock) : store_(store), clock_(std::move(clock)) {}
   // Writes the event, or counts it. The store's errors are logged.
   void note(By by, store::AuditEvent event);
+  // A line of the server's log, or counts it. With an allowance of its own, so that refusals which
+  // are no event do not hide those that are.
+  void warn(By by, std::string line);
 
  private:
   struct Allowance {
@@ -34,13 +38,15 @@ class DenialLog {
     WallTime refilled{};
     std::uint64_t left_out = 0;
   };
-  // Whether one may be written now; how many were left out before it.
-  std::optional<std::uint64_t> take(By by, WallTime now);
+  using Allowances = std::array<Allowance, 2>;  // by By
+  // Adds to `text` how many were left out before it. False when it is one of those itself.
+  bool take(Allowance& allowance, WallTime now, std::string& text);
 
   store::Store& store_;
   WallClock clock_;
   std::mutex mutex_;
-  std::array<Allowance, 2> allowances_;  // by By; guarded by mutex_
+  Allowances events_;  // guarded by mutex_, as the next
+  Allowances lines_;
 };
 
 }  // namespace kernmesh::server

@@ -52,11 +52,13 @@ void Enrollment::use_up_sign_in(const Applicant& applicant) {
   }
 }
 
-// That a node is unknown or has expired is what every agent hears that was away for long.
+// That a node is unknown or has expired is what every agent hears that was away for long: a line in
+// the log, and no event.
 void Enrollment::audit_denial(const rpc::Caller& caller, const Applicant& applicant,
                               const Error& error) {
-  spdlog::warn("registration of machine {} denied: {}", to_string(applicant.machine_key),
-               error.message());
+  denials_.warn(DenialLog::By::kStranger, "registration of machine " +
+                                              to_string(applicant.machine_key) +
+                                              " denied: " + error.message());
   if (error.code() != ErrorCode::kAlreadyExists && error.code() != ErrorCode::kPermissionDenied) {
     return;
   }

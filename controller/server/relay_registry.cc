@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/server/relay_registry.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 
 #include "controller/core/path/candidate.h"
@@ -172,8 +170,9 @@ Result<mesh::v1::RegisterRelayResponse> RelayRegistry::enroll(
       return std::move(admission.commit);
     };
     if (const auto status = commit_planned(directory_, store_, plan); !status) {
-      spdlog::warn("registration of relay {} denied: {}", to_string(applicant.machine_key),
-                   status.error().message());
+      denials_.warn(DenialLog::By::kStranger, "registration of relay " +
+                                                  to_string(applicant.machine_key) +
+                                                  " denied: " + status.error().message());
       return status.error();
     }
   }

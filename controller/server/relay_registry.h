@@ -8,6 +8,7 @@
 
 #include "controller/core/topology/registration.h"
 #include "controller/rpc/handlers.h"
+#include "controller/server/denial_log.h"
 #include "controller/server/directory.h"
 #include "controller/server/gatekeeper.h"
 #include "controller/server/proof.h"
@@ -41,12 +42,19 @@ class RelayRegistry : public rpc::RelayHandler {
     TicketPublicKey ticket_key;  // of the tickets that nodes get
   };
   // All outlive it.
-  RelayRegistry(const Directory& directory, store::Store& store, Proofs& proofs,
-                RelayPresence& presence, Identity identity, WallClock clock)
-      : directory_(directory),
-        store_(store),
-        proofs_(proofs),
-        presence_(presence),
+  struct Parts {
+    const Directory& directory;
+    store::Store& store;
+    Proofs& proofs;
+    DenialLog& denials;
+    RelayPresence& presence;
+  };
+  RelayRegistry(const Parts& parts, Identity identity, WallClock clock)
+      : directory_(parts.directory),
+        store_(parts.store),
+        proofs_(parts.proofs),
+        denials_(parts.denials),
+        presence_(parts.presence),
         identity_(identity),
         clock_(std::move(clock)) {}
 
@@ -63,6 +71,7 @@ class RelayRegistry : public rpc::RelayHandler {
   const Directory& directory_;
   store::Store& store_;
   Proofs& proofs_;
+  DenialLog& denials_;
   RelayPresence& presence_;
   Identity identity_;
   WallClock clock_;

@@ -102,7 +102,7 @@ class AssembledServer final : public Server {
                           office_ ? &office_->desk() : nullptr},
         identity_.fingerprint, clock_);
     relays_ = std::make_unique<RelayRegistry>(
-        *directory_, *store_, *proofs_, relay_presence_,
+        RelayRegistry::Parts{*directory_, *store_, *proofs_, *denials_, relay_presence_},
         RelayRegistry::Identity{identity_.fingerprint, tickets_->key()}, clock_);
     gatekeeper_ = std::make_unique<Gatekeeper>(*directory_, *store_, *denials_, clock_);
     coordination_ = std::make_unique<Coordination>(
