@@ -47,14 +47,13 @@ Result<v1::Node> NodeAdministration::set_node_expiry(const rpc::Caller& caller,
     return rpc::in_field("in_seconds",
                          Error(ErrorCode::kInvalid, "a key ends between now and in ten years"));
   }
-  return edit_node(
-      {caller, request.node(), "node.set_expiry"},
-      [&](const View&, topology::Node& node) -> Status {
-        const WallTime now = clock_();
-        return rpc::in_field(
-            "in_seconds",
-            set_expiry(node, expiry, now + std::chrono::seconds(request.in_seconds()), now));
-      });
+  // Of the other kinds the field has not been checked, and may be any number.
+  const std::chrono::seconds left(expiry == topology::KeyExpiry::kDate ? request.in_seconds() : 0);
+  return edit_node({caller, request.node(), "node.set_expiry"},
+                   [&](const View&, topology::Node& node) -> Status {
+                     const WallTime now = clock_();
+                     return rpc::in_field("in_seconds", set_expiry(node, expiry, now + left, now));
+                   });
 }
 
 Result<v1::Node> NodeAdministration::rotate_node_key(const rpc::Caller& caller,

@@ -196,6 +196,10 @@ TEST_F(NodeLifeTest, expiry_can_be_set_for_each_node) {
     EXPECT_EQ(set_expiry("b", mesh::v1::KEY_EXPIRY_DATE, in).code(), ErrorCode::kInvalid) << in;
   }
   EXPECT_EQ(set_expiry("b", mesh::v1::KEY_EXPIRY_UNSPECIFIED).code(), ErrorCode::kInvalid);
+  for (const std::int64_t in : {INT64_MAX, INT64_MIN}) {
+    EXPECT_EQ(set_expiry("b", mesh::v1::KEY_EXPIRY_NEVER, in).message(), "none") << in;
+    EXPECT_EQ(set_expiry("b", mesh::v1::KEY_EXPIRY_PERIOD, in).message(), "none") << in;
+  }
 }
 
 TEST_F(NodeLifeTest, rotation_can_be_asked_for_and_is_done_when_the_key_is_another) {
