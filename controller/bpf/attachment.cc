@@ -28,12 +28,6 @@ std::vector<std::uint32_t> intersection(const std::vector<std::uint32_t>& a,
   return out;
 }
 
-bool is_own(const AttachedProgram& candidate, const OwnProgram& program) {
-  return candidate.info.name == program.info.name &&
-         (!intersection(candidate.info.map_ids, program.state_maps).empty() ||
-          (program.also_ours && program.also_ours(candidate.info)));
-}
-
 bool is_this_build(const AttachedProgram& candidate, const OwnProgram& program) {
   return candidate.info.tag == program.info.tag &&
          intersection(candidate.info.map_ids, program.state_maps) ==
@@ -42,7 +36,7 @@ bool is_this_build(const AttachedProgram& candidate, const OwnProgram& program) 
 
 auto find_own(const HookState& state, const OwnProgram& program) {
   return std::find_if(state.programs.begin(), state.programs.end(),
-                      [&](const AttachedProgram& p) { return is_own(p, program); });
+                      [&](const AttachedProgram& p) { return is_own(p.info, program); });
 }
 
 std::uint32_t free_handle(const HookState& state) {
@@ -65,16 +59,17 @@ Status detach_one(IfIndex interface, Hook hook, Mechanism mechanism, const Attac
 
 // The one that stays is this build where it is there, else the first in running order.
 Status keep_one(IfIndex interface, Hook hook, const OwnProgram& program, HookState& state) {
-  const auto current = std::find_if(
-      state.programs.begin(), state.programs.end(),
-      [&](const AttachedProgram& p) { return is_own(p, program) && is_this_build(p, program); });
+  const auto current =
+      std::find_if(state.programs.begin(), state.programs.end(), [&](const AttachedProgram& p) {
+        return is_own(p.info, program) && is_this_build(p, program);
+      });
   const auto keep = current != state.programs.end() ? current : find_own(state, program);
   if (keep == state.programs.end()) return {};
   const AttachedProgram& kept = *keep;  // valid until state.programs is replaced below
   std::vector<AttachedProgram> left;
   for (const AttachedProgram& p : state.programs) {
     const bool extra =
-        is_own(p, program) &&
+        is_own(p.info, program) &&
         !(p.info.id == kept.info.id && p.priority == kept.priority && p.handle == kept.handle);
     if (!extra) {
       left.push_back(p);
@@ -87,6 +82,11 @@ Status keep_one(IfIndex interface, Hook hook, const OwnProgram& program, HookSta
 }
 
 }  // namespace
+
+bool is_own(const ProgramInfo& there, const OwnProgram& own) {
+  return there.name == own.info.name &&
+         (there.uses_any_of(own.state_maps) || (own.also_ours && own.also_ours(there)));
+}
 
 std::vector<IfIndex> interfaces() {
   std::vector<IfIndex> out;
@@ -150,7 +150,7 @@ Status detach_program(IfIndex interface, Hook hook, const OwnProgram& program) {
     return state.error();
   }
   for (const AttachedProgram& p : state->programs) {
-    if (is_own(p, program)) MESH_TRY(detach_one(interface, hook, state->mechanism, p));
+    if (is_own(p.info, program)) MESH_TRY(detach_one(interface, hook, state->mechanism, p));
   }
   return {};
 }

@@ -66,6 +66,9 @@ struct OwnProgram {
   std::function<bool(const ProgramInfo&)> also_ours = {};
 };
 
+// Whether it is that program or a predecessor of it.
+bool is_own(const ProgramInfo& there, const OwnProgram& own);
+
 Result<AttachmentState> query_attachment(IfIndex interface, Hook hook, const OwnProgram& program);
 // Nothing changes when this build is attached already; an older build is replaced in one step, and
 // no packet passes in between. Further programs of ours on the hook are detached. Needs

@@ -84,6 +84,12 @@ Result<bpf_map_info> map_info(int fd) {
 
 }  // namespace
 
+bool ProgramInfo::uses_any_of(const std::vector<std::uint32_t>& maps) const {
+  return std::any_of(map_ids.begin(), map_ids.end(), [&](std::uint32_t id) {
+    return std::binary_search(maps.begin(), maps.end(), id);
+  });
+}
+
 Result<ProgramInfo> program_info(int program_fd) {
   ProgramInfo out;
   out.map_ids.resize(64);

@@ -21,8 +21,11 @@ namespace kernmesh::bpf {
 struct ProgramInfo {
   std::uint32_t id = 0;
   std::string name;
-  std::uint64_t tag = 0;  // the kernel's hash of the instructions
-  std::vector<std::uint32_t> map_ids;
+  std::uint64_t tag = 0;               // the kernel's hash of the instructions
+  std::vector<std::uint32_t> map_ids;  // sorted
+
+  // `maps` are sorted, too.
+  bool uses_any_of(const std::vector<std::uint32_t>& maps) const;
 };
 Result<ProgramInfo> program_info(int program_fd);
 // kNotFound when the program is gone.

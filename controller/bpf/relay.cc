@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/bpf/relay.h"
 
-#include <algorithm>
 #include <cassert>
 
 #include "bpf/abi/relay.h"
@@ -48,12 +47,6 @@ RelaySource source_of(const mesh_relay_key& key) {
 
 std::uint64_t ns_each(std::uint64_t per_second) {
   return per_second == 0 ? 0 : kNsPerSecond / per_second;
-}
-
-bool shares_any(const ProgramInfo& program, const std::vector<std::uint32_t>& maps) {
-  return std::any_of(program.map_ids.begin(), program.map_ids.end(), [&](std::uint32_t id) {
-    return std::binary_search(maps.begin(), maps.end(), id);
-  });
 }
 
 Result<PinFolder> pins_of(const std::string& instance) {
@@ -118,11 +111,11 @@ Status Relay::read_slots() {
 Result<OwnProgram> Relay::own_program() const {
   MESH_TRY_ASSIGN(ProgramInfo info, program_info(program_fd()));
   return OwnProgram{program_fd(), std::move(info), object_.map_ids(),
-                    [this](const ProgramInfo& there) { return shares_any(there, other_maps_); }};
+                    [this](const ProgramInfo& there) { return there.uses_any_of(other_maps_); }};
 }
 
 bool Relay::shares_maps(const ProgramInfo& program) const {
-  return program.name == kProgram && shares_any(program, object_.map_ids());
+  return program.name == kProgram && program.uses_any_of(object_.map_ids());
 }
 
 Status Relay::attach(IfIndex interface, XdpMode mode) {

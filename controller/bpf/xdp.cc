@@ -5,7 +5,6 @@
 #include <bpf/libbpf.h>
 #include <linux/if_link.h>
 
-#include <algorithm>
 #include <cerrno>
 
 namespace kernmesh::bpf {
@@ -15,14 +14,6 @@ constexpr IfIndex kLoopback(1);  // LOOPBACK_IFINDEX of the kernel's net/flow.h
 
 std::uint32_t flag_of(XdpMode mode) {
   return mode == XdpMode::kNative ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE;
-}
-
-bool is_ours(const ProgramInfo& there, const OwnProgram& own) {
-  if (there.name != own.info.name) return false;
-  if (own.also_ours && own.also_ours(there)) return true;
-  return std::any_of(there.map_ids.begin(), there.map_ids.end(), [&](std::uint32_t id) {
-    return std::binary_search(own.state_maps.begin(), own.state_maps.end(), id);
-  });
 }
 
 Error attach_error(IfIndex interface, XdpMode mode, int code) {
@@ -57,7 +48,7 @@ Status attach_xdp(IfIndex interface, XdpMode mode, const OwnProgram& program) {
   LIBBPF_OPTS(bpf_xdp_attach_opts, options);
   std::uint32_t flags = flag_of(mode);
   UniqueFd old;
-  if (there && !is_ours(there->program, program)) {
+  if (there && !is_own(there->program, program)) {
     return Error(ErrorCode::kConflict, "interface " + to_string(interface) +
                                            " has another XDP program, " + there->program.name);
   }
@@ -76,7 +67,7 @@ Status attach_xdp(IfIndex interface, XdpMode mode, const OwnProgram& program) {
 
 Status detach_xdp(IfIndex interface, const OwnProgram& program) {
   const auto there = query_xdp(interface);
-  if (!there || !*there || !is_ours((*there)->program, program)) return {};
+  if (!there || !*there || !is_own((*there)->program, program)) return {};
   MESH_TRY_ASSIGN(const UniqueFd old, program_by_id((*there)->program.id));
   LIBBPF_OPTS(bpf_xdp_attach_opts, options, .old_prog_fd = old.get());
   const int rc =
