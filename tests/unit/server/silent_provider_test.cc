@@ -91,7 +91,7 @@ TEST_F(SilentProviderTest, everybody_else_is_served_while_many_wait_for_it) {
     ASSERT_EQ(unknown.error().code(), ErrorCode::kNotFound) << unknown.error().message();
     slowest = std::max(slowest, Clock::now() - began);
   }
-  EXPECT_LT(slowest, std::chrono::seconds(1));
+  EXPECT_LT(slowest, std::chrono::seconds(4));  // the provider is given ten
   wait_for_visits();
   for (const auto& told : told_) {
     EXPECT_NE(told.find("the identity provider cannot be reached now"), std::string::npos) << told;
