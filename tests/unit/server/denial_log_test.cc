@@ -5,6 +5,7 @@
 #include <spdlog/sinks/base_sink.h>
 #include <spdlog/spdlog.h>
 
+#include "controller/rpc/connection_calls.h"
 #include "controller/rpc/relay_registrar.h"
 #include "tests/unit/server/people.h"
 
@@ -37,13 +38,16 @@ class DenialLogTest : public PeopleTest {
   DenialLogTest() { spdlog::default_logger()->sinks().push_back(sink_); }
   ~DenialLogTest() override { spdlog::default_logger()->sinks().pop_back(); }
 
+  // Two calls each. Two connections can share a place (rpc/connection_calls.h), so one uses less
+  // than half of it; and a connection that has ended leaves its place to the next.
+  static constexpr int kOnOneConnection = static_cast<int>(rpc::kConnectionCallsAtOnce) / 5;
+
   // Machines that nobody knows, on so many connections that no connection's bound is met.
   void knock(int machines) {
-    constexpr int kOnOneConnection = 40;
-    std::unique_ptr<rpc::CoordinationClient> caller;
+    std::vector<std::unique_ptr<rpc::CoordinationClient>> callers;
     for (int i = 0; i < machines; ++i) {
-      if (i % kOnOneConnection == 0) caller = client();
-      const auto refused = caller->register_node(TestNode().registration());
+      if (i % kOnOneConnection == 0) callers.push_back(client());
+      const auto refused = callers.back()->register_node(TestNode().registration());
       ASSERT_EQ(refused.error().code(), ErrorCode::kNotFound) << refused.error().message();
     }
   }
@@ -62,17 +66,17 @@ TEST_F(DenialLogTest, strangers_do_not_fill_the_servers_log) {
 }
 
 TEST_F(DenialLogTest, nor_do_strangers_who_call_themselves_relays) {
-  constexpr int kOnOneConnection = 40;
-  std::unique_ptr<rpc::RelayRegistrar> caller;
+  std::vector<std::unique_ptr<rpc::RelayRegistrar>> callers;
   for (int i = 0; i < static_cast<int>(kDenialBurst) + 40; ++i) {
     if (i % kOnOneConnection == 0) {
-      caller = std::make_unique<rpc::RelayRegistrar>(address_, ca_pem_, server_->fingerprint());
+      callers.push_back(
+          std::make_unique<rpc::RelayRegistrar>(address_, ca_pem_, server_->fingerprint()));
     }
     const TestNode machine;
     std::array<std::uint8_t, 32> key{};
     key.fill(static_cast<std::uint8_t>(i + 1));
     const auto refused =
-        caller->register_relay({machine.machine, RelayPublicKey(key), "", "fra1", "fra"});
+        callers.back()->register_relay({machine.machine, RelayPublicKey(key), "", "fra1", "fra"});
     ASSERT_EQ(refused.error().code(), ErrorCode::kNotFound) << refused.error().message();
   }
   EXPECT_EQ(sink_->lines().size(), kDenialBurst);
