@@ -30,7 +30,8 @@ Result<std::vector<reconcile::Interface>> read_interfaces(const netlink::RouteSo
     interface.enslaved = link.master.value() != 0;
     for (const auto& address : addresses) {
       if (address.device == link.index && address.usable && address.global) {
-        interface.addresses.push_back(address.address);
+        (address.deprecated ? interface.deprecated : interface.addresses)
+            .push_back(address.address);
       }
     }
     interfaces.push_back(std::move(interface));

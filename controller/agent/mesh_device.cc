@@ -166,7 +166,7 @@ Status MeshDevice::apply_routing(const reconcile::Desired& desired) {
 }
 
 Status MeshDevice::set_uplinks(const reconcile::Uplinks& uplinks) {
-  MESH_TRY(underlay_.set_locals(uplinks.addresses));
+  MESH_TRY(underlay_.set_locals(reconcile::arrival_addresses(uplinks)));
   if (!uplinks_) {
     // The first time everything that an earlier agent may have attached to is looked at.
     MESH_TRY_ASSIGN(const auto links, netlink::list_links(host_));

@@ -49,7 +49,9 @@ path::PeerInfo to_peer_info(const netmap::Peer& peer) {
 
 std::string path_topic(NodeId id) { return "writing the path to node " + to_string(id); }
 
-// Ranges of ours that somebody else's routes already use: nothing is applied then.
+const std::string kRangeTopic = "the mesh's range";
+
+// Ranges of ours that somebody else's routes already use.
 Status check_conflicts(const netlink::RouteSocket& socket, const netmap::Netmap& map,
                        IfIndex mesh) {
   for (const auto& prefix : map.self.overlay_prefixes) {
@@ -62,6 +64,14 @@ Status check_conflicts(const netlink::RouteSocket& socket, const netmap::Netmap&
                      "(mesh-server --overlay-v4/--overlay-v6) or remove that route");
   }
   return {};
+}
+
+// Whether the mesh was up before: its rule precedes the main table's, so that a route which came
+// later takes nothing from it.
+bool is_routed(const netlink::RouteSocket& socket, IfIndex mesh) {
+  const auto routes = netlink::list_routes(socket, reconcile::kRouteTable);
+  return routes && std::any_of(routes->begin(), routes->end(),
+                               [&](const auto& route) { return route.device == mesh; });
 }
 
 }  // namespace
@@ -230,7 +240,10 @@ Status MeshNode::apply_step(NetmapPtr map, const netmap::Touched& touched, WallT
 }
 
 Status MeshNode::apply_whole(NetmapPtr map) {
-  MESH_TRY(check_conflicts(device_.routes(), *map, device_.mesh_index()));
+  // Whoever takes one of our ranges while we run must not keep removed peers in this node.
+  const Status alone = check_conflicts(device_.routes(), *map, device_.mesh_index());
+  if (!alone && !netmap_ && !is_routed(device_.routes(), device_.mesh_index())) return alone;
+  problems_.note(kRangeTopic, alone);
   std::vector<NodeId> ids;
   std::vector<path::PeerInfo> peers;
   for (const auto& [id, peer] : map->peers) {
@@ -309,6 +322,9 @@ void MeshNode::once_a_second(MonoTime now) {
 void MeshNode::recheck_wireguard(MonoTime now) {
   const Duration before = thread_cpu_time();
   const auto is_same = device_.recheck_wireguard();
+  if (problems_.has(kRangeTopic)) {
+    problems_.note(kRangeTopic, check_conflicts(device_.routes(), *netmap_, device_.mesh_index()));
+  }
   next_recheck_ = now + reconcile::pause_after_recheck(thread_cpu_time() - before);
   if (is_same && !*is_same) {
     spdlog::warn("WireGuard's peers are not as this agent made them; putting them right");
@@ -359,12 +375,13 @@ void MeshNode::run(const path::SendDatagram& command) {
 }
 
 void MeshNode::run(const path::SetPath& command) {
-  spdlog::info("path to {}: {}", to_string(command.peer),
-               command.primary ? path::to_string(*command.primary) : "none");
   const auto before = paths_.ways_of(command.peer);
   problems_.note(path_topic(command.peer), paths_.set_path(command));
   const auto ways = paths_.ways_of(command.peer);
-  if (!ways.empty() && ways != before) handshakes_.on_path(host::mono_now(), command.peer);
+  if (ways == before) return;  // most commands move a deadline alone
+  spdlog::info("path to {}: {}", to_string(command.peer),
+               command.primary ? path::to_string(*command.primary) : "none");
+  if (!ways.empty()) handshakes_.on_path(host::mono_now(), command.peer);
 }
 
 void MeshNode::run(const path::SetSources& command) {

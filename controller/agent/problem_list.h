@@ -15,6 +15,7 @@ class ProblemList {
  public:
   // Remembers what went wrong, or that it does not any more.
   void note(const std::string& topic, const Status& status);
+  bool has(const std::string& topic) const { return texts_.contains(topic); }
   // Nobody asks about it any more.
   void forget(const std::string& topic) { texts_.erase(topic); }
   // "topic: what is wrong", by topic.

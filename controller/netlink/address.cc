@@ -47,7 +47,8 @@ Result<std::vector<AddressInfo>> list_addresses(const RouteSocket& socket) {
     info.address = *address;
     info.prefix_length = rtnl_addr_get_prefixlen(addr);
     const unsigned flags = rtnl_addr_get_flags(addr);
-    info.usable = (flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED | IFA_F_DEPRECATED)) == 0;
+    info.usable = (flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED)) == 0;
+    info.deprecated = (flags & IFA_F_DEPRECATED) != 0;
     info.global = rtnl_addr_get_scope(addr) == RT_SCOPE_UNIVERSE;
     result.push_back(info);
   }

@@ -15,8 +15,9 @@ struct AddressInfo {
   IfIndex device;
   IpAddress address;
   int prefix_length = 0;
-  bool usable = true;  // not tentative, not failed duplicate detection, not deprecated
-  bool global = true;  // scope global
+  bool usable = true;       // not tentative, not failed duplicate detection
+  bool deprecated = false;  // nothing new shall use it (RFC 4862 5.5.4); it receives as before
+  bool global = true;       // scope global
   bool operator==(const AddressInfo&) const = default;
 };
 

@@ -23,13 +23,16 @@ struct Interface {
   bool ethernet = false;
   bool enslaved = false;  // a port of a bond or bridge: its master owns the addresses
   std::vector<IpAddress> addresses;
+  std::vector<IpAddress> deprecated;  // those that nothing new shall use (RFC 4862 5.5.4)
   bool operator==(const Interface&) const = default;
 };
 
 struct Uplinks {
   std::vector<Interface> interfaces;  // where the inbound program is attached
-  // Theirs and those on the loopback interface: where WireGuard packets for us may arrive.
+  // Theirs and those on the loopback interface: what peers are told, and where packets leave from.
   std::vector<IpAddress> addresses;
+  // Not told any more. A peer that goes there still arrives, so its packets are taken as before.
+  std::vector<IpAddress> deprecated;
   std::uint32_t mtu = 0;  // the smallest of the uplinks; 0 without uplinks
   // The others on which a neighbour may send in the clear to an address inside the mesh: the
   // inbound program is attached to them as well, to drop that.
@@ -42,6 +45,9 @@ struct Uplinks {
 // one only when the loopback interface has some (BGP to the host, RFC 5549): it leads to those.
 // Otherwise, and while it is down, it is guarded.
 Uplinks choose_uplinks(const std::vector<Interface>& all, IfIndex mesh, IfIndex underlay);
+
+// Where WireGuard packets for us may arrive, the addresses in use first.
+std::vector<IpAddress> arrival_addresses(const Uplinks& uplinks);
 
 // The endpoints that this node reports: each uplink address at the public port, at most `most`.
 std::vector<Endpoint> offered_endpoints(const Uplinks& uplinks, Port public_port, std::size_t most);

@@ -24,6 +24,12 @@ relays_online() { [ "$(admin --json relay list | jq '[.relays[] | select(.online
 home_of() { node "$1" --json status | jq -r '.home_relay // ""'; }
 has_home() { [ -n "$(home_of "$1")" ]; }
 bound() { [ "$(admin --json relay list | jq '[.relays[].load.clients // 0] | add')" -ge "$1" ]; }
+paths_told() { grep -c ' info path to ' "$LAB/$1.log"; }
+# 15 s are five confirmations.
+logs_no_path() { # HOST ADDRESS
+	local before; before=$(paths_told "$1"); pinged "$1" "$2" 1500 true
+	echo "$(($(paths_told "$1") - before)) lines"; [ $(($(paths_told "$1") - before)) -le 2 ]
+}
 path_is() { [ "$(peer_field "$1" "$2" .path.kind)" = "$3" ]; } # HOST PEER KIND
 path_relay() { [ "$(peer_field "$1" "$2" .path.relay)" = "$3" ]; } # HOST PEER RELAY
 ping_says() { node "$1" ping -c 1 "$2" | grep -q "via $3"; } # HOST PEER WORDS
@@ -70,6 +76,7 @@ section_relay() {
 	pinged alpha "$beta" 4000 heal_and_see; check "the drop ends under ping: straight again" path_is alpha beta direct
 	check "and nothing lost on the way" no_loss
 	check "meshadm ping ends when the path is direct" ping_ends alpha beta
+	check "a path in use is logged when it changes, not each time it is confirmed" logs_no_path alpha "$beta"
 	pinged alpha "$beta" 2000 split_and_see; check "dropped again under ping: back to the relay" path_is alpha beta relay
 	check "within 8 s" few_lost 800
 	check_replays "$(peer_field alpha beta .path.relay)" "$beta"

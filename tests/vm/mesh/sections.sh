@@ -203,9 +203,17 @@ section_move() {
 	echo "      after $(($(now_ms) - began)) ms"
 	check "the path is the new address" wait_for 10 path_leads_to alpha beta 10.77.2.78
 	check "endpoints are the same" test "$(endpoints alpha)" = "$endpoints_before"
+	pinged alpha "$beta" 300 address_is_deprecated beta 78 79; check "its address is deprecated in favour of another: nothing lost" no_loss
 	start_server; check "the server comes back" admin node list
 	check "agents connect again by themselves" wait_for 60 connected alpha
-	check "the server learns the new endpoint" wait_for 60 server_knows beta 10.77.2.78
+	check "the server learns the new endpoint" wait_for 60 server_knows beta 10.77.2.79
+	check "and not the deprecated one" wait_for 60 forgets_endpoint beta 10.77.2.78
+}
+forgets_endpoint() { ! server_knows "$@"; } # NODE ADDRESS
+# As a privacy address of IPv6 is after a day, or an address whose DHCP server goes.
+address_is_deprecated() { # NODE OLD NEW
+	ip_ns "$1" address add "10.77.2.$3/24" dev eth0
+	ip_ns "$1" address change "10.77.2.$2/24" dev eth0 preferred_lft 0 valid_lft forever
 }
 server_knows() { admin --json node show "$1" | jq -e --arg a "$2" '[.. | strings | select(startswith($a + ":"))] | length > 0'; }
 
@@ -279,8 +287,27 @@ section_faults() {
 	refused "a range that the host routes elsewhere" "100.64.77.0/24" node gamma up
 	ip_ns gamma route del 100.64.77.0/24
 	check "up again once the conflict is gone" node gamma up
+	range_is_taken_while_up
 	first_join_fails
 }
+# By a network that this host joins while its mesh is up: what the server says is obeyed all the same.
+range_is_taken_while_up() {
+	local beta; beta=$(address_of beta)
+	check "a range that is taken while the mesh is up: beta is a peer" wait_for 20 wg_has gamma "$beta"
+	ip_ns gamma route add 100.64.77.0/24 dev eth0
+	admin node rename gamma gamma-2 > /dev/null; admin node rename gamma-2 gamma > /dev/null  # maps that are applied whole
+	check "status names it" wait_for 20 named_in_status gamma 100.64.77.0/24
+	admin node expire beta --yes > /dev/null
+	check "a node that expires is cut off" wait_for 20 wg_has_not gamma "$beta"
+	stop KILL gamma; start_agent gamma
+	check "an agent that restarts goes on" wait_for 20 is_up gamma
+	node beta logout > /dev/null; join beta "$key" > /dev/null
+	check "and lets in who joins" wait_for 20 reaches gamma "$(address_of beta)"
+	ip_ns gamma route del 100.64.77.0/24
+}
+wg_has() { in_ns "$1" wg show mesh0 allowed-ips | grep -q "$2/32"; }
+wg_has_not() { ! wg_has "$@"; }
+named_in_status() { node "$1" --json status | jq -e --arg text "$2" '.problems | any(contains($text))'; }
 # It has registered by then.
 first_join_fails() {
 	node gamma logout > /dev/null

@@ -57,6 +57,20 @@ TEST(Uplinks, sum_up_addresses_and_the_smallest_mtu) {
   EXPECT_EQ(choose_uplinks({}, IfIndex(7), IfIndex(8)).mtu, 0u);
 }
 
+TEST(Uplinks, take_packets_to_a_deprecated_address_and_tell_nobody_of_it) {
+  auto some = ethernet(1, "eth0", {"10.0.0.1"});
+  some.deprecated = {*IpAddress::parse("2001:db8::1"), *IpAddress::parse("fe80::1")};
+  auto all = ethernet(2, "eth1", {});
+  all.deprecated = {*IpAddress::parse("10.9.0.1")};
+  const auto uplinks = choose_uplinks({some, all}, IfIndex(7), IfIndex(8));
+  EXPECT_EQ(uplinks.interfaces.size(), 2u) << "eth1 carries what is under way";
+  ASSERT_EQ(offered_endpoints(uplinks, Port(1), 10).size(), 1u);
+  EXPECT_EQ(to_string(offered_endpoints(uplinks, Port(1), 10)[0].address), "10.0.0.1");
+  std::vector<std::string> arrivals;
+  for (const auto& address : arrival_addresses(uplinks)) arrivals.push_back(to_string(address));
+  EXPECT_EQ(arrivals, (std::vector<std::string>{"10.0.0.1", "10.9.0.1", "2001:db8::1"}));
+}
+
 Interface loopback(std::vector<const char*> addresses) {
   auto interface = ethernet(1, "lo", std::move(addresses), 65536);
   interface.ethernet = false;
