@@ -80,7 +80,7 @@ NEIGHBOURS = ["keepc"]  # behind the box of keepa
 BEFORE_RENEWAL_S, AFTER_RENEWAL_S, MOVE_S = 100.0, 135.0, 12.0
 LETTERS = {"direct": "d", "relay": "r", "none": "-"}
 # Until the first packet: below WireGuard's own second try, after 5 s, but for a few pairs, for a message may be lost.
-MOST_FIRST_S, MOST_LATE = 3.0, 0.05
+MOST_FIRST_S, MOST_LATE = 4.5, 0.05
 MOST_BLACK_S = 10.0  # rows R7 and R9 of the hostile cases: never longer without a way
 MOST_FAILOVER_S = 8.0  # row R6: when a relay dies
 LEAST_S, MOST_S = 12.0, 50.0  # of a round: relayed pairs have looked for a direct way by then; and to reach it

@@ -133,9 +133,9 @@ check "a client on TLS and one whose data XDP hands up" talk tls v4 148
 # The daemon ends and another one starts while two clients talk.
 between() { :; } # What happens meanwhile.
 restart_under_traffic() { # TERM|KILL INTERFACE [SECONDS]
-	local talking status; talk v4 v6 148 "${3-4}" > "$tmp/talk" & talking=$!
+	local talking status; talk v4 v6 148 "${3-6}" > "$tmp/talk" & talking=$!
 	# Clients talk for a while before, without a daemon, and after: spans of time, there is nothing to wait for.
-	sleep 2.5; stop_relay "-$1"; between; sleep 0.3; start_relay --interface "$2" || return 1
+	sleep 4; stop_relay "-$1"; between; sleep 0.3; start_relay --interface "$2" || return 1
 	wait $talking; status=$?; return $status
 }
 reported() { cat "$tmp/talk"; return "$1"; }

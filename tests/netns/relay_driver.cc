@@ -31,7 +31,7 @@ using kernmesh::relay::test::RelayClient;
 using Clock = std::chrono::steady_clock;
 
 constexpr auto kGap = std::chrono::milliseconds(2);
-constexpr auto kLastCalls = std::chrono::milliseconds(500);
+constexpr auto kLastCalls = std::chrono::seconds(5);  // a busy machine's; over when all is there
 
 int fail(const Error& error) {
   std::fprintf(stderr, "%s\n", error.message().c_str());
@@ -106,7 +106,11 @@ int talk(char** words) {
     back.send_next(size);
     wait(kGap);
   }
-  wait(kLastCalls);
+  const auto is_whole = [](const Direction& d) { return d.whole.size() >= d.sent; };
+  for (const auto last = Clock::now() + kLastCalls;
+       Clock::now() < last && !(is_whole(there) && is_whole(back));) {
+    wait(kGap);
+  }
   std::printf("A>B %zu/%u B>A %zu/%u\n", there.whole.size(), there.sent, back.whole.size(),
               back.sent);
   return there.whole.size() == there.sent && back.whole.size() == back.sent ? 0 : 3;
@@ -129,7 +133,7 @@ int leave(char** words) {
               : both[0].revents != 0 ? "the one that was left"
                                      : "nothing",
               kept.count());
-  const bool in_time = kept > std::chrono::seconds(10) && kept < std::chrono::seconds(18);
+  const bool in_time = kept > std::chrono::seconds(10) && kept < std::chrono::seconds(25);
   return both[1].revents == 0 && both[0].revents != 0 && in_time ? 0 : 3;
 }
 

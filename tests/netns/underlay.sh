@@ -37,7 +37,7 @@ wait_until() { local end=$((SECONDS + 10)); until "$@"; do [ $SECONDS -lt $end ]
 
 # carried FROM TYPE COUNT WANTED [INDEX]: what the other host's stand-in gets of COUNT messages; WANTED is what it prints
 carried() {
-	local n=$1 to=${other[$1]} seconds=5 listener; [ "$4" = "0 whole from" ] && seconds=1
+	local n=$1 to=${other[$1]} seconds=5 listener; [ "$4" = "0 whole from" ] && seconds=3
 	in_ns u$to python3 "$here/stand_in.py" receive $wg_port $3 $seconds > "$tmp/heard" & listener=$!
 	wait_until hears $to || return 1
 	in_ns u$n python3 "$here/stand_in.py" send $wg_port 240.0.0.${number[$to]} $synth_port $2 $3 ${5-7}
@@ -53,7 +53,7 @@ rises() { # NAME COUNTER BY COMMAND...: the command succeeds and the counter ris
 }
 forged() { # from the other host's own socket, with any source port but the public one
 	local listener
-	in_ns ua python3 "$here/stand_in.py" receive $wg_port 1 1 > "$tmp/heard" & listener=$!
+	in_ns ua python3 "$here/stand_in.py" receive $wg_port 1 3 > "$tmp/heard" & listener=$!
 	wait_until hears a || return 1
 	local type; for type in 1 2 3 4; do
 		in_ns b python3 "$here/stand_in.py" send 5555 10.0.1.1 $public_port $type 5 424242

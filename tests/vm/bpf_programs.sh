@@ -13,7 +13,7 @@ for module in veth sch_ingress cls_bpf; do modprobe -q "$module" || :; done
 log=$(mktemp); trap 'rm -f "$log"' EXIT
 echo "kernel $(uname -r)"
 began=$SECONDS
-GTEST_COLOR=no "$BIN/bpf_programs" --gtest_filter="$([ -n "${KERNMESH_LONG-}" ] && echo '*' || echo "$short")" > "$log" 2>&1
+RC_PARAMS=seed=20260101 GTEST_COLOR=no "$BIN/bpf_programs" --gtest_filter="$([ -n "${KERNMESH_LONG-}" ] && echo '*' || echo "$short")" > "$log" 2>&1
 status=$?
 passed=$(grep -c '^\[       OK \]' "$log"); failed=$(grep -c '^\[  FAILED  \] .* (.* ms)$' "$log")
 if [ $status != 0 ]; then

@@ -32,8 +32,8 @@ check "the next one takes it over" says 'wan0: XDP mode native (taken over from 
 stop_relay; start_relay --interface none || exit 1
 check "--interface none takes an earlier run's program away" nothing_left
 check "and its clients go on in userspace" in_userspace
-# The daemon is away for a bit more than 0.3 of 8 s. If nobody went on after it, a third would arrive.
-restart_under_traffic TERM none 8
+# The daemon is away for a bit more than 0.3 of 10 s. If nobody went on after it, a third would arrive.
+restart_under_traffic TERM none 10
 loses_no_more() { echo "$(cat "$tmp/talk"), at the worse end $(share "$tmp/talk") of 1000"; [ "$(share "$tmp/talk")" -ge 600 ]; }
 check "restarted in userspace: only what comes meanwhile is lost" loses_no_more
 stop_relay

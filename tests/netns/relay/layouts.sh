@@ -21,7 +21,7 @@ check "no pin of the other is left" is_of_version "$present"
 check "it forwards" in_kernel v4 v6 148
 between() { become v1; resolve; }
 for signal in TERM KILL; do
-	restart_under_traffic $signal wan0 5; check "an upgrade to another layout, SIG$signal: nothing is lost" reported $?
+	restart_under_traffic $signal wan0 7; check "an upgrade to another layout, SIG$signal: nothing is lost" reported $?
 done
 between() { :; }
 check "and no pin of the other is left" is_of_version "$present"

@@ -171,14 +171,14 @@ class GrpcTimers : public testing::Test {
 
 // Why there is a ClockWatch. When this fails gRPC has mended it.
 TEST_F(GrpcTimers, c13_sleep_on_when_the_clock_went_back_and_nobody_wakes_them) {
-  set_alarm(milliseconds(500));
+  set_alarm(seconds(2));
   ahead_ns = -nanoseconds(hours(24)).count();
-  EXPECT_FALSE(rings_within(milliseconds(1'500)));
+  EXPECT_FALSE(rings_within(seconds(4)));
 }
 
 TEST_F(GrpcTimers, c13_go_on_after_a_step_of_any_size) {
   for (const auto step : {hours(-24), hours(24), hours(-10 * 8766), hours(10 * 8766), hours(0)}) {
-    set_alarm(milliseconds(500));
+    set_alarm(seconds(2));
     step_to(step);
     EXPECT_TRUE(rings_within(seconds(5))) << step.count() << " h";
   }
@@ -186,9 +186,9 @@ TEST_F(GrpcTimers, c13_go_on_after_a_step_of_any_size) {
 
 // The step comes, and is told, when the time of a timer is over by either clock.
 TEST_F(GrpcTimers, c13_that_are_overdue_are_not_lost) {
-  set_alarm(milliseconds(300));
+  set_alarm(seconds(2));
   ahead_ns = -nanoseconds(hours(24)).count();
-  EXPECT_FALSE(rings_within(milliseconds(800)));
+  EXPECT_FALSE(rings_within(seconds(3)));
   wake_timers();
   EXPECT_TRUE(rings_within(seconds(5)));
 }

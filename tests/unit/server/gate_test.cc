@@ -91,8 +91,10 @@ TEST_F(GateTest, c8_reader_that_does_not_drain_does_not_hold_up_others) {
   NodeId last;
   for (int i = 0; i < 30; ++i) last = join(TestNode()).node_id;
   watcher.wait([&](const auto& updates) {
-    const auto* delta = std::get_if<netmap::Delta>(&updates.back());
-    return delta != nullptr && !delta->upserted.empty() && delta->upserted.back().id == last;
+    return std::any_of(updates.begin(), updates.end(), [&](const auto& update) {
+      const auto* delta = std::get_if<netmap::Delta>(&update);
+      return delta != nullptr && !delta->upserted.empty() && delta->upserted.back().id == last;
+    });
   });
   // What it reads at last is one state after another up to the newest.
   std::uint64_t newest = 0;

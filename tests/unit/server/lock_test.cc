@@ -146,7 +146,7 @@ TEST_F(LockTest, resumed_stream_is_told_the_lock_when_it_differs) {
   const auto* delta = std::get_if<netmap::Delta>(&first);
   ASSERT_NE(delta, nullptr);
   EXPECT_EQ(*delta->lock, map.lock);
-  EXPECT_EQ(delta->from, delta->to);
+  EXPECT_EQ(delta->from, map.version);
 }
 
 TEST_F(LockTest, node_that_joins_a_locked_network_waits_for_a_signature) {

@@ -107,8 +107,10 @@ TEST_F(RelayMapTest, every_stream_hears_when_relays_change) {
   drain.set_relay("fra1");
   ASSERT_TRUE(admin_->drain_relay(drain));
   first.wait([](const auto& all) {
-    const auto* delta = std::get_if<netmap::Delta>(&all.back());
-    return delta != nullptr && delta->relays && delta->relays->known.begin()->second.draining;
+    return std::any_of(all.begin(), all.end(), [](const auto& update) {
+      const auto* delta = std::get_if<netmap::Delta>(&update);
+      return delta != nullptr && delta->relays && delta->relays->known.begin()->second.draining;
+    });
   });
 }
 
@@ -128,7 +130,7 @@ TEST_F(RelayMapTest, resumed_stream_hears_of_relays_only_when_its_own_are_not_th
   const auto* delta = std::get_if<netmap::Delta>(&update);
   ASSERT_NE(delta, nullptr) << "a whole snapshot is more than that takes";
   EXPECT_EQ(delta->relays, held.relays);
-  EXPECT_EQ(delta->from, delta->to);
+  EXPECT_EQ(delta->from, held.version);
 }
 
 TEST_F(RelayMapTest, next_day_brings_a_new_ticket_to_a_node_that_comes_back) {

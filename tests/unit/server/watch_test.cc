@@ -165,10 +165,11 @@ TEST_F(WatchTest, stop_ends_streams_at_once) {
   const TestNode a;
   Watcher watcher(client(), join(a));
   watcher.first();
-  const auto begin = std::chrono::steady_clock::now();
   server_.reset();
-  EXPECT_EQ(watcher.wait_for_end().code(), ErrorCode::kUnavailable);
-  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(2));
+  const Error end = watcher.wait_for_end();
+  EXPECT_EQ(end.code(), ErrorCode::kUnavailable);
+  // One that is still open when the time for calls under way is over hears something else.
+  EXPECT_NE(end.message().find("the server is stopping"), std::string::npos) << end.message();
 }
 
 TEST_F(WatchTest, connected_nodes_are_shown_as_online) {
