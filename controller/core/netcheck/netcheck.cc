@@ -143,6 +143,16 @@ std::vector<Endpoint> Netcheck::mapped_of(IpFamily family) const {
   return mapped;
 }
 
+// The nearest alternates between relays of one distance, and behind a NAT that maps by destination
+// each sees another port, as good as the others: what is reported stays while somebody sees it.
+std::optional<Endpoint> Netcheck::steady(const Question* near,
+                                         const std::optional<Endpoint>& before) const {
+  if (near == nullptr) return std::nullopt;
+  const auto seen = mapped_of(near->server.address.family());
+  const bool stays = before && std::find(seen.begin(), seen.end(), *before) != seen.end();
+  return stays ? before : near->answer->mapped;
+}
+
 bool Netcheck::is_server(RelayId relay) const {
   return std::any_of(servers_.begin(), servers_.end(),
                      [&](const Server& server) { return server.relay == relay; });
@@ -168,8 +178,8 @@ void Netcheck::finish(MonoTime now) {
     if (near == nullptr || round_trip < near->answer->round_trip) near = &question;
   }
   report.udp = near4 != nullptr || near6 != nullptr;
-  if (near4 != nullptr) report.v4 = near4->answer->mapped;
-  if (near6 != nullptr) report.v6 = near6->answer->mapped;
+  report.v4 = steady(near4, report_ ? report_->v4 : std::nullopt);
+  report.v6 = steady(near6, report_ ? report_->v6 : std::nullopt);
   report.mapping = mapping_of(mapped_of(IpFamily::kV4));
   report.guesses = guess_ports(mapped_of(IpFamily::kV4));
   // Those that this round did not ask are as far as they were, unless they are asked no more.

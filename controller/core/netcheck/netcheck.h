@@ -28,7 +28,8 @@ struct Server {
 struct Report {
   MonoTime made_at{};
   bool udp = false;                            // some server answered
-  std::optional<Endpoint> v4, v6;              // the public port as the nearest server sees it
+  std::optional<Endpoint> v4, v6;              // the public port as some server sees it: the
+                                               // nearest, kept for as long as one does
   Mapping mapping = Mapping::kUnknown;         // of IPv4, where NATs are
   std::vector<Endpoint> guesses;               // of the next mapping, when it is sequential
   std::vector<relay::RelayLatency> latencies;  // of relays that answered, nearest first
@@ -91,6 +92,7 @@ class Netcheck {
   bool hears_home() const;
   bool is_server(RelayId relay) const;
   std::vector<Endpoint> mapped_of(IpFamily family) const;
+  std::optional<Endpoint> steady(const Question* near, const std::optional<Endpoint>& before) const;
   std::vector<RelayId> nearest_first() const;
 
   path::RandomStream random_;

@@ -155,6 +155,41 @@ TEST_F(NetcheckRounds, a_hard_nat_is_told_and_its_other_ports_are_offered) {
   EXPECT_EQ(offer[2], at("203.0.113.9:7004"));
 }
 
+// Each report is told to every peer, and each of those ports is as good as another.
+TEST_F(NetcheckRounds, a_hard_nats_port_stays_though_another_server_is_nearest) {
+  int first_port = 7000;
+  std::optional<int> lost;
+  seen_ = [&](const Endpoint& server) -> std::optional<Endpoint> {
+    if (number_of(server) == lost) return std::nullopt;
+    const char* outer = server.address.is_v4() ? "203.0.113.9:1" : "[2001:db8:9::9]:1";
+    return Endpoint{at(outer).address,
+                    Port(static_cast<std::uint16_t>(first_port + number_of(server)))};
+  };
+  serve(3);
+  run(seconds(2));
+  for (int round = 1; round < 7; ++round) {
+    slower_[1] = milliseconds(round % 2 == 0 ? 0 : 25);  // 45 ms against server 2's 40
+    check_.start(now_);
+    run(seconds(2));
+  }
+  ASSERT_EQ(reports_.size(), 7U);
+  for (const auto& report : reports_) {
+    EXPECT_EQ(report.v4, at("203.0.113.9:7001"));
+    EXPECT_EQ(report.v6, at("[2001:db8:9::9]:7001"));
+    EXPECT_TRUE(is_same_network(report, reports_[0]));
+  }
+  lost = 1;
+  check_.start(now_);
+  run(seconds(2));
+  EXPECT_EQ(reports_.back().v4, at("203.0.113.9:7002")) << "nobody sees the other any more";
+  EXPECT_EQ(reports_.back().v6, at("[2001:db8:9::9]:7002"));
+  lost.reset();
+  first_port = 8000;
+  check_.start(now_);
+  run(seconds(2));
+  EXPECT_EQ(reports_.back().v4, at("203.0.113.9:8001")) << "the NAT has made others";
+}
+
 TEST(ReportedEndpoints, are_all_but_guesses_each_once_and_as_many_as_asked_for) {
   Report report;
   report.v4 = at("203.0.113.9:7001");
