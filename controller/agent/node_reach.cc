@@ -73,7 +73,8 @@ void MeshNode::offer() {
   if (mapped_) endpoints.insert(endpoints.begin(), *mapped_);
   const auto& report = relays_.report();
   engine_.set_offer(host::mono_now(),
-                    netcheck::reachable_endpoints(report.value_or(netcheck::Report()), endpoints));
+                    netcheck::reachable_endpoints(report.value_or(netcheck::Report()), endpoints,
+                                                  path::kMostOfferedEndpoints));
   events_.on_endpoints(netcheck::reported_endpoints(report, endpoints, kMostEndpoints));
 }
 

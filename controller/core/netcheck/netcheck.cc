@@ -33,14 +33,20 @@ bool is_same_network(const Report& a, const Report& b) {
          a.guesses == b.guesses && a.home == b.home;
 }
 
-std::vector<Endpoint> reachable_endpoints(const Report& report, std::span<const Endpoint> local) {
-  std::vector<Endpoint> endpoints(local.begin(), local.end());
+std::vector<Endpoint> reachable_endpoints(const Report& report, std::span<const Endpoint> local,
+                                          std::size_t most) {
+  std::vector<Endpoint> endpoints;
   const auto add = [&](const Endpoint& endpoint) {
-    if (std::find(endpoints.begin(), endpoints.end(), endpoint) == endpoints.end())
-      endpoints.push_back(endpoint);
+    const bool is_known =
+        std::find(endpoints.begin(), endpoints.end(), endpoint) != endpoints.end();
+    if (!is_known && endpoints.size() < most) endpoints.push_back(endpoint);
   };
+  const std::size_t seen = (report.v6 ? 1 : 0) + (report.v4 ? 1 : 0);
+  const auto first = std::min(local.size(), most - std::min(most, seen));
+  for (const auto& endpoint : local.first(first)) add(endpoint);
   if (report.v6) add(*report.v6);
   if (report.v4) add(*report.v4);
+  for (const auto& endpoint : local.subspan(first)) add(endpoint);
   for (const auto& guess : report.guesses) add(guess);
   return endpoints;
 }
@@ -49,9 +55,7 @@ std::vector<Endpoint> reported_endpoints(const std::optional<Report>& report,
                                          std::span<const Endpoint> local, std::size_t most) {
   Report sure = report.value_or(Report());
   sure.guesses.clear();
-  auto endpoints = reachable_endpoints(sure, local);
-  endpoints.resize(std::min(endpoints.size(), most));
-  return endpoints;
+  return reachable_endpoints(sure, local, most);
 }
 
 void Netcheck::set_servers(MonoTime now, std::vector<Server> servers) {

@@ -41,12 +41,15 @@ struct Report {
 // Do the two say the same but for time and latencies?
 bool is_same_network(const Report& a, const Report& b);
 
-// Where peers may find this node: its own addresses, then what servers see, then guesses. A mapping
-// that varies leads nowhere, but a probe to it opens NATs that filter by address alone.
-std::vector<Endpoint> reachable_endpoints(const Report& report, std::span<const Endpoint> local);
+// Where peers may find this node, each once and at most `most`: its own addresses, then what
+// servers see, then guesses. Of many addresses the last give way to what servers see, which is
+// where a host behind a NAT of its own is found. A mapping that varies leads nowhere, but a probe
+// to it opens NATs that filter by address alone.
+std::vector<Endpoint> reachable_endpoints(const Report& report, std::span<const Endpoint> local,
+                                          std::size_t most);
 
 // The same as the server is told: without guesses, which go to peers that call and not to
-// everybody; at most `most`.
+// everybody.
 std::vector<Endpoint> reported_endpoints(const std::optional<Report>& report,
                                          std::span<const Endpoint> local, std::size_t most);
 

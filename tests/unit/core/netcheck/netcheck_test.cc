@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
 
 #include "controller/core/path/timing.h"
@@ -148,7 +149,7 @@ TEST_F(NetcheckRounds, a_hard_nat_is_told_and_its_other_ports_are_offered) {
   EXPECT_EQ(reports_[0].mapping_varies(), true);
   EXPECT_EQ(reports_[0].mapping, Mapping::kSequential);
   const std::vector local{at("10.0.0.5:4500")};
-  const auto offer = reachable_endpoints(reports_[0], local);
+  const auto offer = reachable_endpoints(reports_[0], local, 32);
   ASSERT_EQ(offer.size(), 2 + kGuessedPorts);
   EXPECT_EQ(offer[0], local[0]);
   EXPECT_EQ(offer[1], at("203.0.113.9:7001")) << "as the nearest sees it";
@@ -198,8 +199,31 @@ TEST(ReportedEndpoints, are_all_but_guesses_each_once_and_as_many_as_asked_for) 
   const std::vector local{at("203.0.113.9:41641"), at("10.0.0.5:4500"), at("[2001:db8::9]:4500")};
   const auto reported = reported_endpoints(report, local, 32);
   EXPECT_EQ(reported, (std::vector{local[0], local[1], local[2], *report.v4}));
-  EXPECT_EQ(reported_endpoints(report, local, 2), (std::vector{local[0], local[1]}));
+  EXPECT_EQ(reported_endpoints(report, local, 3), (std::vector{local[0], *report.v6, *report.v4}));
+  EXPECT_EQ(reported_endpoints(report, local, 1), std::vector{*report.v6});
   EXPECT_EQ(reported_endpoints(std::nullopt, local, 32), local);
+  EXPECT_EQ(reported_endpoints(std::nullopt, local, 2), (std::vector{local[0], local[1]}));
+}
+
+// A host in a cloud, with many addresses of its own and a public one that is nowhere on it.
+TEST(ReportedEndpoints, many_addresses_leave_room_for_what_servers_see_and_the_gateway_forwards) {
+  Report report;
+  report.v4 = at("203.0.113.9:41641");
+  report.v6 = at("[2001:db8::9]:4500");
+  report.guesses = {at("203.0.113.9:41642")};
+  const Endpoint mapped = at("203.0.113.7:5000");
+  std::vector<Endpoint> local{mapped};  // where the agent puts it
+  for (int n = 1; n <= 40; ++n) local.push_back(at("10.0.0." + std::to_string(n) + ":41641"));
+  for (const auto& endpoints :
+       {reported_endpoints(report, local, 32), reachable_endpoints(report, local, 32)}) {
+    ASSERT_EQ(endpoints.size(), 32U);
+    for (const auto& wanted : {mapped, *report.v4, *report.v6, local[1], local[29]})
+      EXPECT_EQ(std::count(endpoints.begin(), endpoints.end(), wanted), 1) << to_string(wanted);
+  }
+  report.v4 = local[31];
+  const auto own = reported_endpoints(report, local, 32);
+  EXPECT_EQ(std::count(own.begin(), own.end(), local[31]), 1) << "a public address of its own";
+  EXPECT_EQ(std::count(own.begin(), own.end(), *report.v6), 1);
 }
 
 TEST_F(NetcheckRounds, follow_each_other_in_20_to_26_seconds_while_active_and_end) {

@@ -293,7 +293,8 @@ class NatWorld {
       return;
     }
     const auto& report = std::get<netcheck::NewReport>(command).report;
-    node.engine.set_offer(now_, netcheck::reachable_endpoints(report, std::vector{node.at}));
+    node.engine.set_offer(
+        now_, netcheck::reachable_endpoints(report, std::vector{node.at}, kMostOfferedEndpoints));
     std::vector<Endpoint> reported{node.at};
     if (report.v4) reported.push_back(*report.v4);
     const bool changed = node.home != report.home || node.identity.info.endpoints != reported;
