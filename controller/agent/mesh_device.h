@@ -29,6 +29,7 @@ class MeshDevice {
   // passes.
   static Result<MeshDevice> open(const Instance& instance, Port public_port);
 
+  const std::string& mesh_name() const { return instance_.mesh_name; }
   IfIndex mesh_index() const { return mesh_; }
   IfIndex underlay_index() const { return meshu_; }
 

@@ -1,9 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 // What of a node `meshadm status` shows as wrong (L3).
+#include <algorithm>
+
+#include "controller/agent/ipv6_switch.h"
 #include "controller/agent/mesh_node.h"
 #include "controller/core/netmap/key_expiry.h"
 
 namespace kernmesh::agent {
+namespace {
+
+// Why the network's IPv6 is not up on the interface, if an administrator wants it so.
+std::optional<std::string> ipv6_off_notice(const std::string& mesh_name, const netmap::Self& self) {
+  const bool is_given = std::any_of(self.addresses.begin(), self.addresses.end(),
+                                    [](const IpAddress& address) { return !address.is_v4(); });
+  if (!is_given) return std::nullopt;
+  switch (read_ipv6(mesh_name)) {
+    case reconcile::Ipv6::kOn:
+      return std::nullopt;
+    case reconcile::Ipv6::kOff:
+      return "IPv6 is switched off on " + mesh_name +
+             ", so only IPv4 addresses are up; `sysctl net.ipv6.conf." + mesh_name +
+             ".disable_ipv6=0` brings the others";
+    case reconcile::Ipv6::kAbsent:
+      return "this kernel has no IPv6 (`ipv6.disable=1`?), so only IPv4 addresses are up";
+  }
+  return std::nullopt;
+}
+
+}  // namespace
 
 std::vector<std::string> MeshNode::problems() const {
   std::vector<std::string> result = problems_.lines();
@@ -23,6 +47,10 @@ std::vector<std::string> MeshNode::problems() const {
   if (mtu_ != 0 && mtu_ < reconcile::kMinIpv6Mtu) {
     result.push_back("the underlay's MTU leaves " + std::to_string(mtu_) +
                      " bytes inside the mesh; IPv6 needs 1280, so only IPv4 addresses are up");
+  }
+  if (netmap_) {
+    const auto notice = ipv6_off_notice(device_.mesh_name(), netmap_->self);
+    if (notice) result.push_back(*notice);
   }
   for (const auto& rule : device_.detours()) {
     result.push_back("routing rule " + reconcile::to_string(rule) +

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "controller/agent/ipv6_switch.h"
 #include "controller/agent/mesh_node.h"
 #include "controller/core/reconcile/recheck.h"
 
@@ -13,6 +14,7 @@ reconcile::Conditions MeshNode::current_conditions(WallTime now) const {
   conditions.mesh_device = device_.mesh_index();
   conditions.backstop_metric = device_.backstop_metric();
   conditions.underlay_mtu = uplinks_ && uplinks_->mtu != 0 ? uplinks_->mtu : 1500;
+  conditions.ipv6 = read_ipv6(device_.mesh_name());
   conditions.node_key = node_public_key(node_secret_);
   conditions.now = now;
   conditions.message_limits = message_limits_;

@@ -34,14 +34,16 @@ Status set_mac(rtnl_link* link, const MacAddress& mac) {
   return {};
 }
 
-// Applies `change` to the link of that index.
+// Applies `change` to the link of that index. `forgiven`: libnl's number for an answer that is as
+// good as success.
 Status change_link(const RouteSocket& socket, IfIndex index, rtnl_link* change,
-                   std::string_view attempt) {
+                   std::string_view attempt, int forgiven = 0) {
   Owned<rtnl_link> which(rtnl_link_alloc());
   if (!which) return no_memory();
   rtnl_link_set_ifindex(which.get(), static_cast<int>(index.value()));
   const int e = rtnl_link_change(socket.get(), which.get(), change, 0);
-  if (e < 0) return nl_error(std::string(attempt) + " of interface " + to_string(index), e);
+  if (e < 0 && e != forgiven)
+    return nl_error(std::string(attempt) + " of interface " + to_string(index), e);
   return {};
 }
 
@@ -127,7 +129,8 @@ Status disable_ipv6_autoconf(const RouteSocket& socket, IfIndex index) {
   Owned<rtnl_link> change(rtnl_link_alloc());
   if (!change) return no_memory();
   rtnl_link_inet6_set_addr_gen_mode(change.get(), IN6_ADDR_GEN_MODE_NONE);
-  return change_link(socket, index, change.get(), "cannot turn off IPv6 autoconfiguration");
+  return change_link(socket, index, change.get(), "cannot turn off IPv6 autoconfiguration",
+                     -NLE_AF_NOSUPPORT);
 }
 
 Status delete_link(const RouteSocket& socket, std::string_view name) {

@@ -50,7 +50,8 @@ Status set_link_mtu(const RouteSocket& socket, IfIndex index, std::uint32_t mtu)
 Status set_link_arp(const RouteSocket& socket, IfIndex index, ArpMode mode);
 // Free text that `ip link` shows.
 Status set_link_alias(const RouteSocket& socket, IfIndex index, std::string_view alias);
-// No automatic link-local address (IFLA_INET6_ADDR_GEN_MODE none).
+// No automatic link-local address (IFLA_INET6_ADDR_GEN_MODE none). Success where the kernel has no
+// IPv6, or the interface none.
 Status disable_ipv6_autoconf(const RouteSocket& socket, IfIndex index);
 // Success when it is gone already.
 Status delete_link(const RouteSocket& socket, std::string_view name);

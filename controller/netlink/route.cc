@@ -74,6 +74,8 @@ Status collect_routes(const RouteSocket& socket, IpFamily family, std::uint32_t 
   const StrictChecking strict(socket.get());
   const std::size_t before = out.size();
   const auto visit = [&](rtnl_route* route) {
+    // A kernel without IPv6 answers with every family that it has (rtnl_dump_all()).
+    if (rtnl_route_get_family(route) != to_af(family)) return;
     if (auto value = convert(route)) out.push_back(std::move(*value));
   };
   int e = 0;

@@ -13,7 +13,7 @@ LAB_PREFIX=km-
 . "$here/check.sh"
 # shellcheck source=mesh/sections.sh
 . "$here/mesh/sections.sh"
-for file in life lock clock flood layouts hooks bypass lease mtu relay replay tls uplink watching json fill flags; do
+for file in ipv6 life lock clock flood layouts hooks bypass lease mtu relay replay tls uplink watching json fill flags; do
 	# shellcheck disable=SC1090
 	. "$here/mesh/$file.sh"
 done

@@ -18,15 +18,21 @@ bool expired(WallTime expires_at, WallTime now) {
 }
 
 // IPv6 needs 1280 bytes; below that the kernel takes IPv6 away from the interface.
-bool carries(const IpAddress& address, std::uint32_t mtu) {
-  return address.is_v4() || mtu >= kMinIpv6Mtu;
+bool carries(const IpAddress& address, const Conditions& conditions) {
+  if (address.is_v4()) return true;
+  return conditions.ipv6 == Ipv6::kOn && mesh_mtu(conditions.underlay_mtu) >= kMinIpv6Mtu;
+}
+
+// Whether the kernel takes routes and rules of the address's family.
+bool is_routed(const IpAddress& address, const Conditions& conditions) {
+  return address.is_v4() || conditions.ipv6 != Ipv6::kAbsent;
 }
 
 // The kernel then tells local and forwarded senders what fits, and TCP says so in its MSS.
 void add_narrow_routes(const netmap::Peer& peer, std::uint32_t mtu, std::uint32_t mesh_mtu,
                        const Conditions& conditions, std::vector<Route>& routes) {
   for (const auto& address : peer.addresses) {
-    if (!carries(address, mesh_mtu)) continue;
+    if (!carries(address, conditions)) continue;
     Route route{Prefix::host(address), conditions.mesh_device, kRouteTable};
     route.mtu = address.is_v4() ? mtu : std::max(mtu, kMinIpv6Mtu);
     if (route.mtu < mesh_mtu) routes.push_back(route);
@@ -82,9 +88,10 @@ std::vector<Route> desired_routes(const netmap::Netmap& map, const Conditions& c
   const std::uint32_t mtu = mesh_mtu(conditions.underlay_mtu);
   std::vector<Route> routes;
   for (const auto& prefix : map.self.overlay_prefixes) {
+    if (!is_routed(prefix.address(), conditions)) continue;
     routes.push_back(
         {prefix, IfIndex(0), kRouteTable, RouteKind::kUnreachable, conditions.backstop_metric});
-    if (carries(prefix.address(), mtu)) {
+    if (carries(prefix.address(), conditions)) {
       routes.push_back({prefix, conditions.mesh_device, kRouteTable});
     }
   }
@@ -102,11 +109,12 @@ Desired desired_state(const netmap::Netmap& map, const Conditions& conditions) {
   desired.device.public_key = conditions.node_key;
   desired.device.listen_port = kSyntheticPort;
   for (const auto& address : map.self.addresses) {
-    if (carries(address, desired.mtu)) desired.addresses.push_back(Prefix::host(address));
+    if (carries(address, conditions)) desired.addresses.push_back(Prefix::host(address));
   }
   desired.routes = desired_routes(map, conditions);
-  desired.rules = {{IpFamily::kV4, kRulePriority, kRouteTable},
-                   {IpFamily::kV6, kRulePriority, kRouteTable}};
+  desired.rules = {{IpFamily::kV4, kRulePriority, kRouteTable}};
+  if (conditions.ipv6 != Ipv6::kAbsent)
+    desired.rules.push_back({IpFamily::kV6, kRulePriority, kRouteTable});
   // A node whose own key has expired takes part in nothing.
   if (expired(map.self.key_expires_at, conditions.now)) return desired;
   for (const auto& [id, peer] : map.peers) {

@@ -52,10 +52,18 @@ std::uint32_t mtu_of_message(std::uint32_t message);
 // the interface's do.
 using MessageLimits = std::map<NodeId, std::uint32_t>;
 
+// What IPv6 the mesh's interface can have.
+enum class Ipv6 {
+  kOn,
+  kOff,     // switched off on the interface; the host may have it elsewhere
+  kAbsent,  // the kernel has none at all
+};
+
 struct Conditions {
   IfIndex mesh_device;
   std::uint32_t backstop_metric = 0;
   std::uint32_t underlay_mtu = 1500;
+  Ipv6 ipv6 = Ipv6::kOn;
   NodePublicKey node_key;
   WallTime now{};  // peers whose key has expired are left out
   MessageLimits message_limits;

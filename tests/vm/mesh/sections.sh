@@ -12,6 +12,8 @@ is_up() { [ "$(state_of "$1")" = up ]; }
 path_leads_to() { peer_field "$1" "$2" .path.endpoint | grep -q "^$3:"; } # HOST PEER ADDRESS
 has_peer() { [ -n "$(peer_field "$1" "$2" .name)" ]; } # HOST PEER
 has_peers() { [ "$(in_ns "$1" wg show mesh0 peers | wc -l)" = "$2" ]; } # HOST COUNT, in the driver
+problem_names() { node "$1" --json status | jq -er --arg w "$2" '.problems[] | select(contains($w))'; } # HOST WORDS
+no_problem_on() { [ "$(node "$1" --json status | jq -c .problems)" = "[]" ]; }
 disconnected() { ! connected "$1"; }
 endpoints() { in_ns "$1" wg show mesh0 endpoints | sort; }
 handshakes() { in_ns "$1" wg show mesh0 latest-handshakes | sort; }
@@ -138,19 +140,6 @@ no_bypass() { # ADDRESS
 	check "the open port answers as before" ask alpha "$1" 8080
 	stop TERM sniff
 	check "D13 the underlay carried frames, none with the word in the clear" awk '$1 < 5 || $2 > 0 {exit 1}' "$LAB/sniffed"
-}
-
-section_ipv6() {
-	local beta; beta=$(address_of beta)
-	ip_ns alpha address del 10.77.1.2/24 dev eth0
-	check "an underlay without IPv4: reachable within 10 s" wait_for 10 reaches alpha "$beta"
-	check "the path is IPv6" wait_for 10 path_leads_to alpha beta '\[fd77:2::2\]'
-	check "WireGuard's endpoint is the IPv4 synthetic one all the same" test "$(endpoints alpha | grep -c '240\.0\.0\.[0-9]*:24240$')" = 2
-	check "large packets pass whole (1380 bytes inside)" in_ns alpha ping -n -q -c 3 -i 0.1 -M do -s 1380 "$beta"
-	ip_ns alpha address add 10.77.1.2/24 dev eth0
-	ip_ns alpha route replace default via 10.77.1.1
-	check "IPv4 is back: still reachable" wait_for 10 reaches alpha "$beta"
-	check "and the server too" wait_for 60 connected alpha
 }
 
 restart_agent() { stop KILL "$1"; start_agent "$1"; wait_for 10 is_up "$1"; }

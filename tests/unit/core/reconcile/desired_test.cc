@@ -152,6 +152,33 @@ TEST(Desired, drops_ipv6_from_the_interface_when_the_mtu_cannot_carry_it) {
   EXPECT_EQ(device_routes(desired).size(), 1u);
 }
 
+TEST(Desired, drops_ipv6_from_the_interface_where_it_is_switched_off_and_keeps_its_backstop) {
+  auto off = conditions(9001);
+  off.ipv6 = Ipv6::kOff;
+  off.message_limits = {{NodeId(2), 32 + 1408}};
+  const auto desired = desired_state(map_of({peer_of(2)}), off);
+  ASSERT_EQ(desired.addresses.size(), 1u);
+  EXPECT_TRUE(desired.addresses[0].address().is_v4());
+  for (const auto& route : device_routes(desired))
+    EXPECT_TRUE(route.destination.address().is_v4()) << to_string(route.destination);
+  EXPECT_EQ(desired.routes.size() - device_routes(desired).size(), 2u);
+  EXPECT_EQ(desired.rules.size(), 2u);
+}
+
+TEST(Desired, asks_a_kernel_without_ipv6_for_none) {
+  auto absent = conditions(9001);
+  absent.ipv6 = Ipv6::kAbsent;
+  absent.message_limits = {{NodeId(2), 32 + 1408}};
+  const auto desired = desired_state(map_of({peer_of(2)}), absent);
+  ASSERT_EQ(desired.addresses.size(), 1u);
+  EXPECT_TRUE(desired.addresses[0].address().is_v4());
+  EXPECT_EQ(desired.routes.size(), 3u);
+  for (const auto& route : desired.routes)
+    EXPECT_TRUE(route.destination.address().is_v4()) << to_string(route.destination);
+  ASSERT_EQ(desired.rules.size(), 1u);
+  EXPECT_EQ(desired.rules[0].family, IpFamily::kV4);
+}
+
 TEST(NextExpiry, is_the_earliest_one_in_the_future) {
   const auto map = map_of({peer_of(2, at(900)), peer_of(3, at(2000)), peer_of(4, at(1500))});
   EXPECT_EQ(next_expiry(map, at(1000)), at(1500));
