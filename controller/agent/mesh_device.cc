@@ -56,7 +56,8 @@ MeshDevice::MeshDevice(Instance instance, netlink::RouteSocket host,
       underlay_(std::move(underlay)),
       access_(std::move(access)),
       mesh_(mesh),
-      meshu_(meshu) {}
+      meshu_(meshu),
+      uplinks_({mesh, meshu}) {}
 
 Result<MeshDevice> MeshDevice::open(const Instance& instance, Port public_port) {
   MESH_TRY_ASSIGN(auto host, netlink::RouteSocket::open());
@@ -165,38 +166,13 @@ Status MeshDevice::apply_routing(const reconcile::Desired& desired) {
   return {};
 }
 
-Status MeshDevice::set_uplinks(const reconcile::Uplinks& uplinks) {
-  MESH_TRY(underlay_.set_locals(reconcile::arrival_addresses(uplinks)));
-  if (!uplinks_) {
-    // The first time everything that an earlier agent may have attached to is looked at.
-    MESH_TRY_ASSIGN(const auto links, netlink::list_links(host_));
-    uplinks_.emplace();
-    for (const auto& link : links) {
-      if (link.index != meshu_ && link.index != mesh_) uplinks_->push_back(link.index);
-    }
-  }
-  std::vector<IfIndex> wanted = uplinks.guarded;
-  for (const auto& interface : uplinks.interfaces) wanted.push_back(interface.index);
-  Status first;
-  for (const auto index : *uplinks_) {
-    if (std::find(wanted.begin(), wanted.end(), index) != wanted.end()) continue;
-    const Status detached = underlay_.detach(index, bpf::UnderlayProgram::kIn);
-    if (!detached && first) first = detached;
-  }
-  uplinks_ = std::move(wanted);
-  const Status attached = keep_attached();
-  return first ? attached : first;
-}
-
 Status MeshDevice::keep_attached() {
   Status first = access_.keep_attached();
   const auto attempt = [&](const Status& status) {
     if (!status && first) first = status;
   };
   attempt(underlay_.attach(meshu_, bpf::UnderlayProgram::kOut));
-  if (uplinks_) {
-    for (const auto index : *uplinks_) attempt(underlay_.attach(index, bpf::UnderlayProgram::kIn));
-  }
+  attempt(uplinks_.keep_attached(underlay_));
   return first;
 }
 
@@ -227,8 +203,7 @@ std::string MeshDevice::attach_kind() const {
 
 std::vector<std::string> MeshDevice::foreign_programs() const {
   std::vector<std::string> names;
-  if (!uplinks_) return names;
-  for (const auto index : *uplinks_) {
+  for (const auto index : uplinks_.interfaces()) {
     const auto state = underlay_.query(index, bpf::UnderlayProgram::kIn);
     if (state) names.insert(names.end(), state->ahead.begin(), state->ahead.end());
   }

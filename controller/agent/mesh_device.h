@@ -11,6 +11,7 @@
 
 #include "controller/agent/access_control.h"
 #include "controller/agent/instance.h"
+#include "controller/agent/uplink_hooks.h"
 #include "controller/base/key.h"
 #include "controller/bpf/underlay.h"
 #include "controller/core/reconcile/desired.h"
@@ -48,10 +49,13 @@ class MeshDevice {
   // Reads WireGuard's peers anew, which costs time in proportion to them. Whether they are what was
   // applied last; if not, apply() sets them right.
   Result<bool> recheck_wireguard();
-  // Attaches the inbound program to exactly these interfaces, guarded ones included, and makes the
-  // uplinks' addresses ours.
-  Status set_uplinks(const reconcile::Uplinks& uplinks);
-  // Attaches again what root or another program took away; does nothing when all is there.
+  // Makes the uplinks' addresses ours, and takes the inbound program off all other interfaces;
+  // keep_attached() puts it on these. As UplinkHooks::follow().
+  Status set_uplinks(const reconcile::Uplinks& uplinks) {
+    return uplinks_.follow(underlay_, host_, uplinks);
+  }
+  // Attaches what is not there: on new uplinks, and again what root or another program took
+  // away. Goes on past errors; does nothing when all is there.
   Status keep_attached();
   // Whether mesh0 and meshu0 are still there, with the same indices.
   bool is_whole() const;
@@ -89,7 +93,7 @@ class MeshDevice {
   IfIndex mesh_;
   IfIndex meshu_;
   std::optional<reconcile::WireguardDevice> observed_;
-  std::optional<std::vector<IfIndex>> uplinks_;  // nullopt: not known yet
+  UplinkHooks uplinks_;
   std::vector<reconcile::Rule> detours_;
 };
 

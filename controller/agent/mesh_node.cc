@@ -160,7 +160,8 @@ void MeshNode::refresh_host(MonoTime now) {
   problems_.note("following the host's network", read);
   if (!read) host_changed_ = true;
   const MonoTime done = host::mono_now();
-  next_refresh_ = done + (read ? reconcile::pause_after_refresh(done - now) : kRereadRetryInterval);
+  const Duration pause = reconcile::pause_after_refresh(done - now);
+  next_refresh_ = done + (read ? pause : std::max<Duration>(pause, kRereadRetryInterval));
 }
 
 Status MeshNode::follow_host(MonoTime now) {
@@ -170,23 +171,25 @@ Status MeshNode::follow_host(MonoTime now) {
   paths_.set_interface_mtus(std::move(mtus));
   auto uplinks =
       reconcile::choose_uplinks(interfaces, device_.mesh_index(), device_.underlay_index());
-  if (!uplinks_ || uplinks != *uplinks_) {
-    const bool moved = !uplinks_ || uplinks.addresses != uplinks_->addresses;
-    MESH_TRY(device_.set_uplinks(uplinks));
-    uplinks_ = std::move(uplinks);
-    if (moved) {
-      engine_.set_local_addresses(now, uplinks_->addresses);
-      tls_.on_moved();
-      relays_.on_moved(now);
-      offer();
-    }
-    if (netmap_) MESH_TRY(reconcile_kernel(*netmap_));
-  } else if (netmap_) {
-    // Our own addresses, routes and rules may be what changed.
-    MESH_TRY(reconcile_kernel(*netmap_));
+  // What fails in one place, on an interface say, keeps nothing else from being followed.
+  Status first = device_.set_uplinks(uplinks);
+  const auto attempt = [&](const Status& status) {
+    if (!status && first) first = status;
+  };
+  guard_attachments(now);
+  const bool moved = !uplinks_ || uplinks.addresses != uplinks_->addresses;
+  uplinks_ = std::move(uplinks);
+  if (moved) {
+    engine_.set_local_addresses(now, uplinks_->addresses);
+    tls_.on_moved();
+    relays_.on_moved(now);
+    offer();
   }
+  // Our own addresses, routes and rules may be what changed.
+  if (netmap_) attempt(reconcile_kernel(*netmap_));
   events_.on_gateway(read_gateway(device_.routes(), *uplinks_), socket_.port());
-  return paths_.resolve_all();
+  attempt(paths_.resolve_all());
+  return first;
 }
 
 Status MeshNode::apply(NetmapPtr map, const std::optional<NetmapStep>& step) {

@@ -44,6 +44,14 @@ std::vector<std::string> MeshNode::problems() const {
     result.emplace_back(
         "no network: no interface has an address that peers could reach; see `ip address`");
   }
+  const std::size_t addresses = reconcile::arrival_addresses(uplinks()).size(),
+                    most = device_.underlay().most_locals();
+  if (addresses > most) {
+    result.push_back("this host has " + std::to_string(addresses) +
+                     " addresses and the programs "
+                     "room for " +
+                     std::to_string(most) + "; WireGuard's packets to the others are not taken in");
+  }
   if (mtu_ != 0 && mtu_ < reconcile::kMinIpv6Mtu) {
     result.push_back("the underlay's MTU leaves " + std::to_string(mtu_) +
                      " bytes inside the mesh; IPv6 needs 1280, so only IPv4 addresses are up");

@@ -10,6 +10,7 @@
 #include <array>
 #include <cassert>
 #include <cstring>
+#include <set>
 
 #include "bpf/abi/underlay.h"
 #include "bpf/underlay.skel.h"
@@ -31,6 +32,10 @@ constexpr const char* kOutName = "underlay_out";
 constexpr const char* kInName = "underlay_in";
 constexpr const char* kInL3Name = "underlay_in_l3";
 
+// Entries of `locals` that the host's own addresses leave to those inside the mesh, of which a node
+// has one of each family.
+constexpr std::uint32_t kOverlayRoom = 16;
+
 Map<std::uint32_t, mesh_underlay_config> underlay_config(const Object& o) {
   return {o.map_fd("config"), "config"};
 }
@@ -38,12 +43,14 @@ Map<mesh_addr, std::uint32_t> local_map(const Object& o) { return {o.map_fd("loc
 
 // Whether packets of the interface start with an Ethernet header; kUnsupported for other links.
 Result<bool> is_ethernet(IfIndex interface) {
+  // Not if_indextoname(), which says that there is none when it cannot ask.
+  const UniqueFd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   ifreq request{};
-  if (if_indextoname(interface.value(), request.ifr_name) == nullptr) {
+  request.ifr_ifindex = static_cast<int>(interface.value());
+  if (!socket || ioctl(socket.get(), SIOCGIFNAME, &request) != 0) {
     return Error::from_errno("find interface " + to_string(interface), errno);
   }
-  const UniqueFd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  if (!socket || ioctl(socket.get(), SIOCGIFHWADDR, &request) != 0) {
+  if (ioctl(socket.get(), SIOCGIFHWADDR, &request) != 0) {
     return Error::from_errno(std::string("read type of ") + request.ifr_name, errno);
   }
   switch (request.ifr_hwaddr.sa_family) {
@@ -162,7 +169,9 @@ Status Underlay::attach(IfIndex interface, UnderlayProgram program) {
 Status Underlay::detach(IfIndex interface, UnderlayProgram program) {
   const auto own = own_program(interface, program);
   if (!own) {
-    if (own.error().code() == ErrorCode::kNotFound) return {};
+    // It is gone, or of a kind to which none of ours can have been attached.
+    const ErrorCode code = own.error().code();
+    if (code == ErrorCode::kNotFound || code == ErrorCode::kUnsupported) return {};
     return own.error();
   }
   return detach_program(interface, Hook::kIngress, *own);
@@ -176,8 +185,7 @@ Result<AttachmentState> Underlay::query(IfIndex interface, UnderlayProgram progr
 Status Underlay::remove() {
   for (const IfIndex interface : interfaces()) {
     MESH_TRY(detach(interface, UnderlayProgram::kOut));
-    const auto in = detach(interface, UnderlayProgram::kIn);
-    if (!in && in.error().code() != ErrorCode::kUnsupported) return in.error();
+    MESH_TRY(detach(interface, UnderlayProgram::kIn));
   }
   return pins_.remove_all_versions();
 }
@@ -208,20 +216,27 @@ Result<std::optional<UnderlayConfig>> Underlay::config() const {
                      .wg_port = port_from_be(value->wg_port)});
 }
 
+std::size_t Underlay::most_locals() const {
+  const std::uint32_t entries = entries_of(object_.map_fd("locals"));
+  return entries > kOverlayRoom ? entries - kOverlayRoom : 0;
+}
+
 Status Underlay::set_locals(const std::vector<IpAddress>& addresses) {
   const auto map = local_map(object_);
   MESH_TRY_ASSIGN(const auto present, map.dump());
-  std::vector<IpAddress> others;
+  const std::size_t most = std::min(addresses.size(), most_locals());
+  const std::set<IpAddress> fitting(addresses.begin(), addresses.begin() + most);
+  std::set<IpAddress> others;
   for (const auto& [key, kind] : present) {
     const IpAddress address = from_abi(key);
     if (kind != MESH_LOCAL_UNDERLAY) {
-      others.push_back(address);
-    } else if (!contains(addresses, address)) {
+      others.insert(address);
+    } else if (!fitting.contains(address)) {
       MESH_TRY(map.erase(key));
     }
   }
-  for (const IpAddress& a : addresses) {
-    if (!contains(others, a)) MESH_TRY(map.set(to_abi(a), MESH_LOCAL_UNDERLAY));
+  for (const IpAddress& a : fitting) {
+    if (!others.contains(a)) MESH_TRY(map.set(to_abi(a), MESH_LOCAL_UNDERLAY));
   }
   return {};
 }

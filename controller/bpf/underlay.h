@@ -61,6 +61,7 @@ class Underlay {
 
   // kOut belongs on meshu, kIn on each real interface (with or without link-layer header).
   Status attach(IfIndex interface, UnderlayProgram program);
+  // Success when there is nothing to detach, also on a link of a kind that carries no paths.
   Status detach(IfIndex interface, UnderlayProgram program);
   Result<AttachmentState> query(IfIndex interface, UnderlayProgram program) const;
   // For `down`: detaches from every interface of this namespace, orphans too, and removes the
@@ -70,8 +71,10 @@ class Underlay {
 
   Status set_config(const UnderlayConfig& config);
   Result<std::optional<UnderlayConfig>> config() const;
-  // Exactly these are the host's addresses on real networks from now on.
+  // Exactly these are the host's addresses on real networks from now on; of more than
+  // most_locals() the first.
   Status set_locals(const std::vector<IpAddress>& addresses);
+  std::size_t most_locals() const;
   // Exactly these are its addresses inside the mesh: kIn drops what comes to them in the clear,
   // also when set_locals() names them.
   Status set_overlay(const std::vector<IpAddress>& addresses);
