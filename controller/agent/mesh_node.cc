@@ -9,8 +9,8 @@
 #include <iterator>
 
 #include "controller/agent/host_view.h"
+#include "controller/agent/range_conflict.h"
 #include "controller/core/reconcile/recheck.h"
-#include "controller/netlink/route.h"
 
 namespace kernmesh::agent {
 namespace {
@@ -50,29 +50,6 @@ path::PeerInfo to_peer_info(const netmap::Peer& peer) {
 std::string path_topic(NodeId id) { return "writing the path to node " + to_string(id); }
 
 const std::string kRangeTopic = "the mesh's range";
-
-// Ranges of ours that somebody else's routes already use.
-Status check_conflicts(const netlink::RouteSocket& socket, const netmap::Netmap& map,
-                       IfIndex mesh) {
-  for (const auto& prefix : map.self.overlay_prefixes) {
-    MESH_TRY_ASSIGN(const auto foreign, netlink::foreign_routes_inside(socket, prefix, mesh));
-    if (foreign.empty()) continue;
-    return Error(ErrorCode::kConflict,
-                 "the mesh's range " + to_string(prefix) + " contains " +
-                     to_string(foreign.front()) +
-                     ", which this host already routes elsewhere; give the server another range "
-                     "(mesh-server --overlay-v4/--overlay-v6) or remove that route");
-  }
-  return {};
-}
-
-// Whether the mesh was up before: its rule precedes the main table's, so that a route which came
-// later takes nothing from it.
-bool is_routed(const netlink::RouteSocket& socket, IfIndex mesh) {
-  const auto routes = netlink::list_routes(socket, reconcile::kRouteTable);
-  return routes && std::any_of(routes->begin(), routes->end(),
-                               [&](const auto& route) { return route.device == mesh; });
-}
 
 }  // namespace
 
