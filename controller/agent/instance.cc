@@ -26,6 +26,11 @@ Status check_name(const std::string& name) {
     return Error(ErrorCode::kInvalid,
                  "interface name \"" + name + "\" is not 1 to 15 letters, digits, \"-\" or \"_\"");
   }
+  if (name == kPrivateName) {
+    return Error(ErrorCode::kInvalid, "interface name \"" + name +
+                                          "\" is what the private namespace calls its own end; "
+                                          "choose another");
+  }
   return {};
 }
 

@@ -12,6 +12,10 @@
 
 namespace kernmesh::agent {
 
+// The end of the veth pair inside the private namespace, where the instance's interfaces are made:
+// none of them has this name.
+inline constexpr const char* kPrivateName = "underlay0";
+
 // What an administrator may choose of access control.
 struct AccessOptions {
   std::uint32_t max_flows =

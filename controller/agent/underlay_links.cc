@@ -14,8 +14,6 @@
 namespace kernmesh::agent {
 namespace {
 
-// The end of the veth pair inside the private namespace.
-constexpr const char* kPrivateName = "underlay0";
 // bpf/abi/underlay.h: the programs write these into frames.
 constexpr netlink::MacAddress kHostMac = MESH_MAC_HOST;
 constexpr netlink::MacAddress kPrivateMac = MESH_MAC_PRIVATE;
@@ -24,9 +22,6 @@ constexpr std::uint32_t kVethMtu = 65535;
 constexpr std::uint32_t kMainTable = 254;
 // Marks an interface as ours for people (`ip link`) and for us after a crash.
 constexpr std::string_view kAlias = "kernmesh";
-
-// Whether the private namespace was there before this call.
-enum class Born { kBefore, kNow };
 
 Status set_up_private_side(const netlink::RouteSocket& inside) {
   MESH_TRY_ASSIGN(const auto loopback, netlink::find_link(inside, "lo"));
@@ -49,48 +44,66 @@ Error not_ours(const std::string& name) {
                                          "or choose another name with --interface or --underlay"};
 }
 
-// The pair, made anew when either end is missing.
-Result<IfIndex> open_veth(const Instance& instance, const netlink::RouteSocket& host,
-                          const netlink::RouteSocket& inside, int private_fd) {
-  MESH_TRY_ASSIGN(auto link, netlink::find_link(host, instance.underlay_name));
-  if (link && !is_ours(*link, "veth")) return not_ours(instance.underlay_name);
-  MESH_TRY_ASSIGN(const auto other_end, netlink::find_link(inside, kPrivateName));
-  if (link && !other_end) {
-    MESH_TRY(netlink::delete_link(host, instance.underlay_name));
-    link.reset();
-  }
-  if (!link) {
-    MESH_TRY(netlink::delete_link(inside, kPrivateName));
-    MESH_TRY(netlink::create_veth(
-        host, {instance.underlay_name, kHostMac, kPrivateName, kPrivateMac, private_fd, kVethMtu}));
-    MESH_TRY_ASSIGN(link, netlink::find_link(host, instance.underlay_name));
-    if (!link)
-      return Error(ErrorCode::kNotFound,
-                   instance.underlay_name + " vanished as soon as it was made");
-    MESH_TRY(netlink::set_link_alias(host, link->index, kAlias));
-  }
-  MESH_TRY(netlink::disable_ipv6_autoconf(host, link->index));
-  MESH_TRY(netlink::set_link_state(host, link->index, netlink::LinkState::kUp));
+struct Namespaces {
+  const netlink::RouteSocket& host;
+  const netlink::RouteSocket& inside;
+  int host_fd;
+  int private_fd;
+};
+
+// From the private namespace, where everything is ours, to the host's, where our mark says so: at
+// no moment is one without the mark there, since a process may be killed at any.
+Result<IfIndex> bring_out(const std::string& name, const Namespaces& namespaces) {
+  const Error vanished(ErrorCode::kNotFound, name + " vanished as soon as it was made");
+  MESH_TRY_ASSIGN(const auto made, netlink::find_link(namespaces.inside, name));
+  if (!made) return vanished;
+  MESH_TRY(netlink::set_link_alias(namespaces.inside, made->index, kAlias));
+  MESH_TRY(netlink::move_link(namespaces.inside, made->index, namespaces.host_fd));
+  MESH_TRY_ASSIGN(const auto link, netlink::find_link(namespaces.host, name));
+  if (!link) return vanished;
   return link->index;
 }
 
-Result<IfIndex> open_wireguard(const Instance& instance, const netlink::RouteSocket& host,
-                               const netlink::RouteSocket& inside, int host_fd, Born born) {
-  MESH_TRY_ASSIGN(auto link, netlink::find_link(host, instance.mesh_name));
-  if (link && !is_ours(*link, "wireguard")) return not_ours(instance.mesh_name);
-  if (link && born == Born::kNow) {
-    // Its socket died with the namespace that held it.
-    MESH_TRY(netlink::delete_link(host, instance.mesh_name));
+Result<IfIndex> make_veth(const std::string& name, const Namespaces& namespaces) {
+  MESH_TRY(netlink::delete_link(namespaces.inside, kPrivateName));
+  MESH_TRY(netlink::create_veth(namespaces.inside, {name, kHostMac, kPrivateName, kPrivateMac,
+                                                    namespaces.private_fd, kVethMtu}));
+  return bring_out(name, namespaces);
+}
+
+// The pair, made anew when either end is missing.
+Result<IfIndex> open_veth(const std::string& name, const Namespaces& namespaces) {
+  MESH_TRY_ASSIGN(auto link, netlink::find_link(namespaces.host, name));
+  if (link && !is_ours(*link, "veth")) return not_ours(name);
+  MESH_TRY_ASSIGN(const auto other_end, netlink::find_link(namespaces.inside, kPrivateName));
+  if (link && !other_end) {
+    MESH_TRY(netlink::delete_link(namespaces.host, name));
     link.reset();
   }
+  IfIndex index = link ? link->index : IfIndex(0);
   if (!link) {
-    MESH_TRY(netlink::create_wireguard(inside, instance.mesh_name, host_fd));
-    MESH_TRY_ASSIGN(link, netlink::find_link(host, instance.mesh_name));
-    if (!link)
-      return Error(ErrorCode::kNotFound, instance.mesh_name + " vanished as soon as it was made");
-    MESH_TRY(netlink::set_link_alias(host, link->index, kAlias));
+    MESH_TRY_ASSIGN(index, make_veth(name, namespaces));
   }
-  return link->index;
+  MESH_TRY(netlink::disable_ipv6_autoconf(namespaces.host, index));
+  MESH_TRY(netlink::set_link_state(namespaces.host, index, netlink::LinkState::kUp));
+  return index;
+}
+
+Result<IfIndex> open_wireguard(const std::string& name, const Namespaces& namespaces) {
+  MESH_TRY_ASSIGN(const auto link, netlink::find_link(namespaces.host, name));
+  if (link && !is_ours(*link, "wireguard")) return not_ours(name);
+  if (link) return link->index;
+  MESH_TRY(netlink::delete_link(namespaces.inside, name));
+  MESH_TRY(netlink::create_wireguard(namespaces.inside, name, namespaces.private_fd));
+  return bring_out(name, namespaces);
+}
+
+// Without the private namespace: the socket of an interface that is there died with it. Before
+// there is a new one, or whoever comes after a kill would take the interface for its own.
+Status remove_orphan(const std::string& name, const netlink::RouteSocket& host) {
+  MESH_TRY_ASSIGN(const auto link, netlink::find_link(host, name));
+  if (!link) return {};
+  return is_ours(*link, "wireguard") ? netlink::delete_link(host, name) : Status(not_ours(name));
 }
 
 }  // namespace
@@ -103,7 +116,7 @@ Result<UnderlayLinks> open_underlay_links(const Instance& instance,
                                           const netlink::RouteSocket& host) {
   const auto before = netlink::open_netns(instance.private_netns());
   if (!before && before.error().code() != ErrorCode::kNotFound) return before.error();
-  const Born born = before ? Born::kBefore : Born::kNow;
+  if (!before) MESH_TRY(remove_orphan(instance.mesh_name, host));
   MESH_TRY_ASSIGN(const auto private_fd, netlink::open_or_create_netns(instance.private_netns()));
   MESH_TRY_ASSIGN(const auto host_fd, netlink::open_current_netns());
   std::optional<netlink::RouteSocket> inside;
@@ -112,10 +125,11 @@ Result<UnderlayLinks> open_underlay_links(const Instance& instance,
     inside.emplace(std::move(socket));
     return {};
   }));
+  const Namespaces namespaces{host, *inside, host_fd.get(), private_fd.get()};
   UnderlayLinks links;
-  MESH_TRY_ASSIGN(links.meshu, open_veth(instance, host, *inside, private_fd.get()));
+  MESH_TRY_ASSIGN(links.meshu, open_veth(instance.underlay_name, namespaces));
   MESH_TRY(set_up_private_side(*inside));
-  MESH_TRY_ASSIGN(links.mesh, open_wireguard(instance, host, *inside, host_fd.get(), born));
+  MESH_TRY_ASSIGN(links.mesh, open_wireguard(instance.mesh_name, namespaces));
   return links;
 }
 

@@ -125,6 +125,13 @@ Status set_link_alias(const RouteSocket& socket, IfIndex index, std::string_view
   return change_link(socket, index, change.get(), "cannot set the alias");
 }
 
+Status move_link(const RouteSocket& socket, IfIndex index, int netns_fd) {
+  Owned<rtnl_link> change(rtnl_link_alloc());
+  if (!change) return no_memory();
+  rtnl_link_set_ns_fd(change.get(), netns_fd);
+  return change_link(socket, index, change.get(), "cannot change the namespace");
+}
+
 Status disable_ipv6_autoconf(const RouteSocket& socket, IfIndex index) {
   Owned<rtnl_link> change(rtnl_link_alloc());
   if (!change) return no_memory();

@@ -50,6 +50,9 @@ Status set_link_mtu(const RouteSocket& socket, IfIndex index, std::uint32_t mtu)
 Status set_link_arp(const RouteSocket& socket, IfIndex index, ArpMode mode);
 // Free text that `ip link` shows.
 Status set_link_alias(const RouteSocket& socket, IfIndex index, std::string_view alias);
+// Into the namespace of netns_fd, down and with its name, mark and MTU; its index may be another
+// there.
+Status move_link(const RouteSocket& socket, IfIndex index, int netns_fd);
 // No automatic link-local address (IFLA_INET6_ADDR_GEN_MODE none). Success where the kernel has no
 // IPv6, or the interface none.
 Status disable_ipv6_autoconf(const RouteSocket& socket, IfIndex index);
