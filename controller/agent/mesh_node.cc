@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/agent/mesh_node.h"
 
-#include <sodium.h>
 #include <spdlog/spdlog.h>
 #include <time.h>
 
@@ -11,6 +10,7 @@
 #include "controller/agent/host_view.h"
 #include "controller/agent/range_conflict.h"
 #include "controller/core/reconcile/recheck.h"
+#include "controller/host/kernel_random.h"
 
 namespace kernmesh::agent {
 namespace {
@@ -20,12 +20,6 @@ using std::chrono::seconds;
 
 constexpr auto kRereadRetryInterval = seconds(1);
 constexpr auto kGuardInterval = milliseconds(400);
-
-path::Seed random_seed() {
-  path::Seed seed;
-  randombytes_buf(seed.mutable_bytes().data(), seed.mutable_bytes().size());
-  return seed;
-}
 
 // What this thread has cost, system calls included.
 Duration thread_cpu_time() {
@@ -62,7 +56,7 @@ MeshNode::MeshNode(host::EventLoop& loop, MeshDevice device, host::PublicSocket 
       rings_(std::move(rings)),
       node_secret_(identity.node),
       events_(std::move(events)),
-      engine_(path_identity(identity), random_seed()),
+      engine_(path_identity(identity), host::kernel_random()),
       relays_(identity.disco, relay_events()),
       paths_(device_.underlay(), device_.routes(),
              [this](const path::Way& way) { return tls_.has(way.endpoint); }),

@@ -1,22 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controller/agent/relay_use.h"
 
-#include <sodium.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <chrono>
 
 #include "controller/core/netmap/validate.h"
+#include "controller/host/kernel_random.h"
 
 namespace kernmesh::agent {
 namespace {
-
-path::Seed fresh_seed() {
-  path::Seed seed;
-  randombytes_buf(seed.mutable_bytes().data(), seed.mutable_bytes().size());
-  return seed;
-}
 
 // UDP that has worked is not given up for one round: its questions may have been lost.
 constexpr int kVainRounds = 2;
@@ -34,8 +28,8 @@ relay::Sequence first_sequence() {
 
 RelayUse::RelayUse(const X25519SecretKey& disco, Events events)
     : events_(std::move(events)),
-      meetings_({disco, fresh_seed(), first_sequence()}),
-      check_(fresh_seed()) {}
+      meetings_({disco, host::kernel_random(), first_sequence()}),
+      check_(host::kernel_random()) {}
 
 RelayUse::~RelayUse() {
   for (const auto& done : waiting_) done(last_report_.value_or(netcheck::Report()));

@@ -2,7 +2,6 @@
 #include "controller/relay/relay.h"
 
 #include <signal.h>
-#include <sodium.h>
 #include <spdlog/spdlog.h>
 #include <sys/signalfd.h>
 
@@ -13,6 +12,7 @@
 #include "controller/core/stun/message.h"
 #include "controller/host/event_loop.h"
 #include "controller/host/http_page.h"
+#include "controller/host/kernel_random.h"
 #include "controller/host/public_socket.h"
 #include "controller/relay/admission.h"
 #include "controller/relay/certificate.h"
@@ -29,12 +29,6 @@ namespace {
 
 constexpr auto kTick = std::chrono::seconds(1);
 constexpr auto kReadUsageEvery = std::chrono::seconds(5);  // a walk of the table; bindings last 90
-
-path::Seed fresh_seed() {
-  path::Seed seed;
-  randombytes_buf(seed.mutable_bytes().data(), seed.mutable_bytes().size());
-  return seed;
-}
 
 Now read_clocks() {
   return {host::mono_now(),
@@ -62,7 +56,7 @@ struct RelayDaemon::State {
         public_key(relay_public_key(key)),
         loop(std::move(on)),
         socket(std::move(at)),
-        table(session_settings(with), key, fresh_seed()),
+        table(session_settings(with), key, host::kernel_random()),
         admission(files, table, with.networks) {}
 
   Status start();

@@ -63,7 +63,7 @@ struct NewReport {
 
 class Netcheck {
  public:
-  explicit Netcheck(const path::Seed& seed) : random_(seed) {}
+  explicit Netcheck(path::RandomStream random) : random_(std::move(random)) {}
 
   void set_servers(MonoTime now, std::vector<Server> servers);
   // The home relay that is in force, from a saved state for example; reports keep it if they can.

@@ -28,11 +28,11 @@ void forget(std::unordered_map<Key, NodeId>& index, const Key& key, NodeId owner
 
 }  // namespace
 
-Engine::Engine(LocalIdentity identity, const Seed& seed, Settings settings)
+Engine::Engine(LocalIdentity identity, RandomStream random, Settings settings)
     : identity_(std::move(identity)),
       disco_key_(disco_public_key(identity_.disco_secret)),
       settings_(settings),
-      random_(seed),
+      random_(std::move(random)),
       probes_(settings.probes_per_second, settings.probe_burst),
       unknown_(kUnknownPerSecond, kUnknownBurst),
       strange_(kStrangePerSecond, kStrangeBurst) {}

@@ -37,7 +37,7 @@ enum class Verdict : std::uint8_t {
 
 class Engine {
  public:
-  Engine(LocalIdentity identity, const Seed& seed, Settings settings = {});
+  Engine(LocalIdentity identity, RandomStream random, Settings settings = {});
 
   // The whole list of peers; what was learnt of those that stay is kept. New peers and new
   // endpoints are probed at once, within the budget.

@@ -35,7 +35,7 @@ RelayClient::RelayClient(Settings settings, RelayAddress relay)
       disco_key_(disco_public_key(settings.disco_secret)),
       relay_(std::move(relay)),
       shared_(shared_key(relay_.key, disco_secret_)),
-      random_(settings.seed),
+      random_(std::move(settings.random)),
       first_sequence_(settings.first_sequence) {}
 
 void RelayClient::set_ticket(MonoTime now, const TicketBytes& ticket) {

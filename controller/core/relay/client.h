@@ -31,7 +31,7 @@ class RelayClient {
  public:
   struct Settings {
     X25519SecretKey disco_secret;
-    path::Seed seed;
+    path::RandomStream random;  // nonces of what is sealed, and pauses
     // Of the first request; the clock in microseconds, so that it rises over restarts.
     Sequence first_sequence;
   };

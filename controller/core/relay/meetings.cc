@@ -5,7 +5,7 @@
 
 namespace kernmesh::relay {
 
-Meetings::Meetings(RelayClient::Settings settings) : settings_(settings), random_(settings_.seed) {}
+Meetings::Meetings(RelayClient::Settings settings) : settings_(std::move(settings)) {}
 
 void Meetings::set_relays(MonoTime now, std::vector<RelayInfo> relays) {
   std::map<RelayId, Place> before = std::exchange(places_, {});
@@ -127,10 +127,9 @@ Sequence Meetings::first_sequence(MonoTime now) {
 
 RelayClient& Meetings::client_of(MonoTime now, Place& place) {
   if (!place.client) {
-    auto settings = settings_;
-    settings.first_sequence = first_sequence(now);
-    settings.seed = path::Seed(std::span<const std::uint8_t, 32>(random_.bytes<32>()));
-    place.client = std::make_unique<RelayClient>(settings, place.info.address);
+    RelayClient::Settings settings{settings_.disco_secret, settings_.random.split(),
+                                   first_sequence(now)};
+    place.client = std::make_unique<RelayClient>(std::move(settings), place.info.address);
     if (ticket_) place.client->set_ticket(now, *ticket_);
   }
   place.client->bind(now);

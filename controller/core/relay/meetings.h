@@ -131,7 +131,6 @@ class Meetings {
   void publish(const Session& session);
 
   RelayClient::Settings settings_;
-  path::RandomStream random_;
   std::optional<MonoTime> clock_start_;  // when settings_.first_sequence was the clock's
   std::optional<TicketBytes> ticket_;
   std::optional<RelayId> home_;

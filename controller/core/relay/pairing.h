@@ -68,7 +68,8 @@ class Pairing {
     std::size_t wishes = 65536;
     std::size_t wishes_of_client = 1024;  // whatever its ticket says
   };
-  Pairing(const Limits& limits, const path::Seed& seed) : limits_(limits), random_(seed) {}
+  Pairing(const Limits& limits, path::RandomStream random)
+      : limits_(limits), random_(std::move(random)) {}
 
   Client* find(const DiscoPublicKey& key);
   const std::unordered_map<DiscoPublicKey, Client>& clients() const { return clients_; }

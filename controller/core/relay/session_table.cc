@@ -6,21 +6,6 @@
 namespace kernmesh::relay {
 namespace {
 
-// Independent seeds of one, so that no two uses share a stream.
-path::Seed derived(const path::Seed& seed, int number) {
-  path::RandomStream stream(seed);
-  path::Seed out;
-  for (int i = 0; i <= number; ++i) stream.fill(out.mutable_bytes());
-  return out;
-}
-
-std::array<std::uint8_t, 16> hash_key(const path::Seed& seed, int number) {
-  const auto key = derived(seed, number);
-  std::array<std::uint8_t, 16> out;
-  std::copy_n(key.bytes().begin(), out.size(), out.begin());
-  return out;
-}
-
 WallTime in_seconds(const Now& now) { return std::chrono::floor<std::chrono::seconds>(now.wall); }
 
 Era after(Era era) { return Era(era.value() + 1); }
@@ -32,14 +17,14 @@ Reason reason_of(TicketFault fault) {
 }  // namespace
 
 SessionTable::SessionTable(const SessionSettings& settings, const X25519SecretKey& key,
-                           const path::Seed& seed)
+                           path::RandomStream random)
     : settings_(settings),
       key_(key),
-      random_(derived(seed, 0)),
-      cookies_(derived(seed, 1)),
-      pairing_(settings.limits, derived(seed, 2)),
-      hellos_(settings.hellos, hash_key(seed, 3)),
-      requests_(settings.requests, hash_key(seed, 4)),
+      random_(std::move(random)),
+      cookies_(random_.seed()),
+      pairing_(settings.limits, random_.split()),
+      hellos_(settings.hellos, random_.bytes<16>()),
+      requests_(settings.requests, random_.bytes<16>()),
       all_requests_(settings.all_requests.per_second, settings.all_requests.burst) {}
 
 Commands SessionTable::on_control(const Origin& from, std::span<const std::uint8_t> datagram,

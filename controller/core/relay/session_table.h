@@ -57,7 +57,9 @@ struct SavedClient {
 
 class SessionTable {
  public:
-  SessionTable(const SessionSettings& settings, const X25519SecretKey& key, const path::Seed& seed);
+  // Answers are sealed under nonces from `random`.
+  SessionTable(const SessionSettings& settings, const X25519SecretKey& key,
+               path::RandomStream random);
 
   // A control message; anything else is counted and dropped.
   Commands on_control(const Origin& from, std::span<const std::uint8_t> datagram, const Now& now);

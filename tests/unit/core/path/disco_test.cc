@@ -4,6 +4,9 @@
 #include <gtest/gtest.h>
 #include <sodium.h>
 
+#include <algorithm>
+#include <type_traits>
+
 namespace kernmesh::path {
 namespace {
 
@@ -147,6 +150,31 @@ TEST(RandomStream, repeats_for_a_seed_and_never_within_one) {
   EXPECT_EQ(first, b.bytes<24>());
   EXPECT_NE(first, c.bytes<24>());
   EXPECT_NE(first, a.bytes<24>());
+  EXPECT_FALSE(std::is_copy_constructible_v<RandomStream>) << "a copy would say the same again";
+}
+
+TEST(RandomStream, a_split_says_nothing_that_the_other_says) {
+  RandomStream a(filled<32>(1)), b(filled<32>(1));
+  auto part = a.split(), other = a.split();
+  const auto said = part.bytes<24>();
+  EXPECT_NE(said, other.bytes<24>());
+  EXPECT_NE(said, a.bytes<24>());
+  EXPECT_EQ(said, b.split().bytes<24>()) << "simulations replay";
+}
+
+TEST(RandomStream, of_the_shells_draws_each_time_and_so_do_its_parts) {
+  static std::uint8_t drawn;
+  drawn = 0;
+  RandomStream stream([](std::span<std::uint8_t> out) { std::ranges::fill(out, ++drawn); });
+  auto part = stream.split();
+  EXPECT_EQ(drawn, 0) << "nothing is kept for later";
+  EXPECT_EQ(stream.bytes<2>(), (std::array<std::uint8_t, 2>{1, 1}));
+  EXPECT_EQ(part.bytes<2>(), (std::array<std::uint8_t, 2>{2, 2}));
+  EXPECT_EQ(stream.bytes<2>(), (std::array<std::uint8_t, 2>{3, 3}));
+  const auto first = seal(Ping{}, disco_public_key(kOurs), SharedKey(filled<32>(3)), stream);
+  const auto second = seal(Ping{}, disco_public_key(kOurs), SharedKey(filled<32>(3)), stream);
+  EXPECT_EQ(first[37], 4) << "the nonce";
+  EXPECT_EQ(second[37], 5);
 }
 
 }  // namespace

@@ -268,12 +268,18 @@ TEST_F(MapperTest, a_node_that_leaves_takes_its_mapping_away) {
 
 TEST_F(MapperTest, what_may_yet_be_granted_is_taken_away_too_but_not_by_upnp) {
   for (const auto protocol : {Protocol::kPcp, Protocol::kNatPmp, Protocol::kUpnp}) {
-    const auto attempt = asked();
-    ASSERT_TRUE(attempt);
-    Mapper leaving = mapper;
+    Mapper leaving{path::Seed{}};
+    leaving.set_network(now, kHome, Port(41641));
+    for (;;) {
+      leaving.tick(now);
+      const auto commands = leaving.take_commands();
+      ASSERT_EQ(commands.size(), 1U);
+      const auto& attempt = std::get<Attempt>(commands.front());
+      if (attempt.protocol == protocol) break;
+      leaving.on_done(now, attempt.number, Error(ErrorCode::kUnsupported, "no"));
+    }
     leaving.release();
     EXPECT_EQ(leaving.take_commands().size(), protocol == Protocol::kUpnp ? 0U : 1U);
-    refuse(*attempt);
   }
 }
 
