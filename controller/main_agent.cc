@@ -15,6 +15,7 @@
 #include "controller/agent/policy_lease.h"
 #include "controller/bpf/layout_export.h"
 #include "controller/core/policy/go_duration.h"
+#include "controller/portmap/upnp_process.h"
 #include "controller/rpc/clock_watch.h"
 
 namespace {
@@ -84,6 +85,7 @@ int run(const AgentOptions& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (const auto ended = kernmesh::portmap::upnp_process(argc, argv)) return *ended;
   keep_freed_memory();
   signal(SIGPIPE, SIG_IGN);  // a relay that closes its end of a TLS connection
   AgentOptions options;

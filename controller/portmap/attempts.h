@@ -14,8 +14,7 @@ namespace kernmesh::portmap {
 Result<Grant> try_pcp(const Attempt& attempt);
 // At most 8 s for both questions, address and mapping.
 Result<Grant> try_nat_pmp(const Attempt& attempt);
-// A search of 2 s, then HTTP to the gateway alone; a device that stalls is given up by the library
-// after some seconds for each step.
+// At most 20 s, in a process of its own (upnp_process.h): a search, then HTTP to the gateway alone.
 Result<Grant> try_upnp(const Attempt& attempt);
 
 // By its protocol, with the protocol's name in front of an error.

@@ -23,6 +23,7 @@
 #include "controller/agent/saved_state.h"
 #include "controller/agent/synthetic_frame.h"
 #include "controller/core/path/disco.h"
+#include "controller/core/portmap/upnp_talk.h"
 #include "controller/core/relay/stream_frames.h"
 #include "controller/core/stun/message.h"
 #include "controller/netlink/wireguard_codec.h"
@@ -283,6 +284,16 @@ Inputs netmap_words() {
           joined({first, other_members, {1}, snapshot(3), one_more})};
 }
 
+Inputs upnp_answers() {
+  const portmap::Grant grant{kPlaceV4, std::chrono::minutes(20), {}};
+  Inputs all;
+  for (const auto& answer :
+       {portmap::to_answer(grant), portmap::to_answer(Error(ErrorCode::kUnsupported, "no")),
+        portmap::to_answer(Error(ErrorCode::kUnavailable, "nobody"))})
+    all.emplace_back(answer.begin(), answer.end());
+  return all;
+}
+
 bool write_all(const std::filesystem::path& folder, const Inputs& inputs) {
   std::filesystem::create_directories(folder);
   int number = 0;
@@ -312,6 +323,7 @@ int main(int count, char** words) {
               {"stream_frames_fuzz", framed_streams()},
               {"stun_fuzz", stun_messages()},
               {"synthetic_frame_fuzz", synthetic_frames()},
+              {"upnp_answer_fuzz", upnp_answers()},
               {"wireguard_netlink_fuzz", wireguard_messages()}};
   for (const auto& row : rows) {
     if (write_all(std::filesystem::path(words[1]) / row.target, row.inputs)) continue;

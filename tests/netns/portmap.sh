@@ -153,4 +153,64 @@ in_ns home ip route replace default via $gateway
 
 start_gateway enable_natpmp=no enable_upnp=yes || cat "$tmp/gateway.log"
 check "UPnP: mapped, and what is sent there arrives" works upnp
+keep gamma
+check "kept by UPnP when the others do not answer" check_mapped UPnP
+end "$keeper"; keeper=
+check "and taken away by it" wait_until eval '! has_rule'
+end "$gateway_pid"; gateway_pid=
+
+# A gateway that answers the search, and then streams a description that never ends, or a byte now and then.
+drag() { # flood|drip
+	in_ns_exec gateway python3 - "$1" <<-'P' & liar=$!
+		import socket, sys, threading, time
+		here = "192.168.1.1"
+		search = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); search.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+		search.bind(("239.255.255.250", 1900))
+		search.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, socket.inet_aton("239.255.255.250") + socket.inet_aton(here))
+		listener = socket.create_server((here, 5000))
+		kind = b"urn:schemas-upnp-org:device:InternetGatewayDevice:1"
+		def drag(client):
+		    try:
+		        client.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\n\r\n")
+		        while True: # 16 MiB a second: enough, and no harm to the machine
+		            client.sendall(b"<" * (1 << 20) if sys.argv[1] == "flood" else b"<")
+		            time.sleep(1 / 16 if sys.argv[1] == "flood" else 1)
+		    except OSError: pass
+		def serve():
+		    while True: threading.Thread(target=drag, args=(listener.accept()[0],), daemon=True).start()
+		threading.Thread(target=serve, daemon=True).start()
+		while True:
+		    who = search.recvfrom(2048)[1]
+		    search.sendto(b"HTTP/1.1 200 OK\r\nST: " + kind + b"\r\nUSN: uuid:1::" + kind + b"\r\nLOCATION: http://192.168.1.1:5000/d.xml\r\n\r\n", who)
+	P
+	wait_until is_listening
+}
+# One attempt by UPnP fails, within 25 s, and neither it nor what it began was ever larger than 96 MiB.
+stays_small() {
+	in_ns home python3 - "$bin/portmap-driver" try upnp $gateway $here_address $port <<-'P'
+		import os, resource, subprocess, sys, time
+		begun = time.monotonic()
+		run = subprocess.Popen(sys.argv[1:], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+		try: said = run.communicate(timeout=60)[0]
+		except subprocess.TimeoutExpired: run.kill(); said = run.communicate()[0] + "did not end in 60 s"
+		took, mib = time.monotonic() - begun, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+		print(f"{said.strip()}: {took:.1f} s, {mib:.0f} MiB")
+		sys.exit(0 if run.returncode == 1 and "UPnP: " in said and took < 25 and mib < 96 else 1)
+	P
+}
+upnp_process() { local p; for p in $(ip netns pids "$prefix-home"); do [ "$(cat "/proc/$p/comm" 2> /dev/null)" != upnp-attempt ] || echo "$p"; done; }
+is_confined() {
+	local p; p=$(upnp_process); [ -n "$p" ] || return 1
+	[ "$(grep -cE '^(CapInh|CapPrm|CapEff|NoNewPrivs):.(0{16}|1)$' "/proc/$p/status")" = 4 ] && [ "$(readlink "/proc/$p"/fd/* | grep -vcE '^(/dev/null|pipe:.*|socket:.*)$')" = 0 ]
+}
+drag flood
+check "a description without an end: no mapping, and no memory eaten" stays_small
+end "$liar"; drag drip
+keep beta
+check "it is read without capabilities, privileges, other descriptors" wait_until is_confined
+end "$keeper" KILL; keeper=
+check "one that comes byte by byte holds nobody up" stays_small
+end "$liar"; liar=
+check "no process stays behind, not even of an agent that was killed" wait_until eval '[ -z "$(upnp_process)" ]'
+check "the agent can be such a process as well" eval '"$bin/mesh-agent" --upnp-attempt x < /dev/null | grep "^unavailable "'
 check_summary

@@ -17,6 +17,7 @@
 #include "controller/agent/host_view.h"
 #include "controller/agent/port_mapping.h"
 #include "controller/netlink/monitor.h"
+#include "controller/portmap/upnp_process.h"
 
 namespace {
 
@@ -102,6 +103,7 @@ Status keep(const X25519SecretKey& secret, Port internal) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (const auto ended = upnp_process(argc, argv)) return *ended;
   if (argc < 4 || sodium_init() < 0) return 64;
   const Port internal(static_cast<std::uint16_t>(std::atoi(argv[argc - 1])));
   if (argc == 6 && std::strcmp(argv[1], "try") == 0)

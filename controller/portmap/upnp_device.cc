@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// By miniupnpc: the search on the network, the descriptions in XML, the calls in SOAP.
+#include "controller/portmap/upnp_device.h"
+
 #include <miniupnpc/miniupnpc.h>
 #include <miniupnpc/upnpcommands.h>
 #include <miniupnpc/upnperrors.h>
@@ -9,7 +10,6 @@
 #include <string>
 
 #include "controller/core/portmap/device_url.h"
-#include "controller/portmap/attempts.h"
 
 namespace kernmesh::portmap {
 namespace {
@@ -19,7 +19,6 @@ constexpr unsigned char kSearchTtl = 2;  // the library's advice
 // WANIPConnection: the port is another's; only mappings without an end are made.
 constexpr int kConflict = 718;
 constexpr int kOnlyPermanent = 725;
-constexpr int kOtherPortsTried = 3;
 
 // Descriptions and control addresses of a gateway device, freed at the end.
 struct Device {
@@ -61,33 +60,24 @@ Result<std::unique_ptr<Device>> find_device(const Gateway& gateway) {
                "no gateway device answers at " + to_string(gateway.address));
 }
 
-int add_mapping(const Device& device, const Attempt& attempt, Port external, bool for_ever) {
-  return UPNP_AddPortMapping(device.urls.controlURL, device.type(),
-                             std::to_string(external.value()).c_str(),
-                             std::to_string(attempt.internal.value()).c_str(),
-                             to_string(attempt.gateway.local).c_str(), "kernmesh", "UDP", nullptr,
-                             for_ever ? "0" : std::to_string(attempt.lifetime.count()).c_str());
-}
-
-// The wish, the internal port, or one that the nonce says.
-Port candidate(const Attempt& attempt, int tried) {
-  if (tried == 0) return attempt.wish ? attempt.wish->port : attempt.internal;
-  const auto at = static_cast<std::size_t>(2 * tried);
-  return Port(
-      static_cast<std::uint16_t>(0x8000 | attempt.nonce.at(at) << 8 | attempt.nonce.at(at + 1)));
+int add_mapping(const Device& device, const UpnpTask& task, Port external, bool for_ever) {
+  return UPNP_AddPortMapping(
+      device.urls.controlURL, device.type(), std::to_string(external.value()).c_str(),
+      std::to_string(task.internal.value()).c_str(), to_string(task.gateway.local).c_str(),
+      "kernmesh", "UDP", nullptr, for_ever ? "0" : std::to_string(task.lifetime.count()).c_str());
 }
 
 }  // namespace
 
-Result<Grant> try_upnp(const Attempt& attempt) {
-  MESH_TRY_ASSIGN(const auto device, find_device(attempt.gateway));
+Result<Grant> ask_device(const UpnpTask& task) {
+  MESH_TRY_ASSIGN(const auto device, find_device(task.gateway));
   const char* control = device->urls.controlURL;
-  if (attempt.lifetime.count() == 0) {
-    const auto port = candidate(attempt, 0);
+  if (task.lifetime.count() == 0) {
+    const auto port = task.external.front();
     const int code = UPNP_DeletePortMapping(control, device->type(),
                                             std::to_string(port.value()).c_str(), "UDP", nullptr);
     if (code != UPNPCOMMAND_SUCCESS) return error_of(code);
-    return Grant{{attempt.gateway.address, port}, {}, {}};
+    return Grant{{task.gateway.address, port}, {}, {}};
   }
   std::array<char, 64> text{};
   if (const int code = UPNP_GetExternalIPAddress(control, device->type(), text.data());
@@ -96,26 +86,17 @@ Result<Grant> try_upnp(const Attempt& attempt) {
   MESH_TRY_ASSIGN(const auto address, IpAddress::parse(text.data()));
   bool for_ever = false;
   int code = 0;
-  for (int tried = 0; tried <= kOtherPortsTried; ++tried) {
-    const Port port = candidate(attempt, tried);
-    code = add_mapping(*device, attempt, port, for_ever);
+  for (const Port port : task.external) {
+    code = add_mapping(*device, task, port, for_ever);
     if (code == kOnlyPermanent && !for_ever) {
       for_ever = true;
-      code = add_mapping(*device, attempt, port, for_ever);
+      code = add_mapping(*device, task, port, for_ever);
     }
     if (code == UPNPCOMMAND_SUCCESS)
-      return Grant{{address, port}, for_ever ? std::chrono::seconds(0) : attempt.lifetime, {}};
+      return Grant{{address, port}, for_ever ? std::chrono::seconds(0) : task.lifetime, {}};
     if (code != kConflict) break;
   }
   return error_of(code);
-}
-
-Result<Grant> carry_out(const Attempt& attempt) {
-  auto done = attempt.protocol == Protocol::kPcp      ? try_pcp(attempt)
-              : attempt.protocol == Protocol::kNatPmp ? try_nat_pmp(attempt)
-                                                      : try_upnp(attempt);
-  if (!done) return done.error().with_context(to_string(attempt.protocol));
-  return done;
 }
 
 }  // namespace kernmesh::portmap
