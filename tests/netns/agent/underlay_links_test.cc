@@ -14,6 +14,7 @@
 #include <chrono>
 #include <csignal>
 #include <functional>
+#include <optional>
 
 #include "controller/netlink/netns.h"
 

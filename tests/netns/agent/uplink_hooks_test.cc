@@ -10,7 +10,9 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <optional>
 
+#include "bpf/abi/addr.h"
 #include "controller/bpf/map.h"
 
 namespace kernmesh::agent {
