@@ -17,6 +17,9 @@ struct Deed {
   std::string detail;
 };
 
+// The event of a restore: with it the numbers of events begin again from those of the backup.
+inline constexpr const char* kRestoreAction = "network.restore";
+
 store::AuditEvent event_by(const rpc::Caller& caller, WallTime now, Deed deed);
 
 // "node 7 (web-1)", "user ada"

@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "controller/base/timestamp.h"
+#include "controller/server/audit.h"
 
 namespace kernmesh::server {
 namespace {
@@ -30,6 +31,45 @@ Result<std::string> read_tail(const std::string& path) {
   return tail;
 }
 
+std::string text_at(const nlohmann::json& line, const char* name) {
+  const auto found = line.find(name);
+  return found != line.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+// Whether the store has the event that the file has under this number. Both count from one: after a
+// restore of an older backup the numbers come again, for other events.
+Result<bool> is_stored(store::Store& store, const FiledEvent& filed) {
+  if (filed.id == AuditId()) return false;
+  store::AuditQuery query;
+  query.beyond = AuditId(filed.id.value() - 1);
+  query.most = 1;
+  MESH_TRY_ASSIGN(const auto records, store.audit(query));
+  if (records.empty() || records.front().id != filed.id) return false;
+  const auto& event = records.front().event;
+  return format_rfc3339(event.at) == filed.time && event.action == filed.action;
+}
+
+// Of a file whose end the store does not have and whose older lines it does not have either: what
+// came since the restore is missing there. Without a restore it is another network's file.
+Result<AuditId> before_last_restore(store::Store& store, AuditId newest) {
+  store::AuditQuery query;
+  query.order = store::AuditOrder::kNewestFirst;
+  query.action = kRestoreAction;
+  query.most = 1;
+  MESH_TRY_ASSIGN(const auto records, store.audit(query));
+  return records.empty() ? newest : AuditId(records.front().id.value() - 1);
+}
+
+// The newest event of the store that the file has.
+Result<AuditId> last_of_both(store::Store& store, const std::vector<FiledEvent>& filed) {
+  for (const auto& event : filed) {
+    MESH_TRY_ASSIGN(const bool stored, is_stored(store, event));
+    if (stored) return event.id;
+  }
+  MESH_TRY_ASSIGN(const auto newest, store.newest_audit());
+  return filed.empty() ? newest : before_last_restore(store, newest);
+}
+
 }  // namespace
 
 std::string audit_line(const store::AuditRecord& record) {
@@ -46,19 +86,21 @@ std::string audit_line(const store::AuditRecord& record) {
   return line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 
-std::optional<AuditId> last_id_in(std::string_view tail) {
+std::vector<FiledEvent> events_in(std::string_view tail) {
+  std::vector<FiledEvent> found;
   while (!tail.empty()) {
     const auto end = tail.rfind('\n');
-    if (end == std::string_view::npos) return std::nullopt;
+    if (end == std::string_view::npos) break;
     const auto before = end == 0 ? std::string_view::npos : tail.rfind('\n', end - 1);
     const auto begin = before == std::string_view::npos ? 0 : before + 1;
     const auto line = nlohmann::json::parse(tail.substr(begin, end - begin), nullptr, false);
     if (line.is_object() && line.contains("id") && line["id"].is_number_unsigned()) {
-      return AuditId(line["id"].get<std::uint64_t>());
+      found.push_back({AuditId(line["id"].get<std::uint64_t>()), text_at(line, "time"),
+                       text_at(line, "action")});
     }
     tail = tail.substr(0, begin);
   }
-  return std::nullopt;
+  return found;
 }
 
 Result<std::unique_ptr<AuditJournal>> AuditJournal::open(const std::string& path,
@@ -66,13 +108,11 @@ Result<std::unique_ptr<AuditJournal>> AuditJournal::open(const std::string& path
   std::unique_ptr<AuditJournal> journal(new AuditJournal(path, store));
   MESH_TRY(journal->open_file());
   MESH_TRY_ASSIGN(const auto tail, read_tail(path));
-  const auto last = last_id_in(tail);
-  if (!last && !tail.empty()) {
+  const auto filed = events_in(tail);
+  if (filed.empty() && !tail.empty()) {
     return Error(ErrorCode::kInvalid, path + " is not an audit log: name another file");
   }
-  MESH_TRY_ASSIGN(const auto newest, store.newest_audit());
-  // The log of another network, or of this one before an older backup of it was restored.
-  journal->written_ = std::min(last.value_or(newest), newest);
+  MESH_TRY_ASSIGN(journal->written_, last_of_both(store, filed));
   journal->torn_ = !tail.empty() && tail.back() != '\n';
   return journal;
 }

@@ -6,6 +6,8 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "controller/base/result.h"
 #include "controller/base/unique_fd.h"
@@ -15,8 +17,9 @@ namespace kernmesh::server {
 
 class AuditJournal {
  public:
-  // Goes on behind the last event that the file has; an empty or new file begins with what happens
-  // from now on. The store outlives it. Errors: the file cannot be opened, or is not such a file.
+  // Goes on behind the last event that both have, so that after a restore of an older backup the
+  // file gets what the restored store has since; an empty or new file begins with what happens from
+  // now on. The store outlives it. Errors: the file cannot be opened, or is not such a file.
   static Result<std::unique_ptr<AuditJournal>> open(const std::string& path, store::Store& store);
 
   // Appends what the store has and the file has not. After an error (a full disk) the next call
@@ -40,7 +43,13 @@ class AuditJournal {
 // "from": … or null}
 std::string audit_line(const store::AuditRecord& record);
 
-// The id in the last whole line of a file's end; nothing when there is none. Any bytes.
-std::optional<AuditId> last_id_in(std::string_view tail);
+// What tells one event of a file from another.
+struct FiledEvent {
+  AuditId id;
+  std::string time;
+  std::string action;
+};
+// Those in the whole lines of a file's end, newest first; none when there is none. Any bytes.
+std::vector<FiledEvent> events_in(std::string_view tail);
 
 }  // namespace kernmesh::server

@@ -102,7 +102,7 @@ Status raise_epoch(store::Store& store, store::Contents& contents, Epoch replace
   store::Commit commit;
   contents.meta->epoch = Epoch(next);
   commit.puts.emplace_back(*contents.meta);
-  commit.audit = {{now, "administrator", "network.restore", "epoch " + std::to_string(next), ""}};
+  commit.audit = {{now, "administrator", kRestoreAction, "epoch " + std::to_string(next), ""}};
   commit.audience = store::Audience::kNetwork;
   MESH_TRY(store.commit(commit));
   MESH_TRY_ASSIGN(contents, store.load());

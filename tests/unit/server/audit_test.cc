@@ -9,6 +9,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "controller/server/audit.h"
 #include "controller/server/audit_journal.h"
 #include "controller/server/denial_log.h"
 #include "controller/store/sqlite_store.h"
@@ -236,8 +237,9 @@ TEST_F(AuditTest, the_file_has_a_json_line_for_each_event_and_goes_on_after_a_re
             std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
 }
 
-store::AuditEvent event_of(const std::string& subject) {
-  return {WallTime(std::chrono::seconds(5)), "server", "test", subject, "", ""};
+store::AuditEvent event_of(const std::string& subject,
+                           std::chrono::seconds at = std::chrono::seconds(5)) {
+  return {WallTime(at), "server", "test", subject, "", ""};
 }
 
 class JournalTest : public AuditTest {
@@ -248,9 +250,9 @@ class JournalTest : public AuditTest {
     store_ = std::move(*store::open_sqlite_store(directory_ + "/other.db"));
     path_ = directory_ + "/audit.jsonl";
   }
-  void add(const std::string& subject) {
+  void add(const std::string& subject, std::chrono::seconds at = std::chrono::seconds(5)) {
     store::Commit commit;
-    commit.audit = {event_of(subject)};
+    commit.audit = {event_of(subject, at)};
     ASSERT_TRUE(store_->commit(commit));
   }
   std::vector<std::string> subjects() {
@@ -306,6 +308,40 @@ TEST_F(JournalTest, a_file_that_was_moved_away_is_made_anew) {
   add("two");
   ASSERT_TRUE(journal->catch_up());
   EXPECT_THAT(subjects(), ElementsAre("two"));
+}
+
+// The file has "one" to "four", the backup was taken after "two".
+TEST_F(JournalTest, a_restore_of_an_older_backup_is_written) {
+  {
+    auto journal = *AuditJournal::open(path_, *store_);
+    for (const char* subject : {"one", "two"}) add(subject);
+    ASSERT_TRUE(journal->catch_up());
+    std::filesystem::copy(directory_ + "/other.db", directory_ + "/older.db");
+    std::filesystem::copy(directory_ + "/other.db-wal", directory_ + "/older.db-wal");
+    for (const char* subject : {"three", "four"}) add(subject, std::chrono::seconds(6));
+    ASSERT_TRUE(journal->catch_up());
+  }
+  store_ = std::move(*store::open_sqlite_store(directory_ + "/older.db"));
+  for (const char* subject : {"restore", "five"}) add(subject, std::chrono::seconds(7));
+  for (int starts = 0; starts < 2; ++starts) {
+    auto journal = *AuditJournal::open(path_, *store_);
+    ASSERT_TRUE(journal->catch_up());
+    EXPECT_THAT(subjects(), ElementsAre("one", "two", "three", "four", "restore", "five"));
+  }
+}
+
+TEST_F(JournalTest, after_a_restore_into_a_file_of_another_network_the_restore_is_written) {
+  std::ofstream(path_) << R"({"id": 70, "time": "2020-01-01T00:00:00Z", "action": "node.join",)"
+                       << R"( "subject": "theirs"})"
+                       << "\n";
+  add("one");
+  store::Commit commit;
+  commit.audit.push_back(event_of("restore"));
+  commit.audit.front().action = kRestoreAction;
+  ASSERT_TRUE(store_->commit(commit));
+  add("two");
+  ASSERT_TRUE((*AuditJournal::open(path_, *store_))->catch_up());
+  EXPECT_THAT(subjects(), ElementsAre("theirs", "restore", "two"));
 }
 
 TEST_F(JournalTest, a_file_that_is_something_else_is_refused) {
