@@ -32,12 +32,14 @@ bool has_ever_connected(const store::NodeRecord& record) {
 }  // namespace
 
 Housekeeper::Housekeeper(Directory& directory, store::Store& store, Presence& presence,
-                         const RelayPresence& relays, WallClock clock, Options options)
+                         const RelayPresence& relays, WallClock clock, MonoReading mono,
+                         Options options)
     : directory_(directory),
       store_(store),
       presence_(presence),
       relays_(relays),
       clock_(std::move(clock)),
+      mono_(std::move(mono)),
       options_(options),
       waking_(directory, presence),
       started_(Clock::now()),
@@ -131,9 +133,33 @@ void Housekeeper::look_after_keys() {
   log_failure("look after node keys", status);
 }
 
+// One that still counts as connected has not been seen to leave yet; one that never came may be on
+// its way.
+bool Housekeeper::is_gone(const store::NodeRecord& record, const std::set<NodeId>& online) const {
+  return record.node.ephemeral && !record.node.online && !online.contains(record.node.id) &&
+         has_ever_connected(record);
+}
+
+void Housekeeper::note_gone(const std::set<NodeId>& online) {
+  std::map<NodeId, MonoTime> gone;
+  directory_.read([&](const View& view) {
+    for (const auto& [id, record] : view.nodes) {
+      if (!is_gone(record, online)) continue;
+      const auto known = gone_since_.find(id);
+      gone.emplace(id, known == gone_since_.end() ? mono_() : known->second);
+    }
+  });
+  gone_since_ = std::move(gone);
+}
+
 void Housekeeper::remove_ephemeral() {
   if (Clock::now() - started_ < options_.reconnect_grace) return;
   const auto online = presence_.online();
+  note_gone(online);
+  const auto is_over = [&](NodeId id) {
+    const auto since = gone_since_.find(id);
+    return since != gone_since_.end() && mono_() >= since->second + options_.ephemeral_lifetime;
+  };
   const WallTime now = clock_();
   const auto status =
       commit_planned(directory_, store_, [&](const View& view) -> Result<store::Commit> {
@@ -141,11 +167,9 @@ void Housekeeper::remove_ephemeral() {
         commit.audience = store::Audience::kNetwork;
         for (const auto& [id, record] : view.nodes) {
           const auto& node = record.node;
-          // One that still counts as connected has not been seen to leave yet.
-          const bool gone = !node.online && !online.contains(id);
           const WallTime seen = std::max(node.last_seen_at, node.created_at);
-          if (!node.ephemeral || !gone || now < seen + options_.ephemeral_lifetime) continue;
-          if (!has_ever_connected(record)) continue;
+          if (!is_gone(record, online) || !is_over(id)) continue;
+          if (now < seen + options_.ephemeral_lifetime) continue;
           commit.removals.emplace_back(store::Removal<NodeId>{id, record.written});
           commit.audit.push_back(server_event(now, "node.remove_ephemeral", record));
         }

@@ -5,7 +5,9 @@
 #pragma once
 
 #include <condition_variable>
+#include <map>
 #include <mutex>
+#include <set>
 #include <thread>
 
 #include "controller/server/directory.h"
@@ -24,12 +26,14 @@ inline constexpr auto kFlushInterval = std::chrono::seconds(2);
 class Housekeeper {
  public:
   struct Options {
-    std::chrono::seconds ephemeral_lifetime{};  // an ephemeral node may be gone for so long
+    // An ephemeral node may be gone for so long: by the wall clock, and by the monotonic clock of
+    // this run, because a removal is for good and a wall clock may be set to anything.
+    std::chrono::seconds ephemeral_lifetime{};
     // After a start, nodes that were connected before count as connected for this long.
     std::chrono::seconds reconnect_grace{};
   };
   Housekeeper(Directory& directory, store::Store& store, Presence& presence,
-              const RelayPresence& relays, WallClock clock, Options options);
+              const RelayPresence& relays, WallClock clock, MonoReading mono, Options options);
   ~Housekeeper() { stop(); }
 
   void start();
@@ -44,6 +48,8 @@ class Housekeeper {
   void check(const std::vector<OpenStream>& streams);
   void remind_streams();
   void look_after_keys();
+  bool is_gone(const store::NodeRecord& record, const std::set<NodeId>& online) const;
+  void note_gone(const std::set<NodeId>& online);
   void remove_ephemeral();
   void flush_presence();
   void check_relays();
@@ -53,8 +59,10 @@ class Housekeeper {
   Presence& presence_;
   const RelayPresence& relays_;
   WallClock clock_;
+  MonoReading mono_;
   Options options_;
   Waking waking_;
+  std::map<NodeId, MonoTime> gone_since_;  // ephemeral nodes, as this run has seen it
   std::uint64_t ticks_ = 0;
   Clock::time_point started_;
   Clock::time_point flushed_;

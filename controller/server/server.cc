@@ -71,11 +71,13 @@ Result<lock::History> open_lock(const store::Contents& contents) {
 
 class AssembledServer final : public Server {
  public:
-  AssembledServer(ServerOptions options, StateDir state, TlsIdentity identity, WallClock clock)
+  AssembledServer(ServerOptions options, StateDir state, TlsIdentity identity, WallClock clock,
+                  MonoReading mono)
       : options_(std::move(options)),
         state_(std::move(state)),
         identity_(std::move(identity)),
-        clock_(std::move(clock)) {}
+        clock_(std::move(clock)),
+        mono_(std::move(mono)) {}
 
   // The reverse of start(): no streams any more, then no calls, then no people who sign in, and
   // then no store. Streams are ended before the services stop, because those wait for them. Until
@@ -110,7 +112,7 @@ class AssembledServer final : public Server {
         clock_);
     MESH_TRY(make_administration());
     housekeeper_ = std::make_unique<Housekeeper>(
-        *directory_, *store_, presence_, relay_presence_, clock_,
+        *directory_, *store_, presence_, relay_presence_, clock_, mono_,
         Housekeeper::Options{options_.ephemeral_lifetime, options_.reconnect_grace});
     MESH_TRY_ASSIGN(
         grpc_, rpc::start_grpc_server({options_.listen, identity_.chain_pem, identity_.key_pem},
@@ -174,7 +176,7 @@ class AssembledServer final : public Server {
                                                      const signin::Identity& identity) {
       return users->take(newcomer, identity);
     };
-    MESH_TRY_ASSIGN(office_, open_sign_in_office(options_.sign_in, {clock_, host::mono_now}, take));
+    MESH_TRY_ASSIGN(office_, open_sign_in_office(options_.sign_in, {clock_, mono_}, take));
     spdlog::info("people sign in at {}, {}", options_.sign_in.issuer,
                  options_.sign_in.url.empty() ? "on its own page"
                                               : "by way of " + options_.sign_in.url +
@@ -225,6 +227,7 @@ class AssembledServer final : public Server {
   StateDir state_;
   TlsIdentity identity_;
   WallClock clock_;
+  MonoReading mono_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<Directory> directory_;
   Presence presence_;
@@ -262,12 +265,13 @@ WallTime system_now() {
   return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
 }
 
-Result<std::unique_ptr<Server>> start_server(const ServerOptions& options, WallClock clock) {
+Result<std::unique_ptr<Server>> start_server(const ServerOptions& options, WallClock clock,
+                                             MonoReading mono) {
   MESH_TRY_ASSIGN(auto state, StateDir::open(options.state_dir));
   MESH_TRY(check_not_lost(state));  // before there is another authority
   MESH_TRY_ASSIGN(auto identity, open_identity(options, state, clock()));
   auto server = std::make_unique<AssembledServer>(options, std::move(state), std::move(identity),
-                                                  std::move(clock));
+                                                  std::move(clock), std::move(mono));
   MESH_TRY(server->start());
   return std::unique_ptr<Server>(std::move(server));
 }

@@ -11,6 +11,7 @@
 
 #include "controller/base/result.h"
 #include "controller/core/topology/registration.h"
+#include "controller/host/event_loop.h"
 #include "controller/server/gatekeeper.h"
 #include "controller/server/signin/office.h"
 
@@ -51,6 +52,7 @@ class Server {
 };
 
 Result<std::unique_ptr<Server>> start_server(const ServerOptions& options,
-                                             WallClock clock = system_now);
+                                             WallClock clock = system_now,
+                                             MonoReading mono = host::mono_now);
 
 }  // namespace kernmesh::server

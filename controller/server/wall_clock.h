@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The server's reading of CLOCK_REALTIME as a value (L3); tests bring their own.
+// The server's readings of CLOCK_REALTIME and CLOCK_BOOTTIME as values (L3); tests bring their own.
 #pragma once
 
 #include <functional>
@@ -9,5 +9,6 @@
 namespace kernmesh::server {
 
 using WallClock = std::function<WallTime()>;
+using MonoReading = std::function<MonoTime()>;
 
 }  // namespace kernmesh::server

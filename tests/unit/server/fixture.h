@@ -60,7 +60,8 @@ class ServerTest : public testing::Test {
 
   void start() {
     auto server = start_server(
-        options_, [this] { return system_now() + std::chrono::seconds(clock_offset_s_.load()); });
+        options_, [this] { return system_now() + std::chrono::seconds(clock_offset_s_.load()); },
+        [this] { return host::mono_now() + std::chrono::seconds(mono_offset_s_.load()); });
     ASSERT_TRUE(server) << server.error().message();
     server_ = std::move(*server);
     address_ = "127.0.0.1:" + std::to_string(server_->port());
@@ -100,7 +101,9 @@ class ServerTest : public testing::Test {
   std::string address_;
   std::string token_;
   std::string ca_pem_;
+  // Time that passes is in both; a clock that is set, in the first alone.
   std::atomic<std::int64_t> clock_offset_s_ = 0;
+  std::atomic<std::int64_t> mono_offset_s_ = 0;
   std::unique_ptr<Server> server_;
   std::unique_ptr<rpc::AdminClient> admin_;
 };

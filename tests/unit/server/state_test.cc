@@ -219,6 +219,14 @@ bool ends_with_online(const std::vector<rpc::Update>& updates, bool online) {
   return delta != nullptr && !delta->upserted.empty() && delta->upserted.back().online == online;
 }
 
+// Whether some update has taken the node away.
+bool ends_without(const std::vector<rpc::Update>& updates, NodeId id) {
+  return std::any_of(updates.begin(), updates.end(), [&](const auto& update) {
+    const auto* delta = std::get_if<netmap::Delta>(&update);
+    return delta != nullptr && std::count(delta->removed.begin(), delta->removed.end(), id) > 0;
+  });
+}
+
 TEST_F(StateTest, ephemeral_node_is_removed_when_it_was_gone_for_its_time_and_has_ever_come) {
   server_.reset();
   options_.reconnect_grace = {};
@@ -236,25 +244,51 @@ TEST_F(StateTest, ephemeral_node_is_removed_when_it_was_gone_for_its_time_and_ha
   {
     Watcher watcher(client(), session);
     watcher.first();
-    clock_offset_s_ = 20 * 60;  // while it is connected nothing happens to it
+    mono_offset_s_ = clock_offset_s_ = 20 * 60;  // while it is connected nothing happens to it
     other.wait([](const auto& all) { return ends_with_online(all, true); });
   }
   other.wait([](const auto& all) { return ends_with_online(all, false); });
-  const auto is_gone = [](const rpc::Update& update, NodeId id) {
-    const auto* delta = std::get_if<netmap::Delta>(&update);
-    return delta != nullptr && std::count(delta->removed.begin(), delta->removed.end(), id) > 0;
-  };
   const auto wait_until_gone = [&](NodeId id) {
-    other.wait([&](const auto& all) {
-      return std::any_of(all.begin(), all.end(), [&](const auto& one) { return is_gone(one, id); });
-    });
+    other.wait([&](const auto& all) { return ends_without(all, id); });
   };
+  mono_offset_s_ = 3600;
   clock_offset_s_ = 31 * 60;  // 31 minutes after the one joined, 11 after the other left
   wait_until_gone(briefly.node_id);
   EXPECT_EQ(admin_->list_nodes()->nodes_size(), 3);
+  mono_offset_s_ = 2 * 3600;
   clock_offset_s_ = 52 * 60;
   wait_until_gone(session.node_id);
   EXPECT_EQ(admin_->list_nodes()->nodes_size(), 2) << "who never came may be on its way yet";
+}
+
+// C13: nothing brings a removed node back, so a clock that is set removes none.
+TEST_F(StateTest, c13_a_clock_that_leaps_removes_no_ephemeral_node) {
+  server_.reset();
+  options_.reconnect_grace = {};
+  start();
+  const TestNode stays, leaves;
+  Watcher other(client(), join(stays));
+  other.first();
+  const auto session =
+      *client()->register_node(leaves.registration(make_key(Use::kOnce, true).secret()));
+  {
+    Watcher watcher(client(), session);
+    watcher.first();
+    other.wait([](const auto& all) { return ends_with_online(all, true); });
+  }
+  other.wait([](const auto& all) { return ends_with_online(all, false); });
+  // Session tokens are over by that clock, so that streams end, each in another of the looks.
+  clock_offset_s_ = 24 * 3600;
+  EXPECT_EQ(other.wait_for_end().code(), ErrorCode::kUnauthenticated);
+  Watcher second(client(), join(TestNode()));
+  second.first();
+  clock_offset_s_ = 48 * 3600;
+  EXPECT_EQ(second.wait_for_end().code(), ErrorCode::kUnauthenticated);
+  EXPECT_EQ(admin_->list_nodes()->nodes_size(), 3) << "none is removed";
+  Watcher third(client(), join(TestNode()));
+  third.first();
+  mono_offset_s_ = 31 * 60;
+  third.wait([&](const auto& all) { return ends_without(all, session.node_id); });
 }
 
 TEST_F(StateTest, hint_of_a_join_key_is_the_end_of_what_its_holder_has) {
