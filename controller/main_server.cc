@@ -11,7 +11,7 @@
 #include <csignal>
 #include <cstdio>
 #include <fstream>
-#include <iterator>
+#include <sstream>
 
 #include "controller/rpc/clock_watch.h"
 #include "controller/server/admin_token.h"
@@ -34,6 +34,7 @@ void print_next_steps(const Server& server, const ServerOptions& options) {
   const std::string server_name = "HOST:" + std::to_string(server.port());
   std::printf(
       "A new network. Its authority's fingerprint (SHA-256):\n  %s\n"
+      "Its policy lets people reach their own machines: `meshadm policy get` prints it.\n"
       "The administrator token is in %s/admin.token. Next:\n"
       "  export KERNMESH_SERVER=localhost:%u KERNMESH_TOKEN=$(cat %s/admin.token)\n"
       "  meshadm user create ann\n"
@@ -256,10 +257,14 @@ int main(int argc, char** argv) {
     return app.exit(error) == 0 ? 0 : 2;
   }
   if (!policy_file.empty()) {
-    std::ifstream file(policy_file, std::ios::binary);
-    options.policy.assign(std::istreambuf_iterator<char>(file), {});
+    errno = 0;
+    std::ostringstream text;
+    text << std::ifstream(policy_file, std::ios::binary).rdbuf();
+    options.policy = text.str();
     if (options.policy.empty()) {
-      return fail({kernmesh::ErrorCode::kInvalid, "cannot read the policy file " + policy_file});
+      return fail(errno != 0 ? kernmesh::Error::from_errno("read " + policy_file, errno)
+                             : kernmesh::Error(kernmesh::ErrorCode::kInvalid,
+                                               policy_file + " is empty: it holds no policy"));
     }
   }
   options.ephemeral_lifetime = std::chrono::minutes(ephemeral_minutes);

@@ -5,7 +5,7 @@
 
 #include <cerrno>
 #include <fstream>
-#include <iterator>
+#include <sstream>
 
 #include "controller/server/signin/pages.h"
 
@@ -31,8 +31,11 @@ Result<std::string> read_secret(const std::string& path) {
     return Error(ErrorCode::kPermissionDenied,
                  path + " is open to everybody on this machine: chmod o= " + path);
   }
-  std::ifstream file(path, std::ios::binary);
-  std::string secret(std::istreambuf_iterator<char>(file), {});
+  errno = 0;
+  std::ostringstream text;
+  text << std::ifstream(path, std::ios::binary).rdbuf();
+  std::string secret = text.str();
+  if (secret.empty() && errno != 0) return Error::from_errno("read " + path, errno);
   constexpr std::string_view kBlanks = " \t\r\n";
   secret.erase(0, std::min(secret.find_first_not_of(kBlanks), secret.size()));
   secret.erase(secret.find_last_not_of(kBlanks) + 1);

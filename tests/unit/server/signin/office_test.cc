@@ -70,6 +70,12 @@ TEST(SignInOffice, takes_a_secret_only_from_a_file_that_is_not_everybodys) {
   EXPECT_EQ(open_to_all.error().message().find("top-secret"), std::string::npos);
   std::remove(path);
   EXPECT_FALSE(open(options));
+  ASSERT_EQ(mkdir(path, 0700), 0);
+  const auto unreadable = open(options);
+  std::remove(path);
+  ASSERT_FALSE(unreadable);
+  EXPECT_NE(unreadable.error().message().find("Is a directory"), std::string::npos)
+      << unreadable.error().message();
 }
 
 }  // namespace
