@@ -36,6 +36,14 @@ Error refusal(KernelPath& path, const PortState& port) {
                                        "; --interface none forwards in userspace"};
 }
 
+void log_port(const PortState& port) {
+  if (port.mode == "none") {
+    spdlog::warn("{}: no XDP, {}", port.interface, port.why);
+  } else {
+    spdlog::info("{}: XDP mode {} ({})", port.interface, port.mode, port.why);
+  }
+}
+
 Result<Forwarding> open_on(const KernelPathOptions& options, Chosen chosen) {
   auto path = KernelPath::open(options);
   if (!path && chosen == Chosen::kByName) return path.error().with_context("forward in XDP");
@@ -45,12 +53,9 @@ Result<Forwarding> open_on(const KernelPathOptions& options, Chosen chosen) {
   }
   Forwarding forwarding{std::nullopt, path->ports()};
   for (const auto& port : forwarding.ports) {
-    if (port.mode != "none") {
-      spdlog::info("{}: XDP mode {} ({})", port.interface, port.mode, port.why);
-      continue;
-    }
-    if (chosen == Chosen::kByName && !port.is_taken) return refusal(*path, port);
-    spdlog::warn("{}: no XDP, {}", port.interface, port.why);
+    const bool is_refused = port.mode == "none" && chosen == Chosen::kByName && !port.is_taken;
+    if (is_refused) return refusal(*path, port);
+    log_port(port);
   }
   if (path->carries()) {
     forwarding.kernel.emplace(std::move(*path));
@@ -86,6 +91,13 @@ Result<Forwarding> open_forwarding(KernelPathOptions options) {
   if (!found || found->empty()) return in_userspace(options.instance);
   names = std::move(*found);
   return open_on(options, Chosen::kByRoute);
+}
+
+bool tend_forwarding(KernelPath& path, const std::vector<std::string>& names) {
+  const auto found = names.empty() ? default_interfaces() : names;
+  const auto news = path.tend(found ? *found : std::vector<std::string>());
+  for (const auto& port : news) log_port(port);
+  return !news.empty();
 }
 
 std::string describe(const std::vector<PortState>& ports) {

@@ -24,6 +24,10 @@ struct Forwarding {
 // each interface.
 Result<Forwarding> open_forwarding(KernelPathOptions options);
 
+// Looks after it while the relay runs: see KernelPath::tend(). `names` as options.interfaces above.
+// Logs what is new of an interface, and says whether anything is.
+bool tend_forwarding(KernelPath& path, const std::vector<std::string>& names);
+
 // "forwards in XDP on eth0 (native), in userspace on eth1", or "forwards in userspace".
 std::string describe(const std::vector<PortState>& ports);
 

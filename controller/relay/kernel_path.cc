@@ -74,6 +74,12 @@ Result<KernelPath> KernelPath::open(const KernelPathOptions& options) {
   return path;
 }
 
+std::vector<std::string> KernelPath::names() const {
+  std::vector<std::string> out;
+  for (const auto& port : ports_) out.push_back(port.interface);
+  return out;
+}
+
 bool KernelPath::carries() const {
   return std::any_of(ports_.begin(), ports_.end(),
                      [](const PortState& port) { return port.mode != "none"; });
@@ -99,6 +105,43 @@ Result<bool> KernelPath::comes_back(const std::string& interface, const IpAddres
 PortState KernelPath::take(const std::string& interface) {
   const IfIndex index(if_nametoindex(interface.c_str()));
   if (index.value() == 0) return {interface, "none", "no such interface"};
+  PortState port = take(interface, index);
+  port.index = index;
+  return port;
+}
+
+bool KernelPath::is_as_it_was(const PortState& port) const {
+  const IfIndex index(if_nametoindex(port.interface.c_str()));
+  if (index != port.index) return false;
+  if (port.mode == "none") return true;
+  const auto there = relay_.query(index);
+  return there && *there && relay_.shares_maps((*there)->program);
+}
+
+bool KernelPath::lacks_interface() const {
+  return std::any_of(ports_.begin(), ports_.end(),
+                     [](const PortState& port) { return port.index == IfIndex(); });
+}
+
+std::vector<PortState> KernelPath::tend(const std::vector<std::string>& interfaces) {
+  std::vector<PortState> news;
+  for (auto& port : ports_) {
+    if (is_as_it_was(port)) continue;
+    if (port.mode != "none" && port.index.value() != 0) (void)relay_.detach(port.index);
+    port = take(port.interface);
+    news.push_back(port);
+  }
+  for (const auto& interface : interfaces) {
+    const bool known = std::any_of(ports_.begin(), ports_.end(), [&](const PortState& port) {
+      return port.interface == interface;
+    });
+    if (known) continue;
+    news.push_back(ports_.emplace_back(take(interface)));
+  }
+  return news;
+}
+
+PortState KernelPath::take(const std::string& interface, IfIndex index) {
   const auto there = relay_.query(index);
   if (there && *there && relay_.shares_maps((*there)->program)) {
     const auto kept = relay_.attach(index, (*there)->mode);

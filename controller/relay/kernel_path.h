@@ -24,6 +24,7 @@ struct PortState {
   std::string mode;       // "native", "generic", or "none"
   std::string why;        // for people
   bool is_taken = false;  // "none" because another's program is there
+  IfIndex index{};        // which it was; 0: there was none of that name
 };
 
 class KernelPath {
@@ -34,11 +35,20 @@ class KernelPath {
   static Result<KernelPath> open(const KernelPathOptions& options);
 
   const std::vector<PortState>& ports() const { return ports_; }
-  bool carries() const;  // whether any interface has the program
+  std::vector<std::string> names() const;  // of the interfaces that were asked
+  bool carries() const;                    // whether any interface has the program
   bool adopted() const { return relay_.adopted(); }
   bpf::Relay& maps() { return relay_; }
   // Packets that the program has sent on; 0 when it cannot be read.
   std::uint64_t forwarded() const;
+
+  // Puts the program back where it is missing by now: on an interface that came back or that
+  // somebody took it off, and on those named that had not been asked. An interface that could not
+  // carry it is asked again when it is another one. Waits up to 4 s for a frame on each; returns
+  // the interfaces of which something is new.
+  std::vector<PortState> tend(const std::vector<std::string>& interfaces);
+  // Whether an interface that was asked is gone.
+  bool lacks_interface() const;
 
   // When everything of an earlier run is set that was restored: from now on data on any other
   // channel is dropped. Removes channels of an earlier run that nobody restored.
@@ -50,6 +60,8 @@ class KernelPath {
   KernelPath(bpf::Relay relay, const bpf::RelayConfig& config)
       : relay_(std::move(relay)), config_(config), port_(config.port) {}
   PortState take(const std::string& interface);
+  PortState take(const std::string& interface, IfIndex index);
+  bool is_as_it_was(const PortState& port) const;
   Result<bool> comes_back(const std::string& interface, const IpAddress& neighbour);
 
   bpf::Relay relay_;

@@ -28,6 +28,9 @@ namespace kernmesh::relay {
 namespace {
 
 constexpr auto kTick = std::chrono::seconds(1);
+// Default routes are read after addresses have changed, and again, because a route comes later than
+// its address; not each time, for a router may have a million.
+constexpr int kLooksForRoutes = 3;
 constexpr auto kReadUsageEvery = std::chrono::seconds(5);  // a walk of the table; bindings last 90
 
 Now read_clocks() {
@@ -76,6 +79,7 @@ struct RelayDaemon::State {
   std::optional<MonoTime> settle();
   void read_usage(const Now& now);
   void follow_addresses();
+  void tend_kernel_path();
   void save();
   void publish();
 
@@ -92,6 +96,8 @@ struct RelayDaemon::State {
   Certificate certificate;       // of tls
   std::unique_ptr<TlsListener> tls;
   UniqueFd signals;
+  std::set<IpAddress> own;  // addresses of this host
+  int looks_for_routes = 0;
   MonoTime next_tick{}, next_usage{};
   std::uint64_t saved_generation = 0, unknown_datagrams = 0;
   std::uint64_t forwarded_before = 0;
@@ -264,6 +270,7 @@ std::optional<MonoTime> RelayDaemon::State::settle() {
   if (now.mono >= next_usage) {
     read_usage(now);
     follow_addresses();
+    tend_kernel_path();
     next_usage = now.mono + kReadUsageEvery;
   }
   execute(table.expire(now));
@@ -288,14 +295,27 @@ void RelayDaemon::State::read_usage(const Now& now) {
 }
 
 void RelayDaemon::State::follow_addresses() {
-  auto own = own_addresses();
-  if (own.empty()) return;
+  auto found = own_addresses();
+  if (found.empty()) return;
+  if (found != own) looks_for_routes = kLooksForRoutes;
+  own = std::move(found);
   if (kernel) {
     if (const auto set = kernel->maps().set_locals(own); !set) {
       spdlog::warn("{}", set.error().message());
     }
   }
-  table.set_own_addresses(std::move(own));
+  table.set_own_addresses(own);
+}
+
+void RelayDaemon::State::tend_kernel_path() {
+  if (!kernel) return;
+  const bool by_route = options.interfaces.empty();
+  const bool asks_routes = by_route && (looks_for_routes > 0 || kernel->lacks_interface());
+  looks_for_routes = std::max(looks_for_routes - 1, 0);
+  // An empty list of names means default routes.
+  const bool changed = by_route && !asks_routes ? tend_forwarding(*kernel, kernel->names())
+                                                : tend_forwarding(*kernel, options.interfaces);
+  if (changed) ports = kernel->ports();
 }
 
 void RelayDaemon::State::report_load(MonoTime now) {

@@ -82,3 +82,20 @@ check "no default route: in userspace" in_userspace
 check "and nothing in the kernel" nothing_left
 stop_relay
 in_ns relay ip route add default via 10.9.9.254; in_ns relay ip -6 route add default via fd09:9::254
+
+# What becomes of wan0 while the relay runs. Its far end has GRO, so that a native program can send back to it.
+resolve; start_relay || exit 1; resolve
+in_ns relay ip link set dev wan0 xdp off
+check "a program that somebody took off comes back" wait_until has_program
+offload off # generic mode, should it come to that, hands up what a socket leaves to a device
+check "and forwards" in_kernel v4 v6 148
+in_ns relay ip link del wan0
+carries_again() { [ "$(metric 'kernmesh_relay_interface{interface="wan0",mode="native"}')$(metric 'kernmesh_relay_interface{interface="wan0",mode="generic"}')" = 1 ]; }
+gone() { [ "$(metric 'kernmesh_relay_interface{interface="wan0",mode="none"}')" = 1 ]; }
+check "an interface that vanishes: the metric says so" wait_until gone
+link relay 9; in_ns router ethtool -K torelay gro on > /dev/null; resolve
+check "when it is back the program is on it" wait_until has_program
+check "and forwards again" in_kernel v4 v6 148
+check "the metric says so" wait_until carries_again
+offload on
+stop_relay; in_ns relay "$bin/mesh-relay" --instance "$prefix" --remove
