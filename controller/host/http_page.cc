@@ -22,6 +22,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 // A scraper on the same machine or network sends one packet; a slow or silent one is cut off.
+constexpr int kPauseWithoutDescriptors = 1000;  // ms
 constexpr auto kRequestTimeout = std::chrono::seconds(2);
 constexpr std::size_t kMaxRequest = 8 * 1024;
 
@@ -98,7 +99,12 @@ class PageServer final : public HttpServer {
       if (entries[1].revents != 0) return;
       if (entries[0].revents == 0) continue;
       const UniqueFd client(accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-      if (client) serve(client.get());
+      if (client) {
+        serve(client.get());
+      } else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
+        // Whoever waits stays in the queue, and the socket readable.
+        poll(&entries[1], 1, kPauseWithoutDescriptors);
+      }
     }
   }
 

@@ -4,10 +4,14 @@
 
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
+#include <chrono>
+#include <ctime>
 #include <map>
 #include <sstream>
+#include <thread>
 
 #include "controller/base/unique_fd.h"
 #include "controller/host/http_page.h"
@@ -15,8 +19,9 @@
 namespace kernmesh::agent {
 namespace {
 
-std::string get(std::uint16_t port, const std::string& path) {
-  const UniqueFd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+UniqueFd tcp_socket() { return UniqueFd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)); }
+
+std::string get(std::uint16_t port, const std::string& path, const UniqueFd& fd = tcp_socket()) {
   sockaddr_in to{};
   to.sin_family = AF_INET;
   to.sin_port = htons(port);
@@ -29,6 +34,33 @@ std::string get(std::uint16_t port, const std::string& path) {
   for (ssize_t got; (got = recv(fd.get(), buffer, sizeof buffer, 0)) > 0;)
     answer.append(buffer, static_cast<std::size_t>(got));
   return answer;
+}
+
+std::chrono::nanoseconds processor_time() {
+  timespec used{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+  return std::chrono::seconds(used.tv_sec) + std::chrono::nanoseconds(used.tv_nsec);
+}
+
+TEST(Page, waits_for_a_descriptor_without_spinning) {
+  auto server = host::start_http_server(*Endpoint::parse("127.0.0.1:0"),
+                                        {[] { return std::string("text"); }, [] { return true; }});
+  ASSERT_TRUE(server);
+  const UniqueFd client = tcp_socket();
+  rlimit all{};
+  getrlimit(RLIMIT_NOFILE, &all);
+  const rlimit none{3, all.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+  std::thread descriptors_come_back([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(700));  // in which it could spin
+    setrlimit(RLIMIT_NOFILE, &all);
+  });
+  const auto before = processor_time();
+  const std::string answer = get((*server)->port(), "/metrics", client);
+  const auto used = processor_time() - before;
+  descriptors_come_back.join();
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 200 OK\r\n")) << answer;
+  EXPECT_LT(used, std::chrono::milliseconds(200));
 }
 
 // "name{label="value"}" -> value, of a page served and scraped.
