@@ -6,11 +6,13 @@
 #include <linux/pkt_cls.h>
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
+#include <net/if.h>
 
 #include <array>
 #include <cerrno>
 #include <cstring>
 #include <memory>
+#include <string>
 
 #include "controller/bpf/cls_bpf_codec.h"
 
@@ -36,6 +38,13 @@ int take_filter(const nlmsghdr* message, void* data) {
   return MNL_CB_OK;
 }
 
+// As people know it, where it still has a name.
+std::string name_of(IfIndex interface) {
+  std::array<char, IF_NAMESIZE> name{};
+  const bool known = if_indextoname(interface.value(), name.data()) != nullptr;
+  return known ? std::string(name.data()) : "number " + to_string(interface);
+}
+
 bpf_tc_hook make_hook(IfIndex interface, bpf_tc_attach_point point) {
   bpf_tc_hook hook{};
   hook.sz = sizeof(hook);
@@ -49,7 +58,7 @@ bpf_tc_hook make_hook(IfIndex interface, bpf_tc_attach_point point) {
 Result<std::vector<HookEntry>> query(IfIndex interface, Hook hook) {
   const std::unique_ptr<mnl_socket, CloseSocket> socket(
       mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC));
-  const std::string attempt = "list filters of interface " + to_string(interface);
+  const std::string attempt = "list filters of interface " + name_of(interface);
   if (!socket || mnl_socket_bind(socket.get(), 0, MNL_SOCKET_AUTOPID) < 0) {
     return Error::from_errno(attempt, errno);
   }
@@ -78,7 +87,7 @@ Result<std::vector<HookEntry>> query(IfIndex interface, Hook hook) {
 
 Status set(IfIndex interface, Hook hook, int program_fd, std::uint32_t handle) {
   bpf_tc_hook where = make_hook(interface, attach_point(hook));
-  const std::string attempt = "attach with cls_bpf to interface " + to_string(interface);
+  const std::string attempt = "attach with cls_bpf to interface " + name_of(interface);
   if (const int rc = bpf_tc_hook_create(&where); rc != 0 && rc != -EEXIST) {
     return Error::from_errno(
         attempt +

@@ -85,8 +85,11 @@ Status create_veth(const RouteSocket& socket, const VethPair& pair) {
   rtnl_link_set_ns_fd(peer.get(), pair.peer_netns_fd);
   MESH_TRY(set_mac(peer.get(), pair.peer_mac));
   const int e = rtnl_link_add(socket.get(), link.get(), NLM_F_CREATE | NLM_F_EXCL);
-  if (e < 0) return nl_error("cannot create veth pair " + pair.name + "/" + pair.peer_name, e);
-  return {};
+  const std::string attempt = "cannot create veth pair " + pair.name + "/" + pair.peer_name;
+  if (e == -NLE_OPNOTSUPP) {
+    return nl_error(attempt + " (needs CONFIG_VETH, which Debian's kernels from 6.1 on have)", e);
+  }
+  return e < 0 ? Status(nl_error(attempt, e)) : Status();
 }
 
 Status set_link_state(const RouteSocket& socket, IfIndex index, LinkState state) {
