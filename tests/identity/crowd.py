@@ -22,9 +22,10 @@ from mesh.v1 import admin_pb2, coordination_pb2
 from network import PATIENCE, REPORT, WATCH, Node, Server, user_with_key
 
 POLICY = '{"acls": [{"action": "accept", "src": ["crowd@"], "dst": ["hub@:22"]}]}'
-# Two calls each of the 100 that a connection may make at once (connection_calls.h). All stay open until the end, since a
-# connection that comes in the place of one that has just gone has what that left.
-REGISTRATIONS_A_CONNECTION = 20
+# Two calls each of the 100 that a connection may make at once, and shares with those in its place, which can be three of these
+# (connection_calls.h). All stay open until the end, since a connection that comes in the place of one that has just gone has what
+# that left.
+REGISTRATIONS_A_CONNECTION = 10
 STALLED_PART = 10           # one of so many
 MAX_STALL_SECONDS = 60      # kMaxStall of housekeeper.h
 FLUSH_SECONDS = 2           # kFlushInterval of housekeeper.h: how often presence is written
