@@ -2,6 +2,7 @@
 // audit: who did what, from where; --follow goes on until Ctrl-C.
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "tools/meshadm/audit_view.h"
@@ -12,11 +13,14 @@
 namespace kernmesh::adm {
 namespace {
 
+constexpr std::size_t kShownPast = 100;
+constexpr std::size_t kFollowedPast = 10;
+
 struct AuditOptions {
   std::string since;
   std::string actor;
   std::string action;
-  std::uint32_t last = 100;
+  std::optional<std::uint32_t> last;
   bool follow = false;
 };
 
@@ -40,14 +44,14 @@ Result<std::vector<mesh::v1::AuditEvent>> read_log(rpc::AdminClient& server,
 }
 
 Status follow(Session& session, rpc::AdminClient& server, mesh::v1::AuditFilter filter,
-              rpc::Cancellation& cancellation) {
+              std::size_t most, rpc::Cancellation& cancellation) {
   // The newest event of all, whatever the filter: what comes after it is not in what was shown.
   mesh::v1::ListAuditEventsRequest newest;
   newest.set_page_size(1);
   MESH_TRY_ASSIGN(const auto page, server.list_audit_events(newest));
   mesh::v1::WatchEventsRequest request;
   request.set_after_id(page.events_size() == 0 ? 0 : page.events(0).id());
-  MESH_TRY_ASSIGN(const auto past, read_log(server, filter, 10));
+  MESH_TRY_ASSIGN(const auto past, read_log(server, filter, most));
   for (const auto& event : past) {
     if (event.id() <= request.after_id()) session.renderer().show_next(audit_line(event));
   }
@@ -64,7 +68,7 @@ Result<Outcome> run_audit(Session& session, const AuditOptions& options) {
   mesh::v1::AuditFilter filter;
   filter.set_actor(options.actor);
   filter.set_action(options.action);
-  std::size_t most = options.last;
+  std::size_t most = options.last.value_or(options.follow ? kFollowedPast : kShownPast);
   if (!options.since.empty()) {
     MESH_TRY_ASSIGN(const auto span, parse_span(options.since));
     filter.set_since((session.now() - span).time_since_epoch().count());
@@ -77,7 +81,7 @@ Result<Outcome> run_audit(Session& session, const AuditOptions& options) {
   }
   MESH_TRY_ASSIGN(auto server, session.server());
   if (options.follow) {
-    MESH_TRY(follow(session, server, filter, cancellation));
+    MESH_TRY(follow(session, server, filter, most, cancellation));
     return Outcome::kDone;
   }
   MESH_TRY_ASSIGN(const auto events, read_log(server, filter, most));
@@ -106,11 +110,15 @@ void add_audit_command(CLI::App& root, Invocation& invocation) {
       .add_option("--action", options->action,
                   "Only this (key.create), or all of a kind (key): docs/api.md lists them")
       ->type_name("ACTION");
-  command.add_option("-n,--last", options->last, "The last so many (100)")
+  command
+      .add_option_function<std::uint32_t>(
+          "-n,--last", [options](const std::uint32_t& count) { options->last = count; },
+          "The last so many (100; with --follow 10)")
       ->type_name("N")
+      ->check(check_number)
       ->excludes(since);
   command.add_flag("-f,--follow", options->follow,
-                   "Show the last 10 and go on with new ones until Ctrl-C");
+                   "Show these and go on with new ones until Ctrl-C");
   command.callback([&invocation, options] {
     invocation.action = [options](Session& session) { return run_audit(session, *options); };
   });

@@ -53,4 +53,16 @@ Interrupt::~Interrupt() {
   pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
 }
 
+SignalsIgnored::SignalsIgnored() {
+  struct sigaction ignore {};
+  ignore.sa_handler = SIG_IGN;
+  sigaction(SIGINT, &ignore, &interrupt_);
+  sigaction(SIGTERM, &ignore, &terminate_);
+}
+
+SignalsIgnored::~SignalsIgnored() {
+  sigaction(SIGINT, &interrupt_, nullptr);
+  sigaction(SIGTERM, &terminate_, nullptr);
+}
+
 }  // namespace kernmesh::adm

@@ -2,6 +2,7 @@
 // Ctrl-C as an event instead of an end (signalfd and one thread).
 #pragma once
 
+#include <csignal>
 #include <functional>
 #include <thread>
 
@@ -23,6 +24,20 @@ class Interrupt {
   UniqueFd signals_;
   UniqueFd stop_;
   std::thread waiter_;
+};
+
+// While it lives, SIGINT and SIGTERM do nothing, on any thread: for a few calls with deadlines
+// whose answer must reach the caller.
+class SignalsIgnored {
+ public:
+  SignalsIgnored();
+  ~SignalsIgnored();
+  SignalsIgnored(const SignalsIgnored&) = delete;
+  SignalsIgnored& operator=(const SignalsIgnored&) = delete;
+
+ private:
+  struct sigaction interrupt_ {};
+  struct sigaction terminate_ {};
 };
 
 }  // namespace kernmesh::adm

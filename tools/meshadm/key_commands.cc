@@ -129,7 +129,8 @@ void add_key_commands(CLI::App& root, Invocation& invocation) {
   auto options = std::make_shared<KeyOptions>();
   revoke.add_option("id", options->id, "The key's number in `meshadm key list`")
       ->required()
-      ->type_name("ID");
+      ->type_name("ID")
+      ->check(check_number);
   revoke.add_flag_callback(
       "--remove-nodes", [options] { options->nodes = rpc::AdminClient::OfKey::kRemoveNodes; },
       "Also remove the nodes that are in the network by it");

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <fstream>
 
+#include "tools/meshadm/interrupt.h"
 #include "tools/meshadm/lock_signer.h"
 #include "tools/meshadm/lock_verbs.h"
 #include "tools/meshadm/lock_view.h"
@@ -97,9 +98,17 @@ Result<Outcome> run_init(Session& session, const LockOptions& options) {
   MESH_TRY_ASSIGN(const auto statement, signer.sign(beginning.statement));
   // Before the lock begins: whatever ends this program then, they have been shown.
   show_to_person(session, secrets_document(beginning.secrets));
-  MESH_TRY_ASSIGN(auto news, begin_lock({signer, server, statement}, network, nodes));
-  news.secrets = beginning.secrets;
-  session.renderer().show(statement_document(news));
+  // A program gets them with the answer, which a signal must not come before.
+  const SignalsIgnored until_answered;
+  auto news = begin_lock({signer, server, statement}, network, nodes);
+  if (!news) {
+    if (session.renderer().format() == Format::kJson) {
+      session.renderer().show(secrets_document(beginning.secrets));
+    }
+    return news.error();
+  }
+  news->secrets = beginning.secrets;
+  session.renderer().show(statement_document(*news));
   return Outcome::kDone;
 }
 

@@ -189,6 +189,7 @@ Document nodes_to_sign_document(const std::vector<const LockNode*>& nodes) {
 
 Document secrets_document(const std::vector<std::string>& secrets) {
   Document document;
+  document.json = {{"statement", Json()}, {"secrets", secrets}};
   document.line(
       "Whoever shows one of these ends the lock; nobody can show them again. Keep them "
       "apart from the network:");

@@ -36,7 +36,10 @@ Result<Outcome> run_get(Session& session, const RevisionOptions& options) {
   document.json = {{"policy", policy_json(policy)}};
   document.json["policy"]["text"] = policy.text();
   if (options.output.empty()) {
-    session.renderer().show_text(document, policy.text());
+    // Other people wrote it: it may not steer a terminal. A program gets it byte by byte.
+    const bool is_read_by_a_person = session.surroundings().out_is_tty;
+    session.renderer().show_text(
+        document, is_read_by_a_person ? printable_lines(policy.text()) : policy.text());
     return Outcome::kDone;
   }
   errno = 0;
@@ -67,15 +70,18 @@ void show_rejected(Session& session, const PolicyText& source,
   session.renderer().show(document);
 }
 
-// Asks until nobody online lacks `version`, or the time is over.
+// Asks until nobody online lacks `version`, or the time is over; a server that cannot be reached
+// meanwhile is asked again.
 Result<mesh::v1::GetRolloutResponse> await_rollout(rpc::AdminClient& server,
                                                    const mesh::v1::MapVersion& version,
                                                    std::chrono::seconds timeout) {
   const auto deadline = std::chrono::steady_clock::now() + timeout;
   auto pause = kFirstRolloutPause;
   for (;;) {
-    MESH_TRY_ASSIGN(const auto rollout, server.get_rollout(version));
-    if (is_complete(rollout) || std::chrono::steady_clock::now() >= deadline) return rollout;
+    auto rollout = server.get_rollout(version);
+    const bool is_over =
+        rollout ? is_complete(*rollout) : rollout.error().code() != ErrorCode::kUnavailable;
+    if (is_over || std::chrono::steady_clock::now() >= deadline) return rollout;
     // The nodes tell the server, and the server has no call that waits for them: so it is asked
     // again, often at first, because a few nodes have a policy within milliseconds.
     std::this_thread::sleep_for(pause);
@@ -113,10 +119,15 @@ Result<Outcome> put_in_force(Session& session, const PolicyText& source,
     session.renderer().show(document);
     return Outcome::kDone;
   }
-  MESH_TRY_ASSIGN(const auto rollout, await_rollout(server, response.version(), timeout));
-  add_rollout(document, rollout);
+  const auto rollout = await_rollout(server, response.version(), timeout);
+  if (!rollout) {
+    document.json["rollout"] = nullptr;
+    session.renderer().show(document);
+    return rollout.error().with_context("the policy is in force, but who has it is not known");
+  }
+  add_rollout(document, *rollout);
   session.renderer().show(document);
-  return is_complete(rollout) ? Outcome::kDone : Outcome::kFailed;
+  return is_complete(*rollout) ? Outcome::kDone : Outcome::kFailed;
 }
 
 Result<Outcome> run_set(Session& session, const RevisionOptions& options) {
@@ -188,7 +199,8 @@ void add_set(CLI::App& group, Invocation& invocation,
            options->request.set_expected_revision(revision);
          },
          "Fail when another revision than this is in force")
-      ->type_name("REVISION");
+      ->type_name("REVISION")
+      ->check(check_number);
   add_putting_options(set, *options);
 }
 
@@ -203,7 +215,8 @@ void add_policy_revisions(CLI::App& group, Invocation& invocation) {
                                  "meshadm policy get --revision 6"},
                                 options, run_get);
   get.add_option("--revision", options->revision, "An earlier one (meshadm policy history)")
-      ->type_name("REVISION");
+      ->type_name("REVISION")
+      ->check(check_number);
   get.add_option("-o,--output", options->output, "Write it to this file")->type_name(kFileType);
   add_set(group, invocation, options);
   add_revision_verb(
@@ -217,7 +230,8 @@ void add_policy_revisions(CLI::App& group, Invocation& invocation) {
                          "meshadm policy revert 6 --yes --wait"},
                         options, run_revert);
   revert.add_option("revision", options->revision, "Which one; else the one before")
-      ->type_name("REVISION");
+      ->type_name("REVISION")
+      ->check(check_number);
   add_putting_options(revert, *options);
   add_consent_flag(revert, options->consent);
 }

@@ -62,6 +62,14 @@ std::string check_span(const std::string& text) {
   return span ? "" : span.error().message();
 }
 
+std::string check_number(const std::string& text) {
+  std::uint64_t number = 0;
+  const char* const end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, number);
+  const bool is_one = error == std::errc() && rest == end && text.front() != '0';
+  return is_one ? "" : "\"" + text.substr(0, 40) + "\" is no number from 1";
+}
+
 std::string format_span(seconds span) {
   const std::int64_t count = span.count() < 0 ? 0 : span.count();
   if (count < 60) return std::to_string(count) + " s";

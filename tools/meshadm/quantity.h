@@ -18,6 +18,10 @@ Result<std::chrono::seconds> parse_span(std::string_view text);
 // What is wrong with it as a span, nothing when it is one: as CLI11 asks.
 std::string check_span(const std::string& text);
 
+// What is wrong with it as a number of something that is counted from one (an id, a revision);
+// nothing when it is one. CLI11 alone would take 0, octal and hexadecimal.
+std::string check_number(const std::string& text);
+
 // "45 s", "3 min", "2 h", "5 days": one unit, rounded down, never negative.
 std::string format_span(std::chrono::seconds span);
 // "2 h ago", "in 3 days", "now" within a second either way.

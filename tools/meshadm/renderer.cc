@@ -162,6 +162,17 @@ std::string printable(std::string_view text) {
   return clean;
 }
 
+std::string printable_lines(std::string_view text) {
+  std::string clean;
+  for (;;) {
+    const auto end = text.find_first_of("\n\t");
+    clean += printable(text.substr(0, end));
+    if (end == std::string_view::npos) return clean;
+    clean += text[end];
+    text.remove_prefix(end + 1);
+  }
+}
+
 std::string render_human(const Document& document, Colour colour) {
   std::string text;
   for (const Block& block : document.blocks) {

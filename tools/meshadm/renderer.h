@@ -22,6 +22,9 @@ std::size_t display_width(std::string_view text);
 // messages come from other machines and must not steer the terminal.
 std::string printable(std::string_view text);
 
+// The same for a text of many lines, whose ends and tabs stay.
+std::string printable_lines(std::string_view text);
+
 // Lines end with "\n" and never with a space; two spaces stand between columns.
 std::string render_human(const Document& document, Colour colour);
 

@@ -67,6 +67,10 @@ Result<rpc::AdminClient> Session::server() {
 
 Status Session::confirm(const std::string& question, Consent consent) {
   if (consent == Consent::kGiven || !surroundings_.in_is_tty) return {};
+  if (renderer_.format() == Format::kJson) {
+    return Error(ErrorCode::kConflict,
+                 "not confirmed, nothing was changed: with --json nobody is asked, say --yes");
+  }
   surroundings_.err << printable(question) << " [y/N] " << std::flush;
   std::string answer;
   std::getline(surroundings_.in, answer);

@@ -28,7 +28,7 @@ class Session {
   const std::string& server_name() const { return server_name_; }
 
   // Asks a person at a terminal. Without a terminal, or with consent given before, the answer is
-  // yes; kConflict when the person says no.
+  // yes; kConflict when the person says no, and at a terminal whose answer is to be JSON.
   Status confirm(const std::string& question, Consent consent);
 
   Renderer& renderer() { return renderer_; }

@@ -95,7 +95,8 @@ void add_token_commands(CLI::App& root, Invocation& invocation) {
   auto options = std::make_shared<TokenOptions>();
   revoke.add_option("id", options->id, "The token's number in `meshadm token list`")
       ->required()
-      ->type_name("ID");
+      ->type_name("ID")
+      ->check(check_number);
   revoke.callback([&invocation, options] {
     invocation.action = [options](Session& session) { return run_token_revoke(session, *options); };
   });

@@ -93,6 +93,7 @@ class SignInScreen {
     session_.surroundings().out.flush();
   }
 
+  // Once the call is over. Ctrl-C is the way out of the wait again.
   Result<Outcome> end(const Status& status) {
     if (!status) return status.error();
     // Hanging up is no error of the call's.
@@ -112,12 +113,15 @@ class SignInScreen {
 };
 
 Result<Outcome> run_without_key(Session& session, const mesh::v1::UpRequest& request) {
-  rpc::Cancellation cancellation;
-  const Interrupt interrupt([&cancellation] { cancellation.cancel(); });
-  MESH_TRY_ASSIGN(auto agent, session.agent());
   SignInScreen screen(session);
   const auto on_said = [&screen](const mesh::v1::SignInResponse& said) { screen.show(said); };
-  return screen.end(agent.sign_in(request, on_said, cancellation));
+  const auto sign_in = [&]() -> Status {
+    rpc::Cancellation cancellation;
+    const Interrupt interrupt([&cancellation] { cancellation.cancel(); });
+    MESH_TRY_ASSIGN(auto agent, session.agent());
+    return agent.sign_in(request, on_said, cancellation);
+  };
+  return screen.end(sign_in());
 }
 
 Result<Outcome> run_up(Session& session, const std::string& server, const UpOptions& options) {

@@ -150,6 +150,7 @@ class Keeper : public v1::Admin::Service {
   grpc::Status GetRollout(ServerContext*, const v1::GetRolloutRequest* request,
                           v1::GetRolloutResponse* response) override {
     asked_version = request->version().revision();
+    if (failures-- > 0) return {failure, "try again"};
     response->set_current(1);
     auto& away = *response->add_laggards();
     away.set_node("away");
@@ -181,7 +182,9 @@ class Keeper : public v1::Admin::Service {
   }
   std::vector<v1::Policy> policies;
   std::uint64_t asked_version = 0;
-  int lags = 0;  // answers with a laggard that is online
+  int lags = 0;      // answers with a laggard that is online
+  int failures = 0;  // before the first answer
+  grpc::StatusCode failure = grpc::StatusCode::UNAVAILABLE;
 };
 
 class PolicyAtServer : public ServedNetwork<Keeper> {
@@ -235,11 +238,36 @@ TEST_F(PolicyAtServer, is_waited_for_until_nobody_online_lacks_it) {
   EXPECT_EQ(terminal.json()["rollout"]["laggards"][1]["node"], "late");
 }
 
+TEST_F(PolicyAtServer, that_is_in_force_is_told_also_when_the_rollout_cannot_be) {
+  service.failures = 2;
+  EXPECT_EQ(terminal.run({"policy", "set", "-", "--wait", "--json"}, policy_with_port("443")), 0)
+      << "a server that is gone for a moment: " << terminal.err.str();
+  EXPECT_EQ(terminal.json()["rollout"]["complete"], true);
+  service.failures = 1;
+  service.failure = grpc::StatusCode::PERMISSION_DENIED;
+  EXPECT_EQ(terminal.run({"policy", "set", "-", "--wait", "--json"}, policy_with_port("80")), 1);
+  EXPECT_EQ(terminal.json()["policy"]["revision"], 3);
+  EXPECT_TRUE(terminal.json()["rollout"].is_null());
+  EXPECT_NE(terminal.err.str().find("the policy is in force"), std::string::npos);
+}
+
+TEST_F(PolicyAtServer, steers_no_terminal) {
+  service.keep("{\n\t// \x1b[2J\n}\n", "");
+  ASSERT_EQ(terminal.run({"policy", "get"}), 0);
+  EXPECT_EQ(terminal.out.str(), "{\n\t// \x1b[2J\n}\n") << "a program gets what was set";
+  terminal.out_is_tty = true;
+  ASSERT_EQ(terminal.run({"policy", "get"}), 0);
+  EXPECT_EQ(terminal.out.str(), "{\n\t// ?[2J\n}\n");
+}
+
 TEST_F(PolicyAtServer, goes_back_to_an_earlier_text_as_a_new_revision) {
   EXPECT_EQ(terminal.run({"policy", "revert"}), 1) << "there is none before the first";
   service.keep(policy_with_port("443"), "second");
   terminal.in_is_tty = true;
   EXPECT_EQ(terminal.run({"policy", "revert"}, "n\n"), 1);
+  EXPECT_EQ(service.policies.size(), 2U);
+  EXPECT_EQ(terminal.run({"policy", "revert", "--json"}, "y\n"), 1) << "nobody is asked in JSON";
+  EXPECT_EQ(terminal.error()["code"], "conflict");
   EXPECT_EQ(service.policies.size(), 2U);
   EXPECT_EQ(terminal.run({"policy", "revert"}, "y\n"), 0) << terminal.err.str();
   ASSERT_EQ(service.policies.size(), 3U);

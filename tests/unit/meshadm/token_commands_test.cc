@@ -213,5 +213,20 @@ TEST_F(Audited, following_begins_with_the_last_and_goes_on_behind_the_newest) {
   EXPECT_EQ(ids, (std::vector<int>{4, 5, 6, 7, 8, 9}));
 }
 
+TEST_F(Audited, following_begins_where_it_is_told_to) {
+  const auto first_of = [this](const std::vector<std::string>& words) -> int {
+    std::vector<std::string> all{"audit", "--follow", "--json"};
+    all.insert(all.end(), words.begin(), words.end());
+    EXPECT_EQ(terminal.run(all), 0) << terminal.err.str();
+    std::istringstream lines(terminal.out.str());
+    std::string line;
+    std::getline(lines, line);
+    return Json::parse(line)["id"];
+  };
+  EXPECT_EQ(first_of({"--last", "2"}), 6);
+  EXPECT_EQ(first_of({"--last", "3"}), 5);
+  EXPECT_EQ(first_of({"--since", "7d"}), 4) << "all since then";
+}
+
 }  // namespace
 }  // namespace kernmesh::adm

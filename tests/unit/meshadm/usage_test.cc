@@ -51,6 +51,16 @@ TEST(Usage, wrong_words_end_with_2_and_name_the_nearest_known) {
   }
 }
 
+TEST(Usage, numbers_are_decimal_and_count_from_one) {
+  Terminal terminal;
+  for (const char* number : {"0", "010", "0x1f", "-1", "+1", " 1", "1e3", ""}) {
+    EXPECT_EQ(terminal.run({"key", "revoke", number}), 2) << number;
+    EXPECT_EQ(terminal.run({"policy", "get", "--revision", number}), 2) << number;
+    EXPECT_EQ(terminal.run({"audit", "--last", number}), 2) << number;
+  }
+  EXPECT_EQ(terminal.run({"token", "revoke", "99999999999999999999"}), 2);
+}
+
 TEST(Usage, wrong_words_are_told_in_json_wherever_the_option_stands) {
   Terminal terminal;
   EXPECT_EQ(terminal.run({"--nonsense", "status", "--json"}), 2);
