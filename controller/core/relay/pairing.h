@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "controller/core/path/token_bucket.h"
 #include "controller/core/relay/cookie_jar.h"
 #include "controller/core/relay/exchange.h"
 #include "controller/core/relay/message.h"
@@ -22,6 +23,11 @@ struct Wish {
   MonoTime asked_at{};  // when its peer was last told
 };
 
+// What a client may send while it is bound, apart from what strangers share.
+struct Budget {
+  path::TokenBucket hellos, requests;
+};
+
 struct Client {
   DiscoPublicKey key;
   NetworkId network{};
@@ -32,10 +38,11 @@ struct Client {
   // The connection by which it came before it moved; what is still in it is forwarded.
   StreamId former_stream;
   SharedKey shared;
-  Sequence sequence;        // of its last request
-  Era era;                  // only requests behind a cookie of this one are served
-  std::uint64_t stamp = 0;  // of the last answer to it
-  MonoTime alive_at{};      // last bind, refresh or data
+  Sequence sequence;             // of its last request
+  Era era;                       // only requests behind a cookie of this one are served
+  std::uint64_t stamp = 0;       // of the last answer to it
+  MonoTime alive_at{};           // last bind, refresh or data
+  std::optional<Budget> budget;  // set when it is let in
   std::map<DiscoPublicKey, Wish> wishes;
 };
 

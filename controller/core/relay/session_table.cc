@@ -25,6 +25,7 @@ SessionTable::SessionTable(const SessionSettings& settings, const X25519SecretKe
       pairing_(settings.limits, random_.split()),
       hellos_(settings.hellos, random_.bytes<16>()),
       requests_(settings.requests, random_.bytes<16>()),
+      network_requests_(settings.network_requests, random_.bytes<16>(), kOneNetwork),
       all_requests_(settings.all_requests.per_second, settings.all_requests.burst) {}
 
 Commands SessionTable::on_control(const Origin& from, std::span<const std::uint8_t> datagram,
@@ -59,8 +60,25 @@ Commands SessionTable::on_control(const Origin& from, std::span<const std::uint8
   return commands;
 }
 
+Budget* SessionTable::budget_of(const Origin& from, const DiscoPublicKey& key) {
+  Client* client = pairing_.find(key);
+  return client != nullptr && client->origin == from ? &*client->budget : nullptr;
+}
+
+bool SessionTable::may_greet(const CookieHolder& holder, MonoTime now) {
+  if (Budget* own = budget_of(holder.from, holder.client)) return own->hellos.take(now);
+  return hellos_.take(holder.from.client.address, now);
+}
+
+bool SessionTable::may_request(const CookieHolder& proven, MonoTime now) {
+  if (Budget* own = budget_of(proven.from, proven.client)) return own->requests.take(now);
+  const IpAddress& address = proven.from.client.address;
+  return requests_.take(address, now) && network_requests_.take(address, now) &&
+         all_requests_.take(now);
+}
+
 void SessionTable::challenge(const CookieHolder& holder, const Now& now, Commands& commands) {
-  if (!hellos_.take(holder.from.client.address, now.mono)) {
+  if (!may_greet(holder, now.mono)) {
     ++counts_.over_quota;
     return;
   }
@@ -71,7 +89,7 @@ void SessionTable::challenge(const CookieHolder& holder, const Now& now, Command
 
 void SessionTable::on_request(const CookieHolder& proven, const SealedRequest& sealed,
                               const Now& now, Commands& commands) {
-  if (!requests_.take(proven.from.client.address, now.mono) || !all_requests_.take(now.mono)) {
+  if (!may_request(proven, now.mono)) {
     ++counts_.over_quota;
     return;
   }
@@ -137,13 +155,23 @@ decltype(Answer::word) SessionTable::bind(const Origin& from, const DiscoPublicK
   if (const auto* reason = std::get_if<Reason>(&result))
     return Refused{*reason, RequestType::kBind};
   if (draining_) return Refused{Reason::kDraining, RequestType::kBind};
-  Client* client = pairing_.bind(std::get<Ticket>(result), from, shared, effects);
+  Client* client = let_in(std::get<Ticket>(result), from, shared, effects);
   if (client == nullptr) return Refused{Reason::kFull, RequestType::kBind};
   client->sequence = request.sequence;
   client->alive_at = now.mono;
   ++counts_.binds;
   ++generation_;
   return bound(*client, now);
+}
+
+Client* SessionTable::let_in(const Ticket& ticket, const Origin& from, const SharedKey& shared,
+                             Effects& effects) {
+  Client* client = pairing_.bind(ticket, from, shared, effects);
+  if (client != nullptr && !client->budget) {
+    client->budget = Budget{{settings_.hellos.per_second, settings_.hellos.burst},
+                            {settings_.requests.per_second, settings_.requests.burst}};
+  }
+  return client;
 }
 
 Bound SessionTable::bound(const Client& client, const Now& now) const {
@@ -280,7 +308,7 @@ Commands SessionTable::restore(const std::vector<SavedClient>& saved, const Now&
                     [&](const auto& server) { return network_id(server) == entry.ticket.network; });
     const auto shared = shared_key(entry.ticket.client, key_);
     if (!served || !shared || is_forbidden(entry.origin.client, settings_.forbidden)) continue;
-    Client* client = pairing_.bind(entry.ticket, entry.origin, *shared, unheard);
+    Client* client = let_in(entry.ticket, entry.origin, *shared, unheard);
     if (client == nullptr) continue;
     client->sequence = Sequence(entry.sequence);
     client->stamp = entry.stamp;

@@ -25,9 +25,14 @@ struct SessionSettings {
   Forbidden forbidden;
   Pairing::Limits limits;
   std::chrono::seconds lifetime{90};  // of a binding without refresh or data
-  Rate hellos{20, 40};                // of a source address
-  Rate requests{50, 200};             // of a source address that has proven itself
-  Rate all_requests{5000, 10000};     // each costs a key exchange at most (about 50 µs)
+  // Of a bound client, from where it is bound, and of each source address besides: strangers, who
+  // have shown their address at most, take nothing of what is a client's.
+  Rate hellos{20, 40};
+  Rate requests{50, 200};
+  // Of strangers, each of whose requests costs a key exchange (about 50 µs): so ten networks have
+  // to join to keep others from binding.
+  Rate network_requests{500, 1000};
+  Rate all_requests{5000, 10000};
 };
 
 struct Outgoing {
@@ -95,6 +100,10 @@ class SessionTable {
   const SessionCounts& counts() const { return counts_; }
 
  private:
+  // The budget of a client that is bound from there; null for everybody else.
+  Budget* budget_of(const Origin& from, const DiscoPublicKey& key);
+  bool may_greet(const CookieHolder& holder, MonoTime now);
+  bool may_request(const CookieHolder& proven, MonoTime now);
   void challenge(const CookieHolder& holder, const Now& now, Commands& commands);
   void on_request(const CookieHolder& proven, const SealedRequest& sealed, const Now& now,
                   Commands& commands);
@@ -107,6 +116,8 @@ class SessionTable {
                               Effects& effects);
   decltype(Answer::word) serve_bound(Client& client, const Request& request, const Now& now,
                                      Effects& effects);
+  Client* let_in(const Ticket& ticket, const Origin& from, const SharedKey& shared,
+                 Effects& effects);
   Bound bound(const Client& client, const Now& now) const;
   void answer(const Origin& to, const DiscoPublicKey& key, const SharedKey& shared, Answer answer,
               const Now& now, Commands& commands);
@@ -120,6 +131,7 @@ class SessionTable {
   Pairing pairing_;
   SourceQuota hellos_;
   SourceQuota requests_;
+  SourceQuota network_requests_;
   path::TokenBucket all_requests_;
   SessionCounts counts_;
   bool draining_ = false;

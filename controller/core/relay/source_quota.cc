@@ -9,21 +9,25 @@ namespace kernmesh::relay {
 namespace {
 
 constexpr std::size_t kBuckets = 16384;
-constexpr int kV6Bits = 64;
 
 static_assert(crypto_shorthash_KEYBYTES == 16 && crypto_shorthash_BYTES == 8);
 
-}  // namespace
-
-Prefix source_of(const IpAddress& address) {
-  return Prefix::make(address, address.is_v4() ? address.bits() : kV6Bits).value();
+Prefix prefix_of(const IpAddress& address, const Reach& reach) {
+  return Prefix::make(address, address.is_v4() ? reach.v4_bits : reach.v6_bits).value();
 }
 
-SourceQuota::SourceQuota(const Rate& rate, const std::array<std::uint8_t, 16>& hash_key)
-    : hash_key_(hash_key), buckets_(kBuckets, path::TokenBucket(rate.per_second, rate.burst)) {}
+}  // namespace
+
+Prefix source_of(const IpAddress& address) { return prefix_of(address, kOneSource); }
+
+SourceQuota::SourceQuota(const Rate& rate, const std::array<std::uint8_t, 16>& hash_key,
+                         const Reach& reach)
+    : hash_key_(hash_key),
+      reach_(reach),
+      buckets_(kBuckets, path::TokenBucket(rate.per_second, rate.burst)) {}
 
 bool SourceQuota::take(const IpAddress& source, MonoTime now) {
-  const Prefix one = source_of(source);
+  const Prefix one = prefix_of(source, reach_);
   const auto bytes = static_cast<std::size_t>(one.length()) / 8;
   std::array<std::uint8_t, 8> hash;
   crypto_shorthash(hash.data(), one.address().bytes().data(), bytes, hash_key_.data());

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// How often one source address may do something, in constant memory (L1, pure). Sources share a
-// bucket when their keyed hashes collide; nobody outside can aim at another's. IPv6 counts by /64,
-// which is what one customer has at least (RFC 6177).
+// How often one source or network may do something, in constant memory (L1, pure). They share a
+// bucket when their keyed hashes collide; nobody outside can aim at another's.
 #pragma once
 
 #include <array>
@@ -17,16 +16,26 @@ struct Rate {
   double burst = 0;
 };
 
-// What counts as one source: an IPv4 address, the /64 of an IPv6 one.
-Prefix source_of(const IpAddress& address);
+// What counts as one: lengths of prefixes, in whole bytes.
+struct Reach {
+  int v4_bits, v6_bits;
+};
+// A customer has a /64 at least (RFC 6177).
+inline constexpr Reach kOneSource{32, 64};
+// A customer has a /48 at most (RFC 6177), and a /24 is the smallest that is routed by itself.
+inline constexpr Reach kOneNetwork{24, 48};
+
+Prefix source_of(const IpAddress& address);  // kOneSource
 
 class SourceQuota {
  public:
-  SourceQuota(const Rate& rate, const std::array<std::uint8_t, 16>& hash_key);
+  SourceQuota(const Rate& rate, const std::array<std::uint8_t, 16>& hash_key,
+              const Reach& reach = kOneSource);
   bool take(const IpAddress& source, MonoTime now);
 
  private:
   std::array<std::uint8_t, 16> hash_key_;
+  Reach reach_;
   std::vector<path::TokenBucket> buckets_;
 };
 
