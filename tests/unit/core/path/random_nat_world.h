@@ -3,6 +3,7 @@
 // forget, nodes move and restart (test support). The seed decides all of it.
 #pragma once
 
+#include <array>
 #include <functional>
 #include <vector>
 
@@ -12,11 +13,22 @@ namespace kernmesh::path {
 
 inline constexpr int kRelays = 3;
 
+// Every value there is, each as often as the others.
+inline constexpr std::array kDependences{Dependence::kNone, Dependence::kAddress,
+                                         Dependence::kAddressAndPort};
+inline constexpr std::array kPortChoices{PortChoice::kKept, PortChoice::kOverloaded,
+                                         PortChoice::kSequential, PortChoice::kRandom};
+
+template <typename Values>
+auto one_of(std::mt19937& random, const Values& values) {
+  return values[random() % values.size()];
+}
+
 inline NatKind random_nat(std::mt19937& random) {
   NatKind kind;
-  kind.mapping = random() % 3 == 0 ? Dependence::kAddressAndPort : Dependence::kNone;
-  kind.filtering = static_cast<Dependence>(random() % 3);
-  kind.ports = static_cast<PortChoice>(random() % 3);
+  kind.mapping = one_of(random, kDependences);
+  kind.filtering = one_of(random, kDependences);
+  kind.ports = one_of(random, kPortChoices);
   kind.hairpin = random() % 2 == 0;
   kind.timeout = seconds(30 + random() % 90);
   return kind;
