@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Users by the account of an identity provider, and the groups that it names.
 #include <gtest/gtest.h>
-#include <sqlite3.h>
 
 #include <filesystem>
 #include <optional>
@@ -25,14 +24,6 @@ class AccountStoreTest : public testing::Test {
     auto store = open_sqlite_store(path());
     EXPECT_TRUE(store) << store.error().message();
     return store ? std::move(*store) : nullptr;
-  }
-  // SQLite's answer.
-  int execute(const char* sql) {
-    sqlite3* db = nullptr;
-    EXPECT_EQ(sqlite3_open(path().c_str(), &db), SQLITE_OK);
-    const int code = sqlite3_exec(db, sql, nullptr, nullptr, nullptr);
-    sqlite3_close(db);
-    return code;
   }
   // Nothing: it was taken.
   std::optional<ErrorCode> commit(const Commit& commit) {
@@ -113,9 +104,7 @@ TEST_F(AccountStoreTest, groups_go_with_their_user) {
 // As the steps before kSignInStep left it.
 TEST_F(AccountStoreTest, users_of_an_older_schema_have_no_account) {
   ASSERT_TRUE(open()->commit({{user(1, "ann")}, {}, {}, {}}));
-  ASSERT_EQ(execute(kUndoNinth), SQLITE_OK);
-  ASSERT_EQ(execute(kUndoEighth), SQLITE_OK);
-  ASSERT_EQ(execute("DELETE FROM migration WHERE number > 7"), SQLITE_OK);
+  ASSERT_EQ(undo_to(7, path()), "");
   const auto contents = open()->load();
   ASSERT_TRUE(contents) << contents.error().message();
   auto ann = contents->users.at(0);

@@ -123,8 +123,7 @@ TEST_F(LockStoreTest, commit_for_a_network_that_has_moved_on_is_refused) {
 // As the steps before kLockStep left it.
 TEST_F(LockStoreTest, network_of_an_older_schema_has_no_lock) {
   ASSERT_TRUE(open()->commit({{proposal(1)}, {}, {}, {}}));
-  ASSERT_EQ(execute(kUndoNinth), SQLITE_OK);
-  ASSERT_EQ(execute("DELETE FROM migration WHERE number > 8"), SQLITE_OK);
+  ASSERT_EQ(undo_to(8, directory_ + "/server.db"), "");
   const auto contents = open()->load();
   ASSERT_TRUE(contents) << contents.error().message();
   EXPECT_TRUE(contents->lock_statements.empty());

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Policies in the store, and databases from before there were any.
 #include <gtest/gtest.h>
-#include <sqlite3.h>
 
 #include <atomic>
 #include <filesystem>
@@ -26,12 +25,6 @@ class PolicyStoreTest : public testing::Test {
     auto store = open_sqlite_store(path());
     EXPECT_TRUE(store) << store.error().message();
     return store ? std::move(*store) : nullptr;
-  }
-  void execute(const char* sql) const {
-    sqlite3* db = nullptr;
-    ASSERT_EQ(sqlite3_open(path().c_str(), &db), SQLITE_OK);
-    EXPECT_EQ(sqlite3_exec(db, sql, nullptr, nullptr, nullptr), SQLITE_OK) << sqlite3_errmsg(db);
-    sqlite3_close(db);
   }
   std::string directory_;
 };
@@ -126,16 +119,7 @@ TEST_F(PolicyStoreTest, database_from_before_policies_keeps_its_users_and_nodes)
   node.node.name = "web";
   node.node.user_id = UserId(1);
   ASSERT_TRUE(open()->commit({{user, node}, {}, {}, Audience::kNetwork}));
-  execute(kUndoNinth);
-  execute(kUndoEighth);
-  execute(kUndoSeventh);
-  execute(kUndoSixth);
-  execute(
-      "ALTER TABLE user DROP COLUMN email; ALTER TABLE user DROP COLUMN roles;"
-      "ALTER TABLE node DROP COLUMN tags; DROP TABLE policy;"
-      "ALTER TABLE node DROP COLUMN home_relay; DROP TABLE relay;"
-      "DELETE FROM counter WHERE name='relay';"
-      "DELETE FROM migration WHERE number > 1");
+  ASSERT_EQ(undo_to(1, path()), "");
   const auto contents = open()->load();
   ASSERT_TRUE(contents) << contents.error().message();
   EXPECT_EQ(contents->users.at(0).user, user.user);

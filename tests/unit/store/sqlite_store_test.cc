@@ -161,10 +161,7 @@ TEST_F(SqliteStoreTest, tagged_nodes_of_an_older_schema_do_not_expire_any_more) 
   ended.node.state = topology::NodeState::kExpired;
   ASSERT_TRUE(
       open()->commit({{user_of(1, "ann"), tagged, plain, ended}, {}, {}, Audience::kNetwork}));
-  execute(kUndoNinth);
-  execute(kUndoEighth);
-  execute(kUndoSeventh);
-  execute("DELETE FROM migration WHERE number > 6");
+  ASSERT_EQ(undo_to(6, path_), "");
   const auto contents = open()->load();
   ASSERT_TRUE(contents) << contents.error().message();
   for (const auto& record : contents->nodes) {
@@ -181,14 +178,7 @@ TEST_F(SqliteStoreTest, relay_of_an_older_schema_has_no_tls_until_it_tells_its_c
   relay.relay.name = "fra1";
   relay.relay.tls_port = Port(443);
   ASSERT_TRUE(open()->commit({{relay}, {}, {}, Audience::kNetwork}));
-  execute(kUndoNinth);
-  execute(kUndoEighth);
-  execute(kUndoSeventh);
-  execute(kUndoSixth);
-  execute(
-      "ALTER TABLE join_key DROP COLUMN tags;"
-      "ALTER TABLE relay DROP COLUMN tls_fingerprint;"
-      "DELETE FROM migration WHERE number > 4");
+  ASSERT_EQ(undo_to(4, path_), "");
   const auto contents = open()->load();
   ASSERT_TRUE(contents) << contents.error().message();
   ASSERT_EQ(contents->relays.size(), 1u);
@@ -204,20 +194,7 @@ TEST_F(SqliteStoreTest, relay_of_an_older_schema_has_no_tls_until_it_tells_its_c
 // As the first two steps left it, with a user and a key of hers.
 TEST_F(SqliteStoreTest, join_keys_of_an_older_schema_are_for_nodes) {
   ASSERT_TRUE(open()->commit({{user_of(1, "ann"), key_of(5)}, {}, {}, {}}));
-  execute(kUndoNinth);
-  execute(kUndoEighth);
-  execute(kUndoSeventh);
-  execute(kUndoSixth);
-  execute(R"(ALTER TABLE join_key RENAME TO newer;
-    CREATE TABLE join_key (id INTEGER PRIMARY KEY, hash BLOB NOT NULL, hint TEXT NOT NULL,
-      user_id INTEGER NOT NULL REFERENCES user (id), reusable INTEGER NOT NULL,
-      ephemeral INTEGER NOT NULL, created_at INTEGER NOT NULL, expires_at INTEGER NOT NULL,
-      revoked_at INTEGER NOT NULL, use_count INTEGER NOT NULL, written INTEGER NOT NULL) STRICT;
-    INSERT INTO join_key SELECT id, hash, hint, user_id, reusable, ephemeral, created_at,
-      expires_at, revoked_at, use_count, written FROM newer;
-    DROP TABLE newer; DROP TABLE relay; ALTER TABLE node DROP COLUMN home_relay;
-    DELETE FROM counter WHERE name='relay';
-    DELETE FROM migration WHERE number > 2;)");
+  ASSERT_EQ(undo_to(2, path_), "");
   const auto contents = open()->load();
   ASSERT_TRUE(contents) << contents.error().message();
   auto key = key_of(5);
