@@ -60,7 +60,8 @@ TEST(NatProperty, r7_sessions_are_never_without_a_path_for_more_than_ten_seconds
   EXPECT_LE(all.longest, seconds(10));
 }
 
-// Any number of messages in a row may be lost, so this is no certainty.
+// Any number of messages in a row may be lost, so this is no certainty: 11 s in these networks, and
+// 22.5 s once in 4,000.
 TEST(NatProperty, r9_with_thirty_percent_loss_gaps_over_ten_seconds_are_rare) {
   const Gaps all = disturbed_worlds(300, 0.3);
   print("30 % loss of every packet", all);
