@@ -13,8 +13,7 @@ attached_ids() { { hooks list mesh0 ingress; hooks list mesh0 egress; hooks list
 same_ids() { [ "$(attached_ids)" = "$1" ]; } # BEFORE
 has_hook() { hooks list "$1" "$2" | grep -q "^$3 "; } # INTERFACE SIDE PROGRAM
 pinned_files() { find "/sys/fs/bpf/kernmesh/$(stat -Lc %i "/run/netns/${LAB_PREFIX}beta")-mesh0" ! -type d 2> /dev/null | sort; }
-# But for the warning of a copied key, which section clone leaves for a day.
-no_problem() { local problems; problems=$(node beta --json status | jq -c '[.problems[] | select(contains("copying its state directory") | not)]'); echo "$problems"; [ "$problems" = "[]" ]; }
+no_problem() { local problems; problems=$(problems_of beta); echo "$problems"; [ "$problems" = "[]" ]; }
 lines_of_log() { wc -l < "$LAB/beta.log"; }
 nothing_arrived() { echo "$(arrived 7070) arrived"; [ "$(arrived 7070)" = "${1:-0}" ]; } # [BEFORE]
 more_is_dropped() { local before; before=$(dropped); wait_for 10 grew "$before"; }

@@ -25,8 +25,7 @@ ipv6_on() { # HOST; gives back the underlay's as well
 	ip_ns "$1" address add "fd77:$n::2/64" dev eth0 nodad
 	ip_ns "$1" route add default via "fd77:$n::1"
 }
-# But for the warning of a copied key, which section clone leaves for a day.
-only_problem_names() { problem_names "$@" && [ "$(node "$1" --json status | jq '[.problems[] | select(contains("copying its state directory") | not)] | length')" = 1 ]; }
+only_problem_names() { problem_names "$@" && [ "$(problems_of "$1" | jq length)" = 1 ]; }
 address_6_of() { node "$1" --json status | jq -r '.node.addresses[] | select(contains(":"))'; }
 
 # Hardened hosts and containers: mesh0 is born without IPv6.

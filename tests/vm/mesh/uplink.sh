@@ -21,7 +21,7 @@ section_uplink() {
 }
 
 # Relays of earlier sections may be missed.
-no_problem_of_interfaces() { ! node "$1" --json status | jq -r '.problems[]' | grep -vE '^relays'; } # HOST
+no_problem_of_interfaces() { ! problems_of "$1" | jq -r '.[]' | grep -vE '^relays'; } # HOST
 # A filter of somebody else's stands where cls_bpf needs its place; tcx has places enough.
 one_uplink_is_taken() { # ADDRESS
 	# Under a name that is no uplink's, or the agent is first.
